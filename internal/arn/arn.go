@@ -1,0 +1,108 @@
+// Package arn makes and reads the Amazon resource names of Chime SDK messaging.
+//
+// Forms (Amazon Chime SDK developer guide, "Messaging concepts"):
+//
+//	arn:aws:chime:{region}:{account}:app-instance/{id}
+//	arn:aws:chime:{region}:{account}:app-instance/{id}/user/{id}
+//	…/bot/{id}   …/channel/{id}   …/channel-flow/{id}
+package arn
+
+import (
+	"fmt"
+	"strings"
+)
+
+// ARN is the name of one provider resource. The zero value names nothing.
+type ARN string
+
+// Kind is the last resource type in an ARN.
+type Kind string
+
+// The kinds of Chime resources that Stagedoor knows.
+const (
+	KindAppInstance Kind = "app-instance"
+	KindUser        Kind = "user"
+	KindBot         Kind = "bot"
+	KindChannel     Kind = "channel"
+	KindChannelFlow Kind = "channel-flow"
+)
+
+// AppInstance names an app instance.
+func AppInstance(region, account, id string) ARN {
+	return ARN("arn:aws:chime:" + region + ":" + account + ":app-instance/" + id)
+}
+
+// Child names a resource inside app instance a.
+func (a ARN) Child(kind Kind, id string) ARN { return a + ARN("/"+string(kind)+"/"+id) }
+
+// User names a user of app instance a.
+func (a ARN) User(id string) ARN { return a.Child(KindUser, id) }
+
+// Channel names a channel of app instance a.
+func (a ARN) Channel(id string) ARN { return a.Child(KindChannel, id) }
+
+// Parts is a parsed ARN. ChildID is empty for an app instance itself.
+type Parts struct {
+	Region, Account string
+	AppInstanceID   string
+	Kind            Kind
+	ChildID         string
+}
+
+// Parse reads a Chime ARN. The error names what is wrong with the text; it is safe to show.
+func Parse(s string) (Parts, error) {
+	f := strings.SplitN(s, ":", 6)
+	if len(f) != 6 || f[0] != "arn" || f[1] == "" || f[2] != "chime" {
+		return Parts{}, fmt.Errorf("not a Chime ARN: %.80q", s)
+	}
+	r := strings.Split(f[5], "/")
+	p := Parts{Region: f[3], Account: f[4]}
+	if r[0] != string(KindAppInstance) || len(r) < 2 || r[1] == "" {
+		return Parts{}, fmt.Errorf("not an app instance ARN: %.80q", s)
+	}
+	p.AppInstanceID = r[1]
+	switch len(r) {
+	case 2:
+		p.Kind = KindAppInstance
+		return p, nil
+	case 4:
+		p.Kind, p.ChildID = Kind(r[2]), r[3]
+		if p.ChildID == "" {
+			break
+		}
+		switch p.Kind {
+		case KindUser, KindBot, KindChannel, KindChannelFlow:
+			return p, nil
+		}
+	}
+	return Parts{}, fmt.Errorf("unknown resource in ARN: %.80q", s)
+}
+
+// AppInstance returns the app instance that a belongs to, or "" if a is not a Chime ARN.
+func (a ARN) AppInstance() ARN {
+	p, err := Parse(string(a))
+	if err != nil {
+		return ""
+	}
+	return ARN(strings.TrimSuffix(string(a), "/"+string(p.Kind)+"/"+p.ChildID))
+}
+
+// ID returns the last identifier of a (the app instance's own for an app instance), or "" if a is not a Chime ARN.
+func (a ARN) ID() string {
+	p, err := Parse(string(a))
+	if err != nil {
+		return ""
+	}
+	if p.Kind == KindAppInstance {
+		return p.AppInstanceID
+	}
+	return p.ChildID
+}
+
+// Is reports whether a is a Chime ARN of the given kind.
+func (a ARN) Is(kind Kind) bool {
+	p, err := Parse(string(a))
+	return err == nil && p.Kind == kind
+}
+
+func (a ARN) String() string { return string(a) }

@@ -1,0 +1,176 @@
+// Package db opens one database – a SQLite file or PostgreSQL – behind the same SQL text, and commits in groups.
+//
+// SQL is written once for both: $1 parameters, ON CONFLICT, RETURNING, TEXT / BIGINT / BOOLEAN columns, times as Unix
+// milliseconds made in Go, bulk input as one JSON parameter read with json_each (an object, {"0": …}: PostgreSQL's
+// json_each refuses arrays). Reads go through a pool and see the last commit. Writes go through one writer that takes
+// everything queued while the last commit ran into the next transaction: when Write returns nil, the change is on disk
+// (SQLite: WAL with synchronous=FULL).
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// Dialect names the kind of database. SQL text does not depend on it; migrations and error codes do.
+type Dialect string
+
+// The two dialects.
+const (
+	SQLite     Dialect = "sqlite"
+	PostgreSQL Dialect = "postgres"
+)
+
+// DB is one open database. Safe for concurrent use.
+type DB struct {
+	dialect Dialect
+	read    *sql.DB
+	writer  *writer
+	write   *sql.DB
+}
+
+// Open opens "sqlite:PATH" (folders are made) or a "postgres://…" URL. It does not migrate.
+func Open(ctx context.Context, rawURL string) (*DB, error) {
+	d := &DB{}
+	var err error
+	switch {
+	case strings.HasPrefix(rawURL, "sqlite:"):
+		d.dialect = SQLite
+		err = d.openSQLite(strings.TrimPrefix(rawURL, "sqlite:"))
+	case strings.HasPrefix(rawURL, "postgres://"), strings.HasPrefix(rawURL, "postgresql://"):
+		d.dialect = PostgreSQL
+		err = d.openPostgres(rawURL)
+	default:
+		return nil, fmt.Errorf("database URL must start with sqlite: or postgres://")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := d.read.PingContext(ctx); err != nil {
+		_ = d.read.Close()
+		_ = d.write.Close()
+		return nil, fmt.Errorf("open %s database: %w", d.dialect, err)
+	}
+	d.writer = startWriter(d.write)
+	return d, nil
+}
+
+func (d *DB) openSQLite(path string) error {
+	if path == "" {
+		return errors.New("sqlite: needs a file, e.g. sqlite:data/stagedoor.db")
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() +
+		"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=cache_size(-32000)"
+	var err error
+	if d.read, err = sql.Open("sqlite", dsn); err != nil {
+		return err
+	}
+	d.read.SetMaxOpenConns(8)
+	d.read.SetMaxIdleConns(8)
+	// One writing connection, and its transactions take the lock at BEGIN: two processes queue instead of failing.
+	if d.write, err = sql.Open("sqlite", dsn+"&_txlock=immediate"); err != nil {
+		return err
+	}
+	d.write.SetMaxOpenConns(1)
+	return nil
+}
+
+func (d *DB) openPostgres(rawURL string) error {
+	var err error
+	if d.read, err = sql.Open("pgx", rawURL); err != nil {
+		return err
+	}
+	d.read.SetMaxOpenConns(16)
+	d.read.SetMaxIdleConns(16)
+	if d.write, err = sql.Open("pgx", rawURL); err != nil {
+		return err
+	}
+	d.write.SetMaxOpenConns(1)
+	return nil
+}
+
+// Dialect tells which kind of database this is.
+func (d *DB) Dialect() Dialect { return d.dialect }
+
+// Ping answers whether the database can be read.
+func (d *DB) Ping(ctx context.Context) error { return d.read.PingContext(ctx) }
+
+// Close waits for queued writes and closes the database. Later writes fail with ErrClosed.
+func (d *DB) Close() error {
+	d.writer.stop()
+	return errors.Join(d.read.Close(), d.write.Close())
+}
+
+// QueryContext reads outside any transaction and sees the last commit.
+func (d *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return d.read.QueryContext(ctx, query, args...)
+}
+
+// Querier is what All and One read from: a *DB or, inside Write, a *Tx.
+type Querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// All reads every row. fields returns the addresses to scan into, in the order of the query's columns.
+func All[T any](ctx context.Context, q Querier, fields func(*T) []any, query string, args ...any) ([]T, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var out []T
+	for rows.Next() {
+		var t T
+		if err := rows.Scan(fields(&t)...); err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, rows.Err()
+}
+
+// One reads the first row, or fails with sql.ErrNoRows.
+func One[T any](ctx context.Context, q Querier, fields func(*T) []any, query string, args ...any) (T, error) {
+	all, err := All(ctx, q, fields, query, args...)
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	if len(all) == 0 {
+		var zero T
+		return zero, sql.ErrNoRows
+	}
+	return all[0], nil
+}
+
+// Value reads a single value of a single row, or fails with sql.ErrNoRows.
+func Value[T any](ctx context.Context, q Querier, query string, args ...any) (T, error) {
+	return One(ctx, q, func(t *T) []any { return []any{t} }, query, args...)
+}
+
+// IsDuplicate reports whether err says that a unique or primary key already holds the value.
+func IsDuplicate(err error) bool {
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) {
+		return pe.Code == "23505" // unique_violation
+	}
+	var se *sqlite.Error
+	if errors.As(err, &se) {
+		return se.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || se.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+	}
+	return false
+}

@@ -1,0 +1,92 @@
+package db_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/db/dbtest"
+)
+
+var schema = fstest.MapFS{"00001_t.sql": {Data: []byte("-- +goose Up\nCREATE TABLE t (a TEXT, n BIGINT, yes BOOLEAN, PRIMARY KEY (a, n)) /* WITHOUT ROWID */;\n")}}
+
+func TestWritesOfManyGoroutinesAreAllThereAndFailuresUndoOnlyThemselves(t *testing.T) {
+	dbtest.Each(t, schema, func(t *testing.T, d *db.DB) {
+		boom := errors.New("boom")
+		var wg sync.WaitGroup
+		for i := range 200 {
+			wg.Go(func() {
+				err := d.Write(t.Context(), func(tx *db.Tx) error {
+					if _, err := tx.Exec("INSERT INTO t (a, n, yes) VALUES ($1, $2, $3)", fmt.Sprint(i), i, i%2 == 0); err != nil {
+						return err
+					}
+					if i%10 == 0 {
+						return boom
+					}
+					return nil
+				})
+				if want := i%10 == 0; errors.Is(err, boom) != want || (err != nil && !want) {
+					t.Errorf("write %d: %v", i, err)
+				}
+			})
+		}
+		wg.Wait()
+		n, err := db.Value[int64](t.Context(), d, "SELECT count(*) FROM t")
+		if err != nil || n != 180 {
+			t.Fatalf("%d rows, %v; want 180", n, err)
+		}
+		yes, err := db.Value[bool](t.Context(), d, "SELECT yes FROM t WHERE a = $1", "2")
+		if err != nil || !yes {
+			t.Fatalf("boolean: %v %v", yes, err)
+		}
+	})
+}
+
+func TestAStatementThatFailsDoesNotPoisonItsGroup(t *testing.T) {
+	dbtest.Each(t, schema, func(t *testing.T, d *db.DB) {
+		var wg sync.WaitGroup
+		bad, good := make([]error, 50), make([]error, 50)
+		for i := range 50 {
+			wg.Go(func() { _, good[i] = d.Exec(t.Context(), "INSERT INTO t (a, n) VALUES ($1, 1)", fmt.Sprint("g", i)) })
+			wg.Go(func() { _, bad[i] = d.Exec(t.Context(), "INSERT INTO t (a, n) VALUES ('same', 1)") })
+		}
+		wg.Wait()
+		dups := 0
+		for i := range 50 {
+			if good[i] != nil {
+				t.Errorf("good write: %v", good[i])
+			}
+			if db.IsDuplicate(bad[i]) {
+				dups++
+			} else if bad[i] != nil {
+				t.Errorf("not a duplicate: %v", bad[i])
+			}
+		}
+		if dups != 49 {
+			t.Errorf("%d duplicates, want 49", dups)
+		}
+	})
+}
+
+func TestNewerSchemaIsRefused(t *testing.T) {
+	newer := fstest.MapFS{"00001_t.sql": schema["00001_t.sql"], "00002_u.sql": {Data: []byte("-- +goose Up\nCREATE TABLE u (a TEXT);\n")}}
+	dbtest.Each(t, newer, func(t *testing.T, d *db.DB) {
+		if err := d.Migrate(context.Background(), schema); err == nil {
+			t.Fatal("a database with a newer schema was accepted")
+		}
+	})
+}
+
+func TestWriteAfterCloseIsRefused(t *testing.T) {
+	d := dbtest.SQLite(t, schema)
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Exec(t.Context(), "DELETE FROM t"); !errors.Is(err, db.ErrClosed) {
+		t.Fatalf("got %v", err)
+	}
+}

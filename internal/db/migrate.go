@@ -1,0 +1,74 @@
+package db
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// Migrate brings the schema to the newest of the numbered SQL files in files and refuses a database that is newer than
+// this program. Migrations only go forward. In a migration "/* WITHOUT ROWID */" becomes SQLite's WITHOUT ROWID and
+// stays a comment for PostgreSQL; it is the one thing the two need told apart.
+func (d *DB) Migrate(ctx context.Context, files fs.FS) error {
+	dialect, opts := goose.DialectSQLite3, []goose.ProviderOption{}
+	if d.dialect == PostgreSQL {
+		dialect = goose.DialectPostgres
+		locker, err := lock.NewPostgresSessionLocker() // two nodes that start together migrate once
+		if err != nil {
+			return err
+		}
+		opts = append(opts, goose.WithSessionLocker(locker))
+	} else {
+		files = clustered{files}
+	}
+	p, err := goose.NewProvider(dialect, d.read, files, opts...)
+	if err != nil {
+		return err
+	}
+	have, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return err
+	}
+	sources := p.ListSources()
+	if newest := sources[len(sources)-1].Version; have > newest {
+		return fmt.Errorf("the database has schema %d, this program knows only %d: run a newer stagedoor", have, newest)
+	}
+	_, err = p.Up(ctx)
+	return err
+}
+
+// clustered serves migration files with the SQLite-only storage clause switched on.
+type clustered struct{ fs.FS }
+
+func (c clustered) Open(name string) (fs.File, error) {
+	f, err := c.FS.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := f.(fs.ReadDirFile); ok {
+		return f, nil
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	text, err := fs.ReadFile(c.FS, name)
+	if err != nil {
+		return nil, err
+	}
+	text = bytes.ReplaceAll(text, []byte("/* WITHOUT ROWID */"), []byte("WITHOUT ROWID"))
+	return &textFile{Reader: bytes.NewReader(text), info: info}, nil
+}
+
+type textFile struct {
+	*bytes.Reader
+	info fs.FileInfo
+}
+
+func (f *textFile) Stat() (fs.FileInfo, error) { return f.info, nil }
+func (f *textFile) Close() error               { return nil }

@@ -1,0 +1,169 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+)
+
+// ErrClosed is what Write answers after Close.
+var ErrClosed = errors.New("database is closed")
+
+// maxGroup bounds how many writes share one commit, so that the first of them does not wait for thousands.
+const maxGroup = 512
+
+// Tx is a running write. It must not be kept after the function it was given to returns.
+type Tx struct {
+	ctx context.Context
+	tx  *sql.Tx
+}
+
+// QueryContext reads inside the transaction. The context is the transaction's own; the argument is ignored so that one
+// caller's deadline cannot break a commit shared with others.
+func (t *Tx) QueryContext(_ context.Context, query string, args ...any) (*sql.Rows, error) {
+	return t.tx.QueryContext(t.ctx, query, args...)
+}
+
+// Exec runs a statement and returns how many rows it changed.
+func (t *Tx) Exec(query string, args ...any) (int64, error) {
+	r, err := t.tx.ExecContext(t.ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+// Context is the transaction's own context, for All, One and Value.
+func (t *Tx) Context() context.Context { return t.ctx }
+
+type job struct {
+	ctx  context.Context
+	fn   func(*Tx) error
+	done chan error
+}
+
+type writer struct {
+	db    *sql.DB
+	queue chan *job
+	mu    sync.RWMutex // guards closed against a send on a closed queue
+	close bool
+	ended chan struct{}
+}
+
+func startWriter(db *sql.DB) *writer {
+	w := &writer{db: db, queue: make(chan *job, maxGroup), ended: make(chan struct{})}
+	go w.run()
+	return w
+}
+
+// Write runs fn in a transaction and returns after the commit: nil means durable. An error from fn undoes only what fn
+// did and is returned as it is. fn may share its commit with other writes, may run a second time when such a group has
+// to be repeated, and must not block on anything but the transaction. Writes queued by one goroutine keep their order.
+// A write that has begun is finished even when ctx ends.
+func (d *DB) Write(ctx context.Context, fn func(*Tx) error) error {
+	j := &job{ctx: ctx, fn: fn, done: make(chan error, 1)}
+	d.writer.mu.RLock()
+	if d.writer.close {
+		d.writer.mu.RUnlock()
+		return ErrClosed
+	}
+	select {
+	case d.writer.queue <- j:
+		d.writer.mu.RUnlock()
+	case <-ctx.Done():
+		d.writer.mu.RUnlock()
+		return ctx.Err()
+	}
+	return <-j.done
+}
+
+// Exec is Write for a single statement; it returns how many rows changed.
+func (d *DB) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	var n int64
+	err := d.Write(ctx, func(tx *Tx) (err error) {
+		n, err = tx.Exec(query, args...)
+		return err
+	})
+	return n, err
+}
+
+func (w *writer) stop() {
+	w.mu.Lock()
+	if !w.close {
+		w.close = true
+		close(w.queue)
+	}
+	w.mu.Unlock()
+	<-w.ended
+}
+
+func (w *writer) run() {
+	defer close(w.ended)
+	for first := range w.queue {
+		group := []*job{first}
+		for len(group) < maxGroup {
+			select {
+			case j, ok := <-w.queue:
+				if !ok {
+					w.commit(group)
+					return
+				}
+				group = append(group, j)
+				continue
+			default:
+			}
+			break
+		}
+		w.commit(group)
+	}
+}
+
+// commit runs a group in one transaction and answers each write. When the transaction itself breaks (deadlock, lost
+// connection) every write of a larger group gets a transaction of its own, so that only the guilty one fails.
+func (w *writer) commit(group []*job) {
+	answers := make([]error, len(group))
+	err := w.transaction(group, answers)
+	if err != nil && len(group) > 1 {
+		for i, j := range group {
+			if e := w.transaction([]*job{j}, answers[i:i+1]); e != nil {
+				answers[i] = e
+			}
+		}
+		err = nil
+	}
+	for i, j := range group {
+		if err != nil {
+			answers[i] = err
+		}
+		j.done <- answers[i]
+	}
+}
+
+// transaction returns an error only when nothing of the group was committed.
+func (w *writer) transaction(group []*job, answers []error) error {
+	ctx := context.Background()
+	tx, err := w.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit: no effect
+	t := &Tx{ctx: ctx, tx: tx}
+	for i, j := range group {
+		if answers[i] = j.ctx.Err(); answers[i] != nil {
+			continue // the caller left while the write was queued
+		}
+		if _, err := t.Exec("SAVEPOINT w"); err != nil {
+			return err
+		}
+		if answers[i] = j.fn(t); answers[i] != nil {
+			if _, err := t.Exec("ROLLBACK TO SAVEPOINT w"); err != nil {
+				return err
+			}
+		}
+		if _, err := t.Exec("RELEASE SAVEPOINT w"); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}

@@ -1,0 +1,116 @@
+-- +goose Up
+-- Times are Unix milliseconds made in Go; 0 means "not yet". A room writes only its own tables.
+
+-- event: shows and their life cycle.
+CREATE TABLE event (
+  id          TEXT PRIMARY KEY,
+  slug        TEXT NOT NULL UNIQUE,
+  name        TEXT NOT NULL,
+  artist      TEXT NOT NULL,
+  description TEXT NOT NULL,
+  time_zone   TEXT NOT NULL,            -- IANA name the organizer chose; the times below are absolute
+  doors_ms    BIGINT NOT NULL,
+  starts_ms   BIGINT NOT NULL,
+  stream_url  TEXT NOT NULL,
+  chat        BOOLEAN NOT NULL,
+  state       TEXT NOT NULL,            -- scheduled open live ended archived purged
+  created_ms  BIGINT NOT NULL,
+  updated_ms  BIGINT NOT NULL,
+  ended_ms    BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX event_by_doors ON event (doors_ms);
+
+-- organizer: who may use the console.
+CREATE TABLE organizer (
+  id         TEXT PRIMARY KEY,
+  name       TEXT NOT NULL UNIQUE,
+  created_ms BIGINT NOT NULL
+);
+CREATE TABLE sign_in_link (
+  token_hash   TEXT PRIMARY KEY,
+  organizer_id TEXT NOT NULL REFERENCES organizer (id),
+  expires_ms   BIGINT NOT NULL,
+  used_ms      BIGINT NOT NULL DEFAULT 0
+);
+CREATE TABLE organizer_session (
+  token_hash   TEXT PRIMARY KEY,
+  organizer_id TEXT NOT NULL REFERENCES organizer (id),
+  expires_ms   BIGINT NOT NULL
+);
+
+-- gate: tickets. The code itself is never stored, only its keyed hash.
+CREATE TABLE ticket (
+  id         TEXT PRIMARY KEY,
+  event_id   TEXT NOT NULL REFERENCES event (id),
+  code_hash  TEXT NOT NULL,
+  role       TEXT NOT NULL,             -- fan artist moderator
+  source_ref TEXT NOT NULL,             -- order and position at the box office; '' for codes we made
+  valid      BOOLEAN NOT NULL,
+  created_ms BIGINT NOT NULL,
+  updated_ms BIGINT NOT NULL,
+  UNIQUE (event_id, code_hash)
+);
+
+-- guard: every device that showed the code, and the one that holds the ticket now.
+CREATE TABLE device (
+  token_hash TEXT PRIMARY KEY,
+  event_id   TEXT NOT NULL,
+  ticket_id  TEXT NOT NULL REFERENCES ticket (id),
+  created_ms BIGINT NOT NULL
+);
+CREATE TABLE seat (
+  ticket_id   TEXT PRIMARY KEY REFERENCES ticket (id),
+  event_id    TEXT NOT NULL,
+  epoch       BIGINT NOT NULL,
+  token_hash  TEXT NOT NULL REFERENCES device (token_hash),
+  claimed_ms  BIGINT NOT NULL,
+  swaps       BIGINT NOT NULL,          -- take-overs since window_ms
+  window_ms   BIGINT NOT NULL
+);
+
+-- nick: one name per ticket, two unique keys per event.
+CREATE TABLE nickname (
+  ticket_id   TEXT PRIMARY KEY REFERENCES ticket (id),
+  event_id    TEXT NOT NULL,
+  name        TEXT NOT NULL,
+  compare_key TEXT NOT NULL,            -- PRECIS nickname compare key
+  skeleton    TEXT NOT NULL,            -- lower-cased UTS #39 skeleton
+  updated_ms  BIGINT NOT NULL,
+  UNIQUE (event_id, compare_key),
+  UNIQUE (event_id, skeleton)
+);
+
+-- moderate: bans by ticket, and the audit trail with what was removed.
+CREATE TABLE ban (
+  ticket_id  TEXT PRIMARY KEY REFERENCES ticket (id),
+  event_id   TEXT NOT NULL,
+  by_ticket  TEXT NOT NULL,
+  reason     TEXT NOT NULL,
+  created_ms BIGINT NOT NULL
+);
+CREATE INDEX ban_by_event ON ban (event_id);
+CREATE TABLE moderator_act (
+  id         TEXT PRIMARY KEY,
+  event_id   TEXT NOT NULL REFERENCES event (id),
+  by_ticket  TEXT NOT NULL,
+  kind       TEXT NOT NULL,             -- redact ban unban
+  ticket_id  TEXT NOT NULL,             -- whose line or who was banned
+  message_id TEXT NOT NULL,             -- '' for ban and unban
+  original   TEXT NOT NULL,             -- the message's content before it was removed
+  sender     TEXT NOT NULL,             -- the nickname shown beside it then
+  reason     TEXT NOT NULL,
+  created_ms BIGINT NOT NULL,
+  done_ms    BIGINT NOT NULL DEFAULT 0  -- when the provider confirmed
+);
+CREATE INDEX moderator_act_by_event ON moderator_act (event_id, created_ms);
+CREATE VIEW banned_ticket AS SELECT event_id, ticket_id FROM ban;
+
+-- archive: one exported history per event. The row is written after the file is complete and on disk.
+CREATE TABLE archive (
+  event_id    TEXT PRIMARY KEY REFERENCES event (id),
+  path        TEXT NOT NULL,
+  messages    BIGINT NOT NULL,
+  bytes       BIGINT NOT NULL,
+  sha256      TEXT NOT NULL,
+  exported_ms BIGINT NOT NULL
+);
