@@ -1,0 +1,2 @@
+// Package chat is the engine's domain: app instances, users, channels, members, messages, bans, and who may do what.
+package chat
