@@ -90,3 +90,41 @@ func TestWriteAfterCloseIsRefused(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 }
+
+func TestAfterCommitRunsOnceInCommitOrderAndNeverForAnUndoneWrite(t *testing.T) {
+	dbtest.Each(t, schema, func(t *testing.T, d *db.DB) {
+		var next int64    // the order of the transactions, written by the writer alone
+		var order []int64 // the order of the hooks
+		var wg sync.WaitGroup
+		for i := range 200 {
+			wg.Go(func() {
+				ran := false
+				err := d.Write(t.Context(), func(tx *db.Tx) error {
+					if i%20 == 19 { // breaks the whole group: its writes run a second time
+						_, err := tx.Exec("ROLLBACK")
+						return err
+					}
+					next++
+					n := next
+					tx.AfterCommit(func() { order = append(order, n); ran = true })
+					if i%10 == 0 {
+						return errors.New("undone")
+					}
+					return nil
+				})
+				if (err == nil) != ran {
+					t.Errorf("write %d: error %v, hook ran: %v when Write returned", i, err, ran)
+				}
+			})
+		}
+		wg.Wait()
+		for i := 1; i < len(order); i++ {
+			if order[i] <= order[i-1] {
+				t.Fatalf("hooks ran out of commit order: %v", order)
+			}
+		}
+		if len(order) < 100 {
+			t.Errorf("%d hooks ran, want most of 200", len(order))
+		}
+	})
+}

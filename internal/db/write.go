@@ -15,8 +15,9 @@ const maxGroup = 512
 
 // Tx is a running write. It must not be kept after the function it was given to returns.
 type Tx struct {
-	ctx context.Context
-	tx  *sql.Tx
+	ctx   context.Context
+	tx    *sql.Tx
+	after []func() // of the write that runs now
 }
 
 // QueryContext reads inside the transaction. The context is the transaction's own; the argument is ignored so that one
@@ -34,13 +35,19 @@ func (t *Tx) Exec(query string, args ...any) (int64, error) {
 	return r.RowsAffected()
 }
 
+// AfterCommit has f run once what this write did is durable, and never if it is undone. All such functions of one DB run
+// one at a time, in commit order, on the goroutine that commits, and before Write returns: f must be quick and must not
+// call Write.
+func (t *Tx) AfterCommit(f func()) { t.after = append(t.after, f) }
+
 // Context is the transaction's own context, for All, One and Value.
 func (t *Tx) Context() context.Context { return t.ctx }
 
 type job struct {
-	ctx  context.Context
-	fn   func(*Tx) error
-	done chan error
+	ctx   context.Context
+	fn    func(*Tx) error
+	done  chan error
+	after []func() // left by the run of fn that was committed
 }
 
 type writer struct {
@@ -136,6 +143,11 @@ func (w *writer) commit(group []*job) {
 		if err != nil {
 			answers[i] = err
 		}
+		if answers[i] == nil {
+			for _, f := range j.after {
+				f()
+			}
+		}
 		j.done <- answers[i]
 	}
 }
@@ -156,7 +168,10 @@ func (w *writer) transaction(group []*job, answers []error) error {
 		if _, err := t.Exec("SAVEPOINT w"); err != nil {
 			return err
 		}
-		if answers[i] = j.fn(t); answers[i] != nil {
+		t.after = nil // fn may run twice: only the last run counts
+		answers[i] = j.fn(t)
+		j.after = t.after
+		if answers[i] != nil {
 			if _, err := t.Exec("ROLLBACK TO SAVEPOINT w"); err != nil {
 				return err
 			}
