@@ -1,0 +1,66 @@
+// Command stagedoor runs ticketed online shows: the door, the hall, the chat, and the chat's engine.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is every command. Each lives in a file of its name.
+type cli struct {
+	Serve     serveCmd     `cmd:"" help:"Run everything: pages, API, live socket, provisioner and the embedded chat engine."`
+	Provision provisionCmd `cmd:"" help:"Run the provisioner as a process of its own; any number may run, one leads."`
+	Engine    engineCmd    `cmd:"" help:"Run the chat engine alone, for this platform or any AWS SDK."`
+	Organizer organizerCmd `cmd:"" help:"Let organizers into the console."`
+	Migrate   migrateCmd   `cmd:"" help:"Bring the databases to this program's schema and exit."`
+	Openapi   openapiCmd   `cmd:"" help:"Print the OpenAPI document of the JSON API."`
+	Version   versionCmd   `cmd:"" help:"Print the version."`
+
+	LogFormat string `help:"text or json." enum:"text,json" default:"text" env:"STAGEDOOR_LOG_FORMAT"`
+	LogLevel  string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"STAGEDOOR_LOG_LEVEL"`
+}
+
+func main() {
+	var c cli
+	k := kong.Parse(&c, kong.Name("stagedoor"), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Description("Ticketed online shows: the door, the hall and the chat. `stagedoor serve` runs everything on embedded defaults."))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once
+	k.BindTo(ctx, (*context.Context)(nil))
+	k.Bind(c.logger())
+	if err := k.Run(); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "stagedoor: "+err.Error())
+		os.Exit(1) //nolint:gocritic // the deferred stop has nothing left to do
+	}
+}
+
+func (c *cli) logger() *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // kong has checked it
+	opts := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, opts))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, opts))
+}
+
+type versionCmd struct{}
+
+// Run prints what the Go toolchain recorded about this build.
+func (versionCmd) Run() error {
+	version := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version = info.Main.Version + " " + info.GoVersion
+	}
+	fmt.Println("stagedoor", version)
+	return nil
+}

@@ -1,0 +1,129 @@
+// Package web is the platform's public edge: one routing table, the JSON API under /api/v1 with its OpenAPI document,
+// the live socket, and the shells of the pages. It decides who may use a route, turns faults into problem+json, and
+// holds no rule of any feature.
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/stagedoor/stagedoor/internal/archive"
+	"github.com/stagedoor/stagedoor/internal/bus"
+	"github.com/stagedoor/stagedoor/internal/event"
+	"github.com/stagedoor/stagedoor/internal/gate"
+	"github.com/stagedoor/stagedoor/internal/guard"
+	"github.com/stagedoor/stagedoor/internal/moderate"
+	"github.com/stagedoor/stagedoor/internal/nick"
+	"github.com/stagedoor/stagedoor/internal/organizer"
+	"github.com/stagedoor/stagedoor/internal/pass"
+	"github.com/stagedoor/stagedoor/internal/provision"
+	"github.com/stagedoor/stagedoor/internal/react"
+)
+
+// Config is what the edge needs. All rooms are required.
+type Config struct {
+	Events     *event.Store
+	Gate       *gate.Gate
+	Limiter    *gate.Limiter
+	Guard      *guard.Guard
+	Nicknames  *nick.Book
+	Reactions  *react.Counter
+	Pass       *pass.Office
+	Desk       *moderate.Desk
+	Archive    *archive.Keeper
+	Organizers *organizer.Store
+	Provision  *provision.Provisioner
+	Bus        *bus.Bus
+	Log        *slog.Logger
+
+	UI         fs.FS        // the built pages
+	TestStream http.Handler // endless HLS stream for rehearsals
+	Chat       http.Handler // the embedded engine, mounted at /chime/ and /connect; nil when the chat is elsewhere
+	ChatOrigin string       // origin of a chat elsewhere, for the content security policy, e.g. https://messaging-chime.us-east-1.amazonaws.com
+
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	Secure         bool           // pages are reached over https: cookies are Secure and browsers are told to stay there
+}
+
+// Server serves the platform. Make one with New.
+type Server struct {
+	Config
+	api     huma.API
+	handler http.Handler
+	hub     *hub
+	now     func() time.Time
+}
+
+// New builds the edge. Run must be running for reactions and live updates to flow.
+func New(c Config) *Server {
+	useProblems()
+	s := &Server{Config: c, now: time.Now}
+	s.hub = newHub(s)
+	mux := http.NewServeMux()
+	s.api = humago.New(mux, apiConfig())
+	s.mount(mux, s.api)
+	if c.Chat != nil {
+		// The chat has its own authentication (SigV4) and is called from other origins by SDKs: no cookies, no CSRF check.
+		mux.Handle("/chime/", http.StripPrefix("/chime", c.Chat))
+		mux.Handle("/connect", c.Chat)
+	}
+	s.handler = s.headers(protectCookies(mux))
+	return s
+}
+
+func apiConfig() huma.Config {
+	c := huma.DefaultConfig("Stagedoor", "1")
+	c.Info.Description = "Ticketed online shows: the door, the hall and the chat."
+	c.OpenAPIPath = "/api/v1/openapi"
+	c.DocsPath = "" // its page would load scripts from elsewhere
+	c.SchemasPath = ""
+	c.CreateHooks = nil // no $schema members in answers
+	return c
+}
+
+// OpenAPI returns the document of the JSON API (OpenAPI 3.1, JSON, indented).
+func (s *Server) OpenAPI() ([]byte, error) { return json.MarshalIndent(s.api.OpenAPI(), "", "  ") }
+
+// OpenAPI returns the document without a running platform, for generating clients.
+func OpenAPI() ([]byte, error) {
+	useProblems()
+	s := &Server{}
+	mux := http.NewServeMux()
+	s.api = humago.New(mux, apiConfig())
+	s.mount(mux, s.api)
+	return s.OpenAPI()
+}
+
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Run drives the live socket until ctx ends.
+func (s *Server) Run(ctx context.Context) error { return s.hub.run(ctx) }
+
+// protectCookies refuses cross-site requests that change something (http.CrossOriginProtection reads Sec-Fetch-Site and
+// Origin). The chat's paths are exempt: they know no cookies.
+func protectCookies(mux *http.ServeMux) http.Handler {
+	csrf := http.NewCrossOriginProtection()
+	csrf.AddInsecureBypassPattern("/chime/")
+	csrf.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		(&Problem{Type: "about:blank", Title: "Forbidden", Status: http.StatusForbidden, Code: "cross_site",
+			Detail: "This request came from another site."}).write(w)
+	}))
+	return csrf.Handler(mux)
+}
+
+func writeJSON(w http.ResponseWriter, v any) error { return json.NewEncoder(w).Encode(v) }
+
+func (s *Server) health() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = w.Write([]byte("ok\n"))
+	})
+}
