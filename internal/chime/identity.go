@@ -1,0 +1,124 @@
+package chime
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/chimesdkidentity"
+
+	"github.com/stagedoor/stagedoor/internal/arn"
+)
+
+// User is a chat account.
+type User struct {
+	ARN  arn.ARN
+	Name string
+}
+
+// CreateAppInstance makes an app instance. The provider chooses its id, so the same token must be used again after a
+// lost answer, and FindAppInstance after a long pause.
+func (c *Client) CreateAppInstance(ctx context.Context, name, clientToken string) (arn.ARN, error) {
+	out, err := call(ctx, c, "CreateAppInstance", func(ctx context.Context) (*chimesdkidentity.CreateAppInstanceOutput, error) {
+		return c.identity.CreateAppInstance(ctx, &chimesdkidentity.CreateAppInstanceInput{Name: &name, ClientRequestToken: token(clientToken)})
+	})
+	if err != nil {
+		return "", err
+	}
+	return arn.ARN(aws.ToString(out.AppInstanceArn)), nil
+}
+
+// FindAppInstance looks through all pages for an app instance of exactly this name. Names are not unique at the
+// provider; the first one wins.
+func (c *Client) FindAppInstance(ctx context.Context, name string) (found arn.ARN, ok bool, err error) {
+	for next := ""; ; {
+		out, err := call(ctx, c, "ListAppInstances", func(ctx context.Context) (*chimesdkidentity.ListAppInstancesOutput, error) {
+			return c.identity.ListAppInstances(ctx, &chimesdkidentity.ListAppInstancesInput{MaxResults: aws.Int32(maxPage), NextToken: url(next)})
+		})
+		if err != nil {
+			return "", false, err
+		}
+		for _, a := range out.AppInstances {
+			if aws.ToString(a.Name) == name {
+				return arn.ARN(aws.ToString(a.AppInstanceArn)), true, nil
+			}
+		}
+		if next = aws.ToString(out.NextToken); next == "" {
+			return "", false, nil
+		}
+	}
+}
+
+// DeleteAppInstance deletes an app instance with everything inside.
+func (c *Client) DeleteAppInstance(ctx context.Context, instance arn.ARN) error {
+	_, err := call(ctx, c, "DeleteAppInstance", func(ctx context.Context) (*chimesdkidentity.DeleteAppInstanceOutput, error) {
+		return c.identity.DeleteAppInstance(ctx, &chimesdkidentity.DeleteAppInstanceInput{AppInstanceArn: (*string)(&instance)})
+	})
+	return err
+}
+
+// CreateUser makes a chat account with an id of ours. A repeat with the same name succeeds; with another name it may be
+// a Conflict, which means that the account exists. name has 1–100 characters.
+func (c *Client) CreateUser(ctx context.Context, instance arn.ARN, userID, name, clientToken string) (arn.ARN, error) {
+	out, err := call(ctx, c, "CreateAppInstanceUser", func(ctx context.Context) (*chimesdkidentity.CreateAppInstanceUserOutput, error) {
+		return c.identity.CreateAppInstanceUser(ctx, &chimesdkidentity.CreateAppInstanceUserInput{AppInstanceArn: (*string)(&instance),
+			AppInstanceUserId: &userID, Name: &name, ClientRequestToken: token(clientToken)})
+	})
+	if err != nil {
+		return "", err
+	}
+	return arn.ARN(aws.ToString(out.AppInstanceUserArn)), nil
+}
+
+// RenameUser gives a chat account another display name.
+func (c *Client) RenameUser(ctx context.Context, user arn.ARN, name string) error {
+	_, err := call(ctx, c, "UpdateAppInstanceUser", func(ctx context.Context) (*chimesdkidentity.UpdateAppInstanceUserOutput, error) {
+		// Metadata is required by the model; we keep none.
+		return c.identity.UpdateAppInstanceUser(ctx, &chimesdkidentity.UpdateAppInstanceUserInput{AppInstanceUserArn: (*string)(&user),
+			Name: &name, Metadata: aws.String("")})
+	})
+	return err
+}
+
+// DeleteUser deletes a chat account. What it wrote stays in its channels.
+func (c *Client) DeleteUser(ctx context.Context, user arn.ARN) error {
+	_, err := call(ctx, c, "DeleteAppInstanceUser", func(ctx context.Context) (*chimesdkidentity.DeleteAppInstanceUserOutput, error) {
+		return c.identity.DeleteAppInstanceUser(ctx, &chimesdkidentity.DeleteAppInstanceUserInput{AppInstanceUserArn: (*string)(&user)})
+	})
+	return err
+}
+
+// DescribeUser reads a chat account. The provider answers Denied for one that does not exist.
+func (c *Client) DescribeUser(ctx context.Context, user arn.ARN) (User, error) {
+	out, err := call(ctx, c, "DescribeAppInstanceUser", func(ctx context.Context) (*chimesdkidentity.DescribeAppInstanceUserOutput, error) {
+		return c.identity.DescribeAppInstanceUser(ctx, &chimesdkidentity.DescribeAppInstanceUserInput{AppInstanceUserArn: (*string)(&user)})
+	})
+	if err != nil || out.AppInstanceUser == nil {
+		return User{}, err
+	}
+	return User{ARN: arn.ARN(aws.ToString(out.AppInstanceUser.AppInstanceUserArn)), Name: aws.ToString(out.AppInstanceUser.Name)}, nil
+}
+
+// ListUsers reads one page of an app instance's chat accounts. next is "" for the first page.
+func (c *Client) ListUsers(ctx context.Context, instance arn.ARN, next string) (Page[User], error) {
+	out, err := call(ctx, c, "ListAppInstanceUsers", func(ctx context.Context) (*chimesdkidentity.ListAppInstanceUsersOutput, error) {
+		return c.identity.ListAppInstanceUsers(ctx, &chimesdkidentity.ListAppInstanceUsersInput{AppInstanceArn: (*string)(&instance),
+			MaxResults: aws.Int32(maxPage), NextToken: url(next)})
+	})
+	if err != nil {
+		return Page[User]{}, err
+	}
+	p := Page[User]{Next: aws.ToString(out.NextToken)}
+	for _, u := range out.AppInstanceUsers {
+		p.Items = append(p.Items, User{ARN: arn.ARN(aws.ToString(u.AppInstanceUserArn)), Name: aws.ToString(u.Name)})
+	}
+	return p, nil
+}
+
+// CreateAdmin makes a chat account an admin of its app instance: it may act in every channel.
+func (c *Client) CreateAdmin(ctx context.Context, instance, user arn.ARN) error {
+	_, err := call(ctx, c, "CreateAppInstanceAdmin", func(ctx context.Context) (*chimesdkidentity.CreateAppInstanceAdminOutput, error) {
+		return c.identity.CreateAppInstanceAdmin(ctx, &chimesdkidentity.CreateAppInstanceAdminInput{AppInstanceArn: (*string)(&instance),
+			AppInstanceAdminArn: (*string)(&user)})
+	})
+	return err
+}
