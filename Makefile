@@ -1,0 +1,78 @@
+# One command for each thing you do every day. `make` alone explains itself.
+# Nothing here needs more than Go, Node with npm, and make; `make test` installs the rest on Debian (scripts/setup.sh).
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run build ui test check race fuzz bench lint fmt e2e screenshots clean
+
+GO ?= go
+# Arguments for `make run`, e.g. make run ARGS="--listen 0.0.0.0:8080"
+ARGS ?=
+# How long each fuzz target runs in `make fuzz`, and which benchmarks `make bench` runs.
+FUZZTIME ?= 10s
+BENCH ?= .
+COUNT ?= 6
+
+# The version is stamped into the binary where git can be asked; a plain source archive builds too.
+VCS := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## build everything and serve a demo show on http://127.0.0.1:8080 (data in ./data)
+	bin/stagedoor serve $(ARGS)
+
+build: ui ## bin/stagedoor, with the pages inside
+	$(GO) build -buildvcs=$(VCS) -o bin/stagedoor ./cmd/stagedoor
+
+ui: ui/dist/.built ## build the pages into ui/dist (only when their sources changed)
+
+# npm leaves a copy of the lock file inside node_modules: that is our proof that the packages are those of the lock file.
+ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json
+	cd ui && npm ci --no-audit --no-fund
+	@touch $@
+
+UI_SOURCES := $(shell find ui -type d \( -name node_modules -o -name dist -o -name e2e -o -name test-results \
+	-o -name playwright-report \) -prune -o -type f ! -name "*.go" -print 2>/dev/null)
+
+ui/dist/.built: ui/node_modules/.package-lock.json $(UI_SOURCES)
+	cd ui && npm run build
+	@touch $@
+
+test: ## everything that CI runs but lint: both databases, race detector, pages, browser (installs what it needs)
+	scripts/test.sh
+
+check: ui/node_modules/.package-lock.json ## the quick look before a commit: vet, unit tests on SQLite, types of the pages
+	$(GO) vet ./...
+	$(GO) test -short ./...
+	cd ui && npm run check && npm test
+
+race: ## Go tests with the race detector, in random order, on both databases
+	scripts/test.sh go
+
+fuzz: ## every fuzz target for a moment (FUZZTIME=10s)
+	scripts/fuzz.sh $(FUZZTIME)
+
+bench: ## benchmarks (BENCH=regexp COUNT=6), compared with the last run by benchstat
+	scripts/bench.sh '$(BENCH)' $(COUNT)
+
+lint: bin/golangci-lint ui/node_modules/.package-lock.json ## golangci-lint and eslint
+	bin/golangci-lint run ./...
+	cd ui && npm run lint
+
+fmt: ## gofmt
+	gofmt -l -w $$(git ls-files '*.go')
+
+# Pinned in tools/go.mod and built once (a few minutes on two cores), then kept.
+bin/golangci-lint: tools/go.mod tools/go.sum
+	cd tools && $(GO) build -buildvcs=false -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+e2e: build ## the whole story in a browser
+	scripts/test.sh e2e
+
+screenshots: build ## the whole story in a browser, and docs/screenshots/ made anew
+	STAGEDOOR_SCREENSHOTS=1 scripts/test.sh e2e
+
+clean: ## remove what was built (not ./data)
+	rm -rf bin ui/node_modules ui/test-results ui/playwright-report
+	find ui/dist -mindepth 1 ! -name .placeholder -delete

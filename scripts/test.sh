@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Runs the tests: scripts/test.sh [go] [ui] [e2e], all three without arguments. Every section runs even when an earlier
+# one failed; the table at the end says what happened and how long it took, and the exit status is 1 if anything failed.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+[ $# -gt 0 ] || set -- go ui e2e
+parts=" $* "
+
+# CI=true: a test that cannot run (no PostgreSQL, no browser) fails instead of being skipped.
+export CI=true PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1
+# A PostgreSQL of this run's own. The user postgres must be able to reach the folder, so mktemp -d will not do.
+export STAGEDOOR_TEST_POSTGRES_DIR=${TMPDIR:-/tmp}/stagedoor-postgres.$$
+
+wanted() { [[ $parts == *" $1 "* ]]; }
+
+failed=0
+summary=()
+section() { # title command… – answers whether the command succeeded
+  local title=$1 began=$SECONDS status=ok
+  shift
+  printf '\n\033[1m=== %s\033[0m\n' "$title"
+  "$@" || { status=FAILED; failed=1; }
+  summary+=("$(printf '%-7s %4d s  %s' "$status" $((SECONDS - began)) "$title")")
+  [ $status = ok ]
+}
+
+finish() {
+  scripts/postgres.sh stop 2>/dev/null
+  printf '\n\033[1m=== Result\033[0m\n'
+  printf '%s\n' "${summary[@]}"
+  printf '%-7s %4d s  %s\n' "$([ $failed = 0 ] && echo ok || echo FAILED)" $SECONDS all
+  exit $failed
+}
+trap finish EXIT
+trap 'failed=1; exit 1' INT TERM
+
+start_postgres() {
+  local variables
+  variables=$(scripts/postgres.sh start) && eval "$variables"
+}
+
+go_tests() {
+  section "Start PostgreSQL" start_postgres
+  section "Go: vet" go vet ./...
+  # Everything is compiled first, so that no test with a deadline shares the processors with a compiler.
+  section "Go: compile with the race detector" go test -race -run '^$' ./... >/dev/null
+  section "Go: tests on both databases, race detector, random order" go test -race -shuffle=on -timeout 10m ./...
+}
+
+page_tests() {
+  section "Pages: types (svelte-check)" npm --prefix ui run --silent check
+  section "Pages: lint (eslint)" npm --prefix ui run --silent lint
+  section "Pages: unit tests (vitest)" npm --prefix ui run --silent test
+}
+
+browser() { (cd ui && npx playwright test); }
+
+browser_tests() {
+  section "Build bin/stagedoor" make --no-print-directory build || return
+  section "Browser: the whole story" browser
+}
+
+section "Install what is missing" scripts/setup.sh || exit
+if wanted ui || wanted e2e; then
+  section "Build the pages, within their size budget" make --no-print-directory ui || exit
+fi
+! wanted go || go_tests
+! wanted ui || page_tests
+! wanted e2e || browser_tests
