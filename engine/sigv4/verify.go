@@ -1,0 +1,288 @@
+// Package sigv4 tells who signed a request: AWS Signature Version 4, in the Authorization header or in the query of a
+// presigned URL.
+//
+// Both forms share one canonicaliser, written by hand because the SDK's signer decodes and re-encodes a query, while
+// amazon-chime-sdk-js signs its connect URL with encodeURIComponent and so leaves !'()* bare. Tests and fuzz targets
+// hold it against the SDK's signer. The path and the query are taken as received (RequestURI), so the handler
+// may sit behind http.StripPrefix. A request that two readers could understand differently is refused.
+//
+// The region in the credential scope is the client's choice: it is part of the derived key, so naming another one
+// gains nothing, and SDKs configured for either Chime region work.
+package sigv4
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Skew is how far the signer's clock may be off, in both directions (AWS: "within 5 minutes").
+const Skew = 5 * time.Minute
+
+// maxExpires bounds X-Amz-Expires, in seconds: seven days, AWS's own limit.
+const maxExpires = 7 * 24 * 3600
+
+// Secret finds the secret key of an access key; sessionToken is "" for long-lived keys. Its error is handed on unchanged.
+type Secret func(accessKeyID, sessionToken string) (string, error)
+
+// claim is what a request says about its signature, before anything of it is believed.
+type claim struct {
+	accessKeyID, sessionToken string
+	day, region, service      string
+	date                      time.Time
+	signedHeaders             []string
+	signature                 []byte // as sent, decoded
+}
+
+// VerifyHeader checks a request signed in its Authorization header, body included, for the named service ("chime",
+// "sts"). It returns the access key and session token that signed it. Errors are *Error or come from secret.
+func VerifyHeader(r *http.Request, body []byte, service string, secret Secret, now time.Time) (accessKeyID, sessionToken string, err error) {
+	path, query := received(r)
+	pairs, err := rawQuery(query)
+	if err != nil {
+		return "", "", err
+	}
+	if err := unambiguousHeaders(r.Header); err != nil {
+		return "", "", err
+	}
+	for i, p := range recode(pairs) {
+		if strings.HasPrefix(strings.ToLower(p.name), "x-amz-") {
+			return "", "", incomplete("The query parameter %.64q does not belong into a request signed in its header.", pairs[i].name)
+		}
+	}
+	c, err := parseAuthorization(r.Header, service)
+	if err != nil {
+		return "", "", err
+	}
+	if err := allSigned(r.Header, c.signedHeaders); err != nil {
+		return "", "", err
+	}
+	if err := c.fresh(now, 0); err != nil {
+		return "", "", err
+	}
+	sum := sha256.Sum256(body)
+	hash := hex.EncodeToString(sum[:])
+	if sent := r.Header.Get("X-Amz-Content-Sha256"); sent != "" && sent != hash {
+		return "", "", mismatch("The provided 'x-amz-content-sha256' header does not match what was computed.")
+	}
+	return c.check(r, path, joinQuery(recode(pairs)), hash, len(body), secret)
+}
+
+// VerifyPresigned checks a request signed in its query, as the messaging session's /connect URL is. Its validity is
+// X-Amz-Date to X-Amz-Date plus X-Amz-Expires seconds, Skew allowed at both ends: phones with a slow clock sign URLs
+// that live ten seconds. Errors are *Error or come from secret.
+func VerifyPresigned(r *http.Request, service string, secret Secret, now time.Time) (accessKeyID, sessionToken string, err error) {
+	path, query := received(r)
+	pairs, err := rawQuery(query)
+	if err != nil {
+		return "", "", err
+	}
+	if err := unambiguousHeaders(r.Header); err != nil {
+		return "", "", err
+	}
+	if len(r.Header["Authorization"]) > 0 {
+		return "", "", incomplete("Only one authentication mechanism is allowed: the query or the Authorization header.")
+	}
+	values, signed, err := presignedValues(pairs)
+	if err != nil {
+		return "", "", err
+	}
+	c, expires, err := parsePresigned(values, service)
+	if err != nil {
+		return "", "", err
+	}
+	if err := allSigned(r.Header, c.signedHeaders); err != nil {
+		return "", "", err
+	}
+	if err := c.fresh(now, expires); err != nil {
+		return "", "", err
+	}
+	return c.check(r, path, joinQuery(signed), emptyHash, 0, secret)
+}
+
+// received splits the request target as it came over the wire; a request made in process has none and is rendered.
+func received(r *http.Request) (path, query string) {
+	uri := r.RequestURI
+	if uri == "" {
+		uri = r.URL.RequestURI()
+	}
+	path, query, _ = strings.Cut(uri, "?")
+	if _, rest, absolute := strings.Cut(path, "://"); absolute && !strings.HasPrefix(path, "/") {
+		if slash := strings.IndexByte(rest, '/'); slash >= 0 {
+			return rest[slash:], query
+		}
+		return "/", query
+	}
+	return path, query
+}
+
+// unambiguousHeaders refuses an x-amz-* or Authorization header that occurs twice: which of them counts?
+func unambiguousHeaders(h http.Header) error {
+	for name, values := range h {
+		if len(values) > 1 && (name == "Authorization" || strings.HasPrefix(strings.ToLower(name), "x-amz-")) {
+			return incomplete("The header %.64q occurs more than once.", strings.ToLower(name))
+		}
+	}
+	return nil
+}
+
+// parseAuthorization reads "AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…" and X-Amz-Date.
+func parseAuthorization(h http.Header, service string) (*claim, error) {
+	auth := h.Get("Authorization")
+	if auth == "" {
+		return nil, missing()
+	}
+	rest, ok := strings.CutPrefix(auth, algorithm+" ")
+	if !ok {
+		return nil, incomplete("Unsupported AWS 'algorithm' in the Authorization header.")
+	}
+	parts := map[string]string{}
+	for part := range strings.SplitSeq(rest, ",") {
+		key, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		if _, twice := parts[key]; twice {
+			return nil, incomplete("Authorization header has %.64q twice.", key)
+		}
+		parts[key] = value
+	}
+	for _, key := range []string{"Credential", "Signature", "SignedHeaders"} {
+		if parts[key] == "" {
+			return nil, incomplete("Authorization header requires '%s' parameter.", key)
+		}
+	}
+	if len(parts) != 3 {
+		return nil, incomplete("Authorization header has unknown parameters.")
+	}
+	date := h.Get("X-Amz-Date")
+	if date == "" {
+		return nil, incomplete("Authorization header requires existence of an 'X-Amz-Date' header.")
+	}
+	c := &claim{sessionToken: h.Get("X-Amz-Security-Token")}
+	return c, c.fill(parts["Credential"], parts["SignedHeaders"], parts["Signature"], date, service)
+}
+
+// presignedValues decodes the parameters and returns beside them those that are signed, still encoded. No name may
+// occur twice, in any case of letters: userArn twice would let the signer and the reader pick different ones.
+func presignedValues(pairs []pair) (values map[string]string, signed []pair, err error) {
+	values, folded := map[string]string{}, map[string]bool{}
+	for _, p := range pairs {
+		name, _ := url.QueryUnescape(p.name) // rawQuery has checked both
+		value, _ := url.QueryUnescape(p.value)
+		if folded[strings.ToLower(name)] {
+			return nil, nil, incomplete("The query parameter %.64q occurs more than once.", name)
+		}
+		folded[strings.ToLower(name)] = true
+		values[name] = value
+		if name != "X-Amz-Signature" {
+			signed = append(signed, p)
+		}
+	}
+	return values, signed, nil
+}
+
+// parsePresigned reads the X-Amz-* parameters of a presigned URL.
+func parsePresigned(values map[string]string, service string) (*claim, time.Duration, error) {
+	if values["X-Amz-Signature"] == "" && values["X-Amz-Credential"] == "" {
+		return nil, 0, missing()
+	}
+	for _, key := range []string{"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature"} {
+		if values[key] == "" {
+			return nil, 0, incomplete("AWS query-string parameters must include '%s'.", key)
+		}
+	}
+	if values["X-Amz-Algorithm"] != algorithm {
+		return nil, 0, incomplete("Unsupported AWS 'algorithm' in X-Amz-Algorithm.")
+	}
+	seconds, err := strconv.Atoi(values["X-Amz-Expires"])
+	if err != nil || seconds < 1 || seconds > maxExpires {
+		return nil, 0, incomplete("X-Amz-Expires must be a number of seconds between 1 and %d.", maxExpires)
+	}
+	c := &claim{sessionToken: values["X-Amz-Security-Token"]}
+	err = c.fill(values["X-Amz-Credential"], values["X-Amz-SignedHeaders"], values["X-Amz-Signature"], values["X-Amz-Date"], service)
+	return c, time.Duration(seconds) * time.Second, err
+}
+
+// fill checks the form of the four parts both kinds of signature have.
+func (c *claim) fill(credential, signedHeaders, signature, date, service string) error {
+	scope := strings.Split(credential, "/")
+	if len(scope) != 5 || slices.Contains(scope, "") || scope[4] != "aws4_request" {
+		return incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/aws4_request.")
+	}
+	c.accessKeyID, c.day, c.region, c.service = scope[0], scope[1], scope[2], scope[3]
+	if c.service != service {
+		return mismatch("Credential should be scoped to correct service: '%s'.", service)
+	}
+	var err error
+	if c.date, err = time.Parse(basicTime, date); err != nil || c.date.Format(basicTime) != date {
+		return incomplete("Date must be in ISO-8601 'basic format', e.g. 20260102T030405Z.")
+	}
+	if c.day != c.date.Format("20060102") {
+		return mismatch("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date.")
+	}
+	c.signedHeaders = strings.Split(signedHeaders, ";")
+	for i, name := range c.signedHeaders {
+		if name == "" || name != strings.ToLower(name) || i > 0 && c.signedHeaders[i-1] >= name {
+			return incomplete("SignedHeaders must be lower-case, sorted and without repetition.")
+		}
+	}
+	if !slices.Contains(c.signedHeaders, "host") {
+		return mismatch("'Host' must be a signed header.")
+	}
+	c.signature, err = hex.DecodeString(signature)
+	if err != nil || len(c.signature) != sha256.Size || signature != strings.ToLower(signature) {
+		return incomplete("Signature must be 64 lower-case hexadecimal digits.")
+	}
+	return nil
+}
+
+// allSigned refuses an x-amz-* header that the signature does not cover: anybody on the way could have added it.
+func allSigned(h http.Header, signed []string) error {
+	for name := range h {
+		name = strings.ToLower(name)
+		if strings.HasPrefix(name, "x-amz-") && !slices.Contains(signed, name) {
+			return mismatch("There were headers present in the request which were not signed: %.64s", name)
+		}
+	}
+	return nil
+}
+
+// fresh compares the signing time with now; the window is closed at both ends.
+func (c *claim) fresh(now time.Time, expires time.Duration) error {
+	now = now.UTC()
+	if c.date.After(now.Add(Skew)) {
+		return tooYoung(c.date, now)
+	}
+	if until := c.date.Add(expires + Skew); now.After(until) {
+		return tooOld(c.date, until, now)
+	}
+	return nil
+}
+
+// check computes the signature and compares it in constant time.
+func (c *claim) check(r *http.Request, path, query, payloadHash string, bodyLength int, secret Secret) (string, string, error) {
+	if r.Host == "" && r.URL != nil { // a request that never crossed a wire
+		clone := *r
+		clone.Host = r.URL.Host
+		r = &clone
+	}
+	headers, err := canonicalHeaders(r, c.signedHeaders, bodyLength)
+	if err != nil {
+		return "", "", err
+	}
+	key, err := secret(c.accessKeyID, c.sessionToken)
+	if err != nil {
+		return "", "", err
+	}
+	canonical := strings.Join([]string{
+		r.Method, canonicalPath(path), query, headers, strings.Join(c.signedHeaders, ";"), payloadHash,
+	}, "\n")
+	if !hmac.Equal(c.sign(canonical, key), c.signature) {
+		return "", "", wrongSignature()
+	}
+	return c.accessKeyID, c.sessionToken, nil
+}
