@@ -144,7 +144,7 @@ func (c *Conn) ping(ctx context.Context) {
 		within, cancel := context.WithTimeout(ctx, c.opts.PongWithin)
 		err := c.ws.Ping(within)
 		cancel()
-		if err == nil || ctx.Err() != nil {
+		if err == nil {
 			continue
 		}
 		if errors.Is(err, context.DeadlineExceeded) { // ours, or the library's 5 s for writing the ping itself
