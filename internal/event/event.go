@@ -18,9 +18,13 @@ package event
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/id"
 )
 
@@ -75,50 +79,49 @@ type Store struct{ db *db.DB }
 // New returns the store of a migrated platform database.
 func New(d *db.DB) *Store { return &Store{db: d} }
 
-// Create checks the form and adds a show. Errors: Invalid with a field; Conflict "slug_taken" on the field slug.
-func (s *Store) Create(ctx context.Context, in Input, now time.Time) (Event, error) {
-	return Event{}, nil
+// columns in the order of fields.
+const columns = `id, slug, name, artist, description, time_zone, doors_ms, starts_ms, stream_url, chat, state,
+	created_ms, updated_ms, started_ms, ended_ms`
+
+func fields(e *Event) []any {
+	return []any{&e.ID, &e.Slug, &e.Name, &e.Artist, &e.Description, &e.TimeZone, millis{&e.DoorsAt}, millis{&e.StartsAt},
+		&e.StreamURL, &e.Chat, &e.State, millis{&e.CreatedAt}, millis{&e.UpdatedAt}, millis{&e.StartedAt}, millis{&e.EndedAt}}
 }
 
-// Update replaces what the form says. Before the start the state follows the new times. Errors: as Create; NotFound
-// "event_unknown"; Conflict "event_over" after the end, "event_running" for a new start time or slug of a live show.
-func (s *Store) Update(ctx context.Context, event id.Event, in Input, now time.Time) (Event, error) {
-	return Event{}, nil
+// millis scans Unix milliseconds into a time; 0 is the zero time.
+type millis struct{ t *time.Time }
+
+func (m millis) Scan(v any) error {
+	n, ok := v.(int64)
+	if !ok {
+		return fmt.Errorf("time column holds %T", v)
+	}
+	*m.t = time.Time{}
+	if n != 0 {
+		*m.t = time.UnixMilli(n).UTC()
+	}
+	return nil
 }
 
 // Get finds a show by its identifier. Error: NotFound "event_unknown".
-func (s *Store) Get(ctx context.Context, event id.Event) (Event, error) { return Event{}, nil }
+func (s *Store) Get(ctx context.Context, event id.Event) (Event, error) {
+	return get(ctx, s.db, "id", string(event))
+}
 
 // BySlug finds a show by the name in its address. Error: NotFound "event_unknown".
-func (s *Store) BySlug(ctx context.Context, slug string) (Event, error) { return Event{}, nil }
+func (s *Store) BySlug(ctx context.Context, slug string) (Event, error) {
+	return get(ctx, s.db, "slug", slug)
+}
+
+func get(ctx context.Context, q db.Querier, column, value string) (Event, error) {
+	e, err := db.One(ctx, q, fields, "SELECT "+columns+" FROM event WHERE "+column+" = $1", value)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Event{}, fault.New(fault.NotFound, "event_unknown", "There is no such event.")
+	}
+	return e, err
+}
 
 // List returns all shows, the latest start first.
-func (s *Store) List(ctx context.Context) ([]Event, error) { return nil, nil }
-
-// Start makes a show live now, before or after its time. Error: Conflict "event_state".
-func (s *Store) Start(ctx context.Context, event id.Event, now time.Time) (Event, error) {
-	return Event{}, nil
-}
-
-// End ends a show that is scheduled, open or live. Error: Conflict "event_state".
-func (s *Store) End(ctx context.Context, event id.Event, now time.Time) (Event, error) {
-	return Event{}, nil
-}
-
-// Reopen undoes End until the show is archived: back to live if it ever was, else to what the clock says.
-// Error: Conflict "event_state".
-func (s *Store) Reopen(ctx context.Context, event id.Event, now time.Time) (Event, error) {
-	return Event{}, nil
-}
-
-// MarkArchived says that the history of an ended show is safe. Error: Conflict "event_state".
-func (s *Store) MarkArchived(ctx context.Context, event id.Event, now time.Time) error { return nil }
-
-// MarkPurged says that nothing of an archived show is left at the provider. Error: Conflict "event_state".
-func (s *Store) MarkPurged(ctx context.Context, event id.Event, now time.Time) error { return nil }
-
-// Advance opens doors and starts shows whose time has come and returns which changed. Call it every second; it writes
-// only when something is due.
-func (s *Store) Advance(ctx context.Context, now time.Time) (changed []id.Event, err error) {
-	return nil, nil
+func (s *Store) List(ctx context.Context) ([]Event, error) {
+	return db.All(ctx, s.db, fields, "SELECT "+columns+" FROM event ORDER BY starts_ms DESC, id")
 }

@@ -16,7 +16,8 @@ CREATE TABLE event (
   state       TEXT NOT NULL,            -- scheduled open live ended archived purged
   created_ms  BIGINT NOT NULL,
   updated_ms  BIGINT NOT NULL,
-  ended_ms    BIGINT NOT NULL DEFAULT 0
+  started_ms  BIGINT NOT NULL DEFAULT 0, -- first time it was live
+  ended_ms    BIGINT NOT NULL DEFAULT 0  -- last time it was ended
 );
 CREATE INDEX event_by_doors ON event (doors_ms);
 
@@ -48,6 +49,7 @@ CREATE TABLE ticket (
   valid      BOOLEAN NOT NULL,
   created_ms BIGINT NOT NULL,
   updated_ms BIGINT NOT NULL,
+  entered_ms BIGINT NOT NULL DEFAULT 0, -- first time its code was shown
   UNIQUE (event_id, code_hash)
 );
 
@@ -58,11 +60,12 @@ CREATE TABLE device (
   ticket_id  TEXT NOT NULL REFERENCES ticket (id),
   created_ms BIGINT NOT NULL
 );
+CREATE INDEX device_by_ticket ON device (ticket_id, created_ms);
 CREATE TABLE seat (
   ticket_id   TEXT PRIMARY KEY REFERENCES ticket (id),
   event_id    TEXT NOT NULL,
   epoch       BIGINT NOT NULL,
-  token_hash  TEXT NOT NULL REFERENCES device (token_hash),
+  token_hash  TEXT NOT NULL,            -- the device that holds it, '' while nobody does
   claimed_ms  BIGINT NOT NULL,
   swaps       BIGINT NOT NULL,          -- take-overs since window_ms
   window_ms   BIGINT NOT NULL
