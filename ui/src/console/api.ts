@@ -1,0 +1,77 @@
+// The console's way to the server: one typed function per call. Each answers or throws a Problem, nothing else.
+
+import { call, Problem } from '../api/call';
+import type { ConsoleView, EventAdmin, EventInput, ImportReport, StaffCode, StaffRole } from './types';
+
+/** The largest ticket file the server takes, bytes. */
+export const largestTicketFile = 16 * 1024 * 1024;
+
+/** Turns whatever a view caught into a Problem, so that it handles one kind. */
+export function asProblem(e: unknown): Problem {
+  return e instanceof Problem ? e : new Problem(0, 'unexpected', 'Something went wrong in this page. Reloading it helps.');
+}
+
+/** The session is missing or over: only signing in again helps. */
+export const signedOut = (p: Problem): boolean => p.status === 401;
+
+/** Nobody answered, or the server is in trouble: the same call may work later. */
+export const passing = (p: Problem): boolean => p.status === 0 || p.status === 429 || p.status >= 500;
+
+const path = (id: string) => `/api/v1/console/events/${encodeURIComponent(id)}`;
+
+/** Trades the one-time token of a sign-in link for a session cookie. 401 link_used_or_expired. */
+export const signIn = (token: string) => call<{ name: string }>('POST', '/api/v1/sign-in', { json: { token } });
+export const signOut = () => call<void>('POST', '/api/v1/sign-out');
+/** Everything the console shows, in one answer. 401 not_signed_in. */
+export const getConsole = () => call<ConsoleView>('GET', '/api/v1/console');
+/** 422 with `field` on bad input. The codes are in this answer and never again. */
+export const createEvent = (input: EventInput) =>
+  call<{ event: EventAdmin; staffCodes: StaffCode[] }>('POST', '/api/v1/console/events', { json: input });
+export const updateEvent = (id: string, input: EventInput) => call<EventAdmin>('PUT', path(id), { json: input });
+/** Makes one more code for the role; the others stay valid. */
+export const makeStaffCode = (id: string, role: StaffRole) => call<StaffCode>('POST', `${path(id)}/staff-codes`, { json: { role } });
+/** start = live now; end = the show is over; reopen undoes the end until the history is exported. */
+export const act = (id: string, what: 'start' | 'end' | 'reopen') => call<EventAdmin>('POST', `${path(id)}/${what}`);
+/** Where the exported history is downloaded. */
+export const archiveUrl = (id: string) => `${path(id)}/archive`;
+
+/**
+ * Sends a ticket file as it is. `onProgress` hears the sent share, 0…1, while the file travels: fetch cannot tell, so
+ * this is an XMLHttpRequest. Aborting the signal throws a Problem with code `cancelled`.
+ */
+export function uploadTickets(id: string, file: File, onProgress: (share: number) => void, signal: AbortSignal): Promise<ImportReport> {
+  return new Promise((resolve, reject) => {
+    const cancelled = () => reject(new Problem(0, 'cancelled', 'Upload cancelled.'));
+    if (signal.aborted) return cancelled();
+    const xhr = new XMLHttpRequest();
+    xhr.open('POST', `${path(id)}/tickets`);
+    xhr.setRequestHeader('content-type', 'text/csv');
+    xhr.setRequestHeader('accept', 'application/json');
+    xhr.upload.onprogress = (e) => e.lengthComputable && e.total > 0 && onProgress(e.loaded / e.total);
+    xhr.upload.onload = () => onProgress(1);
+    xhr.onerror = () => reject(new Problem(0, 'not_reached', 'The connection broke. Sending the file again is safe: known tickets stay as they are.'));
+    xhr.onabort = cancelled;
+    xhr.onload = () => {
+      try {
+        resolve(reportOf(xhr.status, xhr.responseText));
+      } catch (e) {
+        reject(asProblem(e));
+      }
+    };
+    signal.addEventListener('abort', () => xhr.abort(), { once: true });
+    xhr.send(file);
+  });
+}
+
+function reportOf(status: number, text: string): ImportReport {
+  let said: Record<string, unknown>;
+  try {
+    said = JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    throw new Problem(status, 'not_understood', `The answer could not be read (${status}). Please try again.`);
+  }
+  if (status >= 200 && status < 300) return said as unknown as ImportReport;
+  const word = (key: string, otherwise: string) => (typeof said[key] === 'string' && said[key] !== '' ? said[key] : otherwise);
+  const detail = word('detail', word('title', `The server refused the file (${status}).`));
+  throw new Problem(status, word('code', 'unknown'), detail, word('field', ''), Number(said['retryAfterMs'] ?? 0));
+}
