@@ -18,7 +18,7 @@ import (
 // visitor is what the checker found out about a request; handlers read it and never look at cookies themselves.
 type visitor struct {
 	event     event.Event         // from ofEvent up
-	token     string              // device cookie, from admitted up
+	token     string              // the device's cookie from admitted up, the session's for organizers
 	device    guard.Session       // from admitted up
 	ticket    gate.Ticket         // from admitted up
 	organizer organizer.Organizer // organizer only
@@ -65,9 +65,6 @@ func (s *Server) identifyDevice(r *http.Request, v *visitor) error {
 	}
 	v.token = c.Value
 	if v.device, err = s.Guard.Holds(r.Context(), v.token); err != nil {
-		if fault.Is(err, fault.NotFound) {
-			return notAdmitted
-		}
 		return err
 	}
 	if v.device.Event != v.event.ID {
@@ -84,16 +81,12 @@ func (s *Server) identifyDevice(r *http.Request, v *visitor) error {
 
 func (s *Server) identifyOrganizer(r *http.Request, v *visitor) error {
 	c, err := r.Cookie(consoleCookie)
-	if err == nil {
-		v.organizer, err = s.Organizers.Session(r.Context(), c.Value, s.now())
-	}
 	if err != nil {
-		if f := fault.As(err); f.Kind == fault.Internal && f.Err != nil && err != http.ErrNoCookie {
-			return err
-		}
-		return fault.New(fault.Unauthorized, "not_signed_in", "Sign in with a link first.")
+		return fault.New(fault.Unauthorized, "not_signed_in", "Open a sign-in link first.")
 	}
-	return nil
+	v.token = c.Value
+	v.organizer, err = s.Organizers.Session(r.Context(), c.Value, s.now())
+	return err
 }
 
 // check is identify for JSON operations.

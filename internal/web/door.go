@@ -7,6 +7,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/internal/bus"
 	"github.com/stagedoor/stagedoor/internal/fault"
+	"github.com/stagedoor/stagedoor/internal/nick"
 	"github.com/stagedoor/stagedoor/internal/pass"
 )
 
@@ -30,17 +31,19 @@ type plainMeAnswer struct{ Body *Me }
 // redeem is the door: code in, seat out. The newest device wins; the one before is told over its live socket.
 func (s *Server) redeem(ctx context.Context, in *redeemInput) (*meAnswer, error) {
 	v, now := visitorOf(ctx), s.now()
-	ticket, err := s.Limiter.Redeem(addressOf(ctx), v.event.ID, now, func() (t ticketOf, err error) {
-		return s.Gate.Redeem(ctx, v.event.ID, in.Body.Code, now)
-	})
+	if err := s.Limiter.Allow(addressOf(ctx), v.event.ID, now); err != nil {
+		return nil, err
+	}
+	var err error
+	v.ticket, err = s.Gate.Redeem(ctx, v.event.ID, in.Body.Code, now)
+	s.Limiter.Settle(addressOf(ctx), v.event.ID, err, now)
 	if err != nil {
 		return nil, err
 	}
-	v.ticket = ticket
-	if v.token, v.device, err = s.Guard.Claim(ctx, v.event.ID, ticket.ID, now); err != nil {
+	if v.token, v.device, err = s.Guard.Claim(ctx, v.event.ID, v.ticket.ID, now); err != nil {
 		return nil, err
 	}
-	s.Bus.Publish(bus.Hint{Topic: bus.SeatTaken, Event: v.event.ID, Ticket: ticket.ID})
+	s.Bus.Publish(bus.Hint{Topic: bus.SeatTaken, Event: v.event.ID, Ticket: v.ticket.ID})
 	me, err := s.meOf(ctx, v)
 	return &meAnswer{s.cookie(deviceCookie(v.event.Slug), v.token, deviceLife), me}, err
 }
@@ -90,7 +93,8 @@ func (s *Server) pickNickname(ctx context.Context, in *nicknameInput) (*plainMeA
 	} else if banned {
 		return nil, fault.New(fault.Denied, "banned", "You were removed from the chat: %s", reason)
 	}
-	if _, err := s.Nicknames.Pick(ctx, v.event.ID, v.ticket.ID, v.ticket.Role, v.event.Artist, in.Body.Nickname, s.now()); err != nil {
+	person := nick.Person{Event: v.event.ID, Ticket: v.ticket.ID, Role: v.ticket.Role, Artist: v.event.Artist}
+	if _, err := s.Nicknames.Pick(ctx, person, in.Body.Nickname, s.now()); err != nil {
 		return nil, err
 	}
 	s.Bus.Publish(bus.Hint{Topic: bus.NameChanged, Event: v.event.ID, Ticket: v.ticket.ID})

@@ -49,11 +49,11 @@ type Me struct {
 // meOf gathers what the rooms know about an admitted visitor.
 func (s *Server) meOf(ctx context.Context, v *visitor) (*Me, error) {
 	me := &Me{Role: string(v.ticket.Role), Seat: "lost", Suggestions: []string{}}
-	name, picked, err := s.Nicknames.Of(ctx, v.ticket.ID)
+	name, err := s.Nicknames.Of(ctx, v.ticket.ID)
 	if err != nil {
 		return nil, err
 	}
-	if picked {
+	if name != "" {
 		me.Nickname = &name
 	}
 	reason, banned, err := s.Desk.Banned(ctx, v.ticket.ID)
@@ -67,10 +67,10 @@ func (s *Server) meOf(ctx context.Context, v *visitor) (*Me, error) {
 		return me, nil // the other device has the hall
 	}
 	me.Seat = "held"
-	if mayWatch(v.event.State, v.ticket.Role) {
+	if v.event.StreamURL != "" && mayWatch(v.event.State, v.ticket.Role) {
 		me.StreamURL = &v.event.StreamURL
 	}
-	if !picked && !banned {
+	if name == "" && !banned {
 		if me.Suggestions, err = s.Nicknames.Suggest(ctx, v.event.ID, 3); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,217 @@
+// Package app wires the rooms into a running Stagedoor. It is the only place that knows both houses: with the embedded
+// engine it hands the AWS SDK a transport that calls the engine's handler. End-to-end tests build the same App.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/stagedoor/stagedoor/engine"
+	"github.com/stagedoor/stagedoor/internal/archive"
+	"github.com/stagedoor/stagedoor/internal/bus"
+	"github.com/stagedoor/stagedoor/internal/chime"
+	"github.com/stagedoor/stagedoor/internal/config"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/event"
+	"github.com/stagedoor/stagedoor/internal/gate"
+	"github.com/stagedoor/stagedoor/internal/moderate"
+	"github.com/stagedoor/stagedoor/internal/organizer"
+	"github.com/stagedoor/stagedoor/internal/provision"
+	"github.com/stagedoor/stagedoor/internal/web"
+)
+
+// App is one running `stagedoor serve`. Make it with New, run it with Run.
+type App struct {
+	cfg     config.Serve
+	log     *slog.Logger
+	db      *db.DB
+	engine  *engine.Engine // nil when the chat is elsewhere
+	bus     *bus.Bus
+	secrets secrets
+
+	events     *event.Store
+	gate       *gate.Gate
+	organizers *organizer.Store
+	provision  *provision.Provisioner
+	desk       *moderate.Desk
+	archive    *archive.Keeper
+	web        *web.Server
+
+	pages, sdk net.Listener // sdk is nil without an embedded engine
+}
+
+// New opens databases and listeners and wires everything; nothing runs yet. Close what it returns, or Run it.
+func New(ctx context.Context, cfg config.Serve, log *slog.Logger) (_ *App, err error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	a := &App{cfg: cfg, log: log, bus: &bus.Bus{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if a.secrets, err = openSecrets(cfg.Data); err != nil {
+		return nil, err
+	}
+	if a.db, err = OpenPlatform(ctx, cfg.Storage); err != nil {
+		return nil, err
+	}
+	if cfg.Embedded() {
+		if a.engine, err = OpenEngine(ctx, cfg.Storage, cfg.Region, a.secrets.EngineKeyID, a.secrets.EngineSecretKey, "", log); err != nil {
+			return nil, fmt.Errorf("chat engine: %w", err)
+		}
+	}
+	if err := a.wire(); err != nil {
+		return nil, err
+	}
+	if err := a.listen(ctx); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// listen opens the ports; a port in use is said before anything runs.
+func (a *App) listen(ctx context.Context) (err error) {
+	var lc net.ListenConfig
+	if a.pages, err = lc.Listen(ctx, "tcp", a.cfg.Listen); err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
+	if a.engine != nil && a.cfg.EngineListen != "" {
+		if a.sdk, err = lc.Listen(ctx, "tcp", a.cfg.EngineListen); err != nil {
+			return fmt.Errorf("--engine-listen: %w", err)
+		}
+	}
+	return nil
+}
+
+// Close gives back what New opened. Run does it by itself.
+func (a *App) Close() error {
+	var errs []error
+	for _, l := range []net.Listener{a.pages, a.sdk} {
+		if l != nil {
+			_ = l.Close() // already closed after Run
+		}
+	}
+	if a.engine != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		errs = append(errs, a.engine.Close(ctx))
+	}
+	if a.db != nil {
+		errs = append(errs, a.db.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Run serves until ctx ends, then lets requests finish, sockets go and loops stop.
+func (a *App) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.advance(ctx) })
+	g.Go(func() error { return a.web.Run(ctx) })
+	g.Go(func() error { return a.desk.Run(ctx) })
+	g.Go(func() error { return a.archive.Run(ctx) })
+	if a.cfg.Provisioner {
+		g.Go(func() error { return a.provision.Run(ctx) })
+	}
+	g.Go(func() error { return serve(ctx, a.pages, a.web) })
+	if a.sdk != nil {
+		g.Go(func() error { return serve(ctx, a.sdk, a.engine) })
+	}
+	err := g.Wait()
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return errors.Join(err, a.Close())
+}
+
+// serve runs one HTTP server until ctx ends.
+func serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	s := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,  // slow headers cost nobody a connection
+		ReadTimeout:       60 * time.Second, // a 16 MiB ticket file over a slow line
+		IdleTimeout:       120 * time.Second,
+		MaxHeaderBytes:    32 << 10, // session tokens travel in headers
+	}
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		grace, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		stopped <- s.Shutdown(grace)
+	})
+	defer stop()
+	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	if err := <-stopped; !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return s.Close() // somebody's long request does not hold the node back
+}
+
+// advance opens doors and starts shows when their time has come.
+func (a *App) advance(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		changed, err := a.events.Advance(ctx, time.Now())
+		if err != nil && ctx.Err() == nil {
+			a.log.Error("events could not be advanced", "err", err)
+		}
+		for _, e := range changed {
+			a.bus.Publish(bus.Hint{Topic: bus.EventChanged, Event: e})
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// PagesURL is where the pages really are, with the port that was given.
+func (a *App) PagesURL() string {
+	if a.cfg.PublicURL != "" {
+		return a.cfg.Origin()
+	}
+	return "http://" + a.pages.Addr().String()
+}
+
+// EngineURL is where SDKs reach the embedded engine; "" if it does not listen.
+func (a *App) EngineURL() string {
+	if a.sdk == nil {
+		return ""
+	}
+	return "http://" + a.sdk.Addr().String()
+}
+
+// chimeConfig says where the provider is. The embedded engine is called without a socket.
+func chimeConfig(c config.Chime, s secrets, embedded http.Handler) chime.Config {
+	out := chime.Config{Region: c.Region, AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretKey,
+		ModeratorRole: c.ModeratorRole, UserRole: c.UserRole}
+	if c.Amazon() {
+		return out
+	}
+	base := c.Chime
+	if embedded != nil {
+		base, out.HTTP = "http://engine.embedded", inProcess{embedded}
+	}
+	out.MessagingURL, out.IdentityURL, out.STSURL = base, base, base
+	if out.AccessKeyID == "" {
+		out.AccessKeyID, out.SecretAccessKey = s.EngineKeyID, s.EngineSecretKey
+	}
+	for _, role := range []*string{&out.ModeratorRole, &out.UserRole} {
+		if *role == "" { // our engine knows no role documents: any name will do
+			*role = "arn:aws:iam::" + engine.DefaultAccount + ":role/stagedoor"
+		}
+	}
+	return out
+}

@@ -1,0 +1,107 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/stagedoor/stagedoor/engine"
+	"github.com/stagedoor/stagedoor/internal/bus"
+	"github.com/stagedoor/stagedoor/internal/chime"
+	"github.com/stagedoor/stagedoor/internal/config"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/event"
+	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/organizer"
+	"github.com/stagedoor/stagedoor/internal/provision"
+	"github.com/stagedoor/stagedoor/internal/schema"
+)
+
+// OpenPlatform opens and migrates the platform's database.
+func OpenPlatform(ctx context.Context, s config.Storage) (*db.DB, error) {
+	d, err := db.Open(ctx, s.PlatformDatabase())
+	if err != nil {
+		return nil, err
+	}
+	if err := d.Migrate(ctx, schema.Platform()); err != nil {
+		_ = d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// OpenEngine opens the chat engine of this installation with its keys; key and secret override those of the data folder.
+func OpenEngine(ctx context.Context, s config.Storage, region, key, secret, publicHost string, log *slog.Logger) (*engine.Engine, error) {
+	if key == "" {
+		keys, err := openSecrets(s.Data)
+		if err != nil {
+			return nil, err
+		}
+		key, secret = keys.EngineKeyID, keys.EngineSecretKey
+	}
+	return engine.New(ctx, engine.Config{Database: s.ChatDatabase(), Region: region,
+		AccessKeyID: key, SecretAccessKey: secret, PublicHost: publicHost, Logger: log})
+}
+
+// Provider connects to the chat provider from a process of its own. The embedded engine of a running `serve` is reached
+// over the address where it listens alone, with the keys in the data folder.
+func Provider(s config.Storage, c config.Chime, engineURL string) (*chime.Client, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	keys, err := openSecrets(s.Data)
+	if err != nil {
+		return nil, err
+	}
+	if c.Embedded() {
+		c.Chime = engineURL
+	}
+	return chime.New(chimeConfig(c, keys, nil)), nil
+}
+
+// ServeEngine serves an engine alone until ctx ends, then drains it.
+func ServeEngine(ctx context.Context, l net.Listener, e *engine.Engine) error {
+	err := serve(ctx, l, e)
+	grace, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return errors.Join(err, e.Close(grace))
+}
+
+// Provision runs a provisioner as a process of its own and shows its progress on out.
+func Provision(ctx context.Context, s config.Storage, c config.Chime, engineURL string, out io.Writer, log *slog.Logger) error {
+	d, err := OpenPlatform(ctx, s)
+	if err != nil {
+		return err
+	}
+	provider, err := Provider(s, c, engineURL)
+	if err != nil {
+		return errors.Join(err, d.Close())
+	}
+	events := event.New(d)
+	p := provision.New(provision.Config{DB: d, Chime: provider, Bus: &bus.Bus{}, Preset: c.Pace, Logger: log,
+		OnPurged: func(ctx context.Context, e id.Event) error { return events.MarkPurged(ctx, e, time.Now()) }})
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return p.Run(ctx) })
+	g.Go(func() error { return p.Progress(ctx, out) })
+	return errors.Join(g.Wait(), d.Close())
+}
+
+// SignInToken makes the secret of a one-time sign-in link.
+func SignInToken(ctx context.Context, s config.Storage, name string) (string, error) {
+	d, err := OpenPlatform(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = d.Close() }()
+	organizers := organizer.New(d)
+	who, err := organizers.Ensure(ctx, name, time.Now())
+	if err != nil {
+		return "", err
+	}
+	return organizers.NewLink(ctx, who.ID, time.Now())
+}
