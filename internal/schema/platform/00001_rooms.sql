@@ -83,11 +83,13 @@ CREATE TABLE nickname (
   UNIQUE (event_id, skeleton)
 );
 
--- moderate: bans by ticket, and the audit trail with what was removed.
+-- moderate: bans by ticket, and the audit trail with what was removed. Acts are also the queue of what the provider
+-- still has to be told: done_ms = 0 and due_ms passed.
 CREATE TABLE ban (
   ticket_id  TEXT PRIMARY KEY REFERENCES ticket (id),
   event_id   TEXT NOT NULL,
   by_ticket  TEXT NOT NULL,
+  nickname   TEXT NOT NULL,             -- the name the person had then
   reason     TEXT NOT NULL,
   created_ms BIGINT NOT NULL
 );
@@ -97,21 +99,27 @@ CREATE TABLE moderator_act (
   event_id   TEXT NOT NULL REFERENCES event (id),
   by_ticket  TEXT NOT NULL,
   kind       TEXT NOT NULL,             -- redact ban unban
-  ticket_id  TEXT NOT NULL,             -- whose line or who was banned
+  user_id    TEXT NOT NULL,             -- whose line or who was banned; '' until a redaction has seen the line
   message_id TEXT NOT NULL,             -- '' for ban and unban
+  part_of    TEXT NOT NULL,             -- the ban that a redaction belongs to, '' for one of its own
   original   TEXT NOT NULL,             -- the message's content before it was removed
   sender     TEXT NOT NULL,             -- the nickname shown beside it then
+  sent_ms    BIGINT NOT NULL,           -- when the line was sent, by the provider's clock
   reason     TEXT NOT NULL,
   created_ms BIGINT NOT NULL,
-  done_ms    BIGINT NOT NULL DEFAULT 0  -- when the provider confirmed
+  done_ms    BIGINT NOT NULL DEFAULT 0, -- when the provider confirmed
+  due_ms     BIGINT NOT NULL DEFAULT 0, -- not to be worked on before: a running worker's claim, or a pause after a failure
+  tries      BIGINT NOT NULL DEFAULT 0  -- failures in a row
 );
 CREATE INDEX moderator_act_by_event ON moderator_act (event_id, created_ms);
-CREATE VIEW banned_ticket AS SELECT event_id, ticket_id FROM ban;
+CREATE INDEX moderator_act_to_do ON moderator_act (due_ms) WHERE done_ms = 0;
+CREATE UNIQUE INDEX moderator_act_by_message ON moderator_act (event_id, message_id) WHERE message_id <> '';
+CREATE VIEW banned_ticket AS SELECT event_id, ticket_id, reason FROM ban;
 
 -- archive: one exported history per event. The row is written after the file is complete and on disk.
 CREATE TABLE archive (
   event_id    TEXT PRIMARY KEY REFERENCES event (id),
-  path        TEXT NOT NULL,
+  path        TEXT NOT NULL,            -- file name inside the archive folder
   messages    BIGINT NOT NULL,
   bytes       BIGINT NOT NULL,
   sha256      TEXT NOT NULL,

@@ -1,0 +1,184 @@
+package moderate
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/fault"
+)
+
+const (
+	// workers is how many acts one node works on at once: a ban with a thousand lines must not keep the removal of one
+	// line waiting.
+	workers = 8
+	// claim is how long an act belongs to the worker that took it, renewed while it works: longer than one call to the
+	// provider may take (10 s), and the time after which another worker goes on when this one was killed.
+	claim = 20 * time.Second
+	// look is how often a worker looks for acts that other nodes or times have left; new ones of this node wake it.
+	look = time.Second
+	// firstPause and longestPause bound the wait after a failure, doubled each time.
+	firstPause   = 500 * time.Millisecond
+	longestPause = 30 * time.Second
+)
+
+var (
+	errLost     = errors.New("another worker has taken this act")
+	errNotReady = errors.New("the chat account of the moderator is not made yet")
+)
+
+// Run tells the provider what moderators did until ctx ends. Any number of nodes may run it.
+func (d *Desk) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	free := make(chan struct{}, workers)
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case free <- struct{}{}:
+		}
+		r, found, err := d.take(ctx)
+		if err != nil && ctx.Err() == nil {
+			d.cfg.Logger.Error("moderation: cannot read the acts", "err", err)
+		}
+		if found {
+			wg.Go(func() {
+				d.work(ctx, r)
+				<-free
+				d.signal() // an act that had to wait for this one may go now
+			})
+			continue
+		}
+		<-free
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-d.wake:
+		case <-tick.C:
+		}
+	}
+}
+
+// take claims the oldest act that may be worked on: acts about one person go one after the other.
+func (d *Desk) take(ctx context.Context) (record, bool, error) {
+	now := time.Now().UnixMilli()
+	r, err := db.One(ctx, d.cfg.DB, actFields, "SELECT "+actColumns+` FROM moderator_act a
+		JOIN chat_event e ON e.event_id = a.event_id
+		WHERE a.done_ms = 0 AND a.due_ms <= $1 AND a.part_of = '' AND e.state NOT IN ('archived', 'purged')
+		  AND (a.kind = 'redact' OR NOT EXISTS (SELECT 1 FROM moderator_act b WHERE b.event_id = a.event_id
+		       AND b.user_id = a.user_id AND b.kind <> 'redact' AND b.done_ms = 0 AND b.created_ms < a.created_ms))
+		ORDER BY a.created_ms, a.id LIMIT 1`, now)
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, false, nil
+	}
+	if err != nil {
+		return r, false, err
+	}
+	until := now + claim.Milliseconds()
+	n, err := d.cfg.DB.Exec(ctx, "UPDATE moderator_act SET due_ms = $1 WHERE id = $2 AND due_ms = $3 AND done_ms = 0", until, r.ID, r.dueMs)
+	r.dueMs = until
+	if n == 0 && err == nil {
+		d.signal() // another worker was faster; there may be more
+	}
+	return r, n == 1, err
+}
+
+// hold renews the claim when half of it is over. errLost: this worker was asleep for too long, another one goes on.
+func (d *Desk) hold(ctx context.Context, r *record) error {
+	now := time.Now().UnixMilli()
+	if r.dueMs-now > claim.Milliseconds()/2 {
+		return nil
+	}
+	until := now + claim.Milliseconds()
+	n, err := d.cfg.DB.Exec(ctx, "UPDATE moderator_act SET due_ms = $1 WHERE id = $2 AND due_ms = $3 AND done_ms = 0", until, r.ID, r.dueMs)
+	if err == nil && n == 0 {
+		err = errLost
+	}
+	r.dueMs = until
+	return err
+}
+
+func (d *Desk) work(ctx context.Context, r record) {
+	defer d.tell(r.ID)
+	err := d.perform(ctx, &r)
+	// The outcome is written down although ctx may just have ended: what the provider did is done.
+	write := context.WithoutCancel(ctx)
+	now := time.Now().UnixMilli()
+	var werr error
+	switch {
+	case err == nil:
+		_, werr = d.cfg.DB.Exec(write, "UPDATE moderator_act SET done_ms = $1 WHERE (id = $2 OR part_of = $2) AND done_ms = 0", now, r.ID)
+	case errors.Is(err, errLost):
+	case ctx.Err() != nil: // this node stops: the next worker need not wait for the claim to end
+		_, werr = d.cfg.DB.Exec(write, "UPDATE moderator_act SET due_ms = $1 WHERE id = $2 AND due_ms = $3", now, r.ID, r.dueMs)
+	default:
+		pause := max(min(firstPause<<min(r.tries, 10), longestPause), fault.As(err).RetryAfter)
+		_, werr = d.cfg.DB.Exec(write, "UPDATE moderator_act SET due_ms = $1, tries = tries + 1 WHERE id = $2 AND due_ms = $3",
+			now+pause.Milliseconds(), r.ID, r.dueMs)
+		if !errors.Is(err, errNotReady) {
+			d.cfg.Logger.Warn("moderation: the provider has not confirmed yet", "act", r.ID, "kind", r.Kind, "event", r.event, "again_in", pause, "err", err)
+		}
+	}
+	if werr != nil {
+		d.cfg.Logger.Error("moderation: cannot write an act's outcome", "act", r.ID, "err", werr)
+	}
+}
+
+// hurry wakes the worker and waits until it has worked on the act, but at most patience.
+func (d *Desk) hurry(ctx context.Context, r record) (Act, error) {
+	if r.doneMs != 0 {
+		return r.act(), nil
+	}
+	d.mu.Lock()
+	told, known := d.waiting[r.ID]
+	if !known {
+		told = make(chan struct{})
+		d.waiting[r.ID] = told
+	}
+	d.mu.Unlock()
+	defer d.forget(r.ID, told)
+	d.signal()
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	select {
+	case <-told:
+	case <-limit.C:
+	case <-ctx.Done():
+	}
+	a, err := d.get(context.WithoutCancel(ctx), r.ID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Act{}, fault.New(fault.NotFound, "message_unknown", "There is no such message.")
+	}
+	return a, err
+}
+
+// tell wakes whoever waits for an act.
+func (d *Desk) tell(act string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if told, ok := d.waiting[act]; ok {
+		close(told)
+		delete(d.waiting, act)
+	}
+}
+
+func (d *Desk) forget(act string, told chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.waiting[act] == told {
+		delete(d.waiting, act)
+	}
+}
+
+func (d *Desk) signal() {
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
