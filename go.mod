@@ -48,4 +48,4 @@ require (
 	pgregory.net/rapid v1.3.0 // indirect
 )
 
-ignore ./ui/node_modules
+ignore node_modules
