@@ -28,8 +28,8 @@ build: ui ## bin/stagedoor, with the pages inside
 ui: ui/dist/.built ## build the pages into ui/dist (only when their sources changed)
 
 # npm leaves a copy of the lock file inside node_modules: that is our proof that the packages are those of the lock file.
-ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json
-	cd ui && npm ci --no-audit --no-fund
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund
 	@touch $@
 
 UI_SOURCES := $(shell find ui -type d \( -name node_modules -o -name dist -o -name e2e -o -name test-results \

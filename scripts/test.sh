@@ -41,6 +41,7 @@ start_postgres() {
 
 go_tests() {
   section "Start PostgreSQL" start_postgres
+  section "Install Amazon's JavaScript clients, which judge the engine" make --no-print-directory engine/conformance/node_modules/.package-lock.json
   section "Go: vet" go vet ./...
   # Everything is compiled first, so that no test with a deadline shares the processors with a compiler.
   section "Go: compile with the race detector" go test -race -run '^$' ./... >/dev/null
