@@ -61,12 +61,12 @@ const takeSQL = `INSERT INTO seat (ticket_id, event_id, epoch, token_hash, claim
 		claimed_ms = excluded.claimed_ms,
 		swaps = CASE
 			WHEN seat.token_hash = '' THEN seat.swaps
-			WHEN excluded.claimed_ms - seat.window_ms BETWEEN -$5 AND $5 THEN seat.swaps + 1
+			WHEN abs(excluded.claimed_ms - seat.window_ms) <= $5 THEN seat.swaps + 1
 			ELSE 1 END,
 		window_ms = CASE
-			WHEN excluded.claimed_ms - seat.window_ms BETWEEN -$5 AND $5 THEN seat.window_ms
+			WHEN abs(excluded.claimed_ms - seat.window_ms) <= $5 THEN seat.window_ms
 			ELSE excluded.claimed_ms END
-	WHERE seat.token_hash = '' OR seat.swaps < $6 OR NOT excluded.claimed_ms - seat.window_ms BETWEEN -$5 AND $5
+	WHERE seat.token_hash = '' OR seat.swaps < $6 OR abs(excluded.claimed_ms - seat.window_ms) > $5
 	RETURNING epoch`
 
 func take(tx *db.Tx, event id.Event, ticket id.Ticket, tokenHash string, now time.Time) (Session, error) {
