@@ -1,0 +1,110 @@
+package session
+
+import (
+	"context"
+	"time"
+)
+
+// tick looks after every connection once per Config.Tick: one timer for all of them.
+func (h *Hub) tick() {
+	defer close(h.stopped)
+	t := time.NewTicker(h.cfg.Tick)
+	defer t.Stop()
+	for {
+		select {
+		case <-h.stop:
+			return
+		case now := <-t.C:
+			for _, c := range h.all() {
+				c.check(now)
+			}
+		}
+	}
+}
+
+// all lists the attached connections, in any order.
+func (h *Hub) all() []subscriber {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := make([]subscriber, 0, h.total)
+	for _, m := range h.users {
+		for c := range m.conns {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// Close lets nobody in any more and sends everybody away with 1012, evenly over spread, so that they do not all knock
+// at the next server in the same moment. It returns when every connection has ended; when ctx ends before, the rest is
+// cut off and ctx's error returned. Call it once.
+func (h *Hub) Close(ctx context.Context, spread time.Duration) error {
+	h.mu.Lock()
+	h.closing = true
+	h.closeIfEmpty()
+	h.mu.Unlock()
+	h.sendAway(ctx, spread)
+	close(h.stop)
+	<-h.stopped
+
+	select {
+	case <-h.empty:
+		return nil
+	case <-ctx.Done():
+	}
+	h.mu.Lock()
+	for c := range h.sockets {
+		_ = c.socket.Close() // its reader ends and takes it out
+	}
+	h.mu.Unlock()
+	<-h.empty
+	return ctx.Err()
+}
+
+// took registers a socket; false means that the hub is closing and does not want it.
+func (h *Hub) took(c *conn) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closing {
+		return false
+	}
+	h.sockets[c] = struct{}{}
+	return true
+}
+
+// left takes a socket that has ended out of everything.
+func (h *Hub) left(c *conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.detach(c)
+	delete(h.sockets, c)
+	if h.closing {
+		h.closeIfEmpty()
+	}
+}
+
+// closeIfEmpty closes empty exactly once: closing lets no socket in, so the last one leaves once. The caller holds mu.
+func (h *Hub) closeIfEmpty() {
+	if len(h.sockets) == 0 {
+		close(h.empty)
+	}
+}
+
+// sendAway closes the attached connections one after the other, events going on for those that wait.
+func (h *Hub) sendAway(ctx context.Context, spread time.Duration) {
+	conns := h.all()
+	start := time.Now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for i, c := range conns {
+		due := start.Add(spread * time.Duration(i) / time.Duration(len(conns)))
+		if wait := time.Until(due); wait > 0 && ctx.Err() == nil {
+			timer.Reset(wait)
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+			}
+		}
+		c.shut(closeServiceRestart, "the service restarts")
+	}
+}

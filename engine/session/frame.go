@@ -1,0 +1,64 @@
+package session
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"github.com/gobwas/ws"
+
+	"github.com/stagedoor/stagedoor/engine/chat"
+)
+
+// Close codes beside those of RFC 6455. Amazon's client comes back after 1001, 1006, 1011–1014 and every code above
+// 4000 except 4002, 4003 and 4401 (Amazon Chime SDK developer guide, "Handle disconnects").
+const (
+	closeServiceRestart ws.StatusCode = 1012 // come back: this process is going away
+	closeTryAgainLater  ws.StatusCode = 1013 // come back: you were too slow, or we were
+	closeForbidden      ws.StatusCode = 4003 // stay away: the user does not exist (any more)
+	closeUnauthorized   ws.StatusCode = 4401 // stay away: no valid credentials for this user
+)
+
+// established is the first frame of every session. It has no payload.
+const established = `{"Headers":{"x-amz-chime-event-type":"SESSION_ESTABLISHED","x-amz-chime-message-type":"SYSTEM"}}`
+
+// encode renders an event as one unmasked text frame, header included. It is done once per event: every subscriber is
+// sent the same bytes. The payload is a JSON document inside a JSON string.
+func encode(e chat.Event) ([]byte, error) {
+	payload, err := marshal(e.Payload)
+	if err != nil {
+		return nil, err
+	}
+	quoted, err := marshal(string(payload))
+	if err != nil {
+		return nil, err
+	}
+	var b strings.Builder
+	b.WriteString(`{"Headers":{"x-amz-chime-event-type":"`)
+	b.WriteString(e.Type) // the types are constants without anything to escape
+	b.WriteString(`","x-amz-chime-message-type":"`)
+	b.WriteString(e.MessageType)
+	b.WriteString(`"},"Payload":`)
+	b.Write(quoted)
+	b.WriteByte('}')
+	return textFrame(b.String()), nil
+}
+
+// marshal is json.Marshal without HTML escapes, which would triple every < inside the doubly encoded payload.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'}), nil
+}
+
+func textFrame(text string) []byte {
+	return ws.MustCompileFrame(ws.NewTextFrame([]byte(text))) // writing to memory cannot fail
+}
+
+func closeFrame(code ws.StatusCode, reason string) []byte {
+	return ws.MustCompileFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(code, reason)))
+}

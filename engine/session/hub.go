@@ -1,0 +1,217 @@
+// Package session is the messaging session: the WebSocket on which a user's devices receive what happens in the
+// user's channels (Amazon Chime SDK developer guide, "Using websockets to receive messages").
+//
+// Who owns what:
+//
+//	commit ── Deliver ──► backlog ── dispatch ──► queue of each connection ── flush ──► socket
+//	                     (Hub.events)            (conn.queue)               one at a time per connection
+//
+// Deliver only appends. One dispatch goroutine at a time takes events in commit order, keeps the index of members and
+// puts the same encoded frame into the queue of each recipient. A connection has one reading goroutine, and a flushing
+// one only while something waits. Nothing is ever left out of a stream: a connection that cannot keep up is closed with
+// a code that makes Amazon's client come back and read what it missed.
+package session
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/stagedoor/stagedoor/engine/chat"
+	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/internal/arn"
+)
+
+// Members is what the hub reads when a user connects: the user's channels, in any order. A fault of kind Denied or
+// NotFound means that there is no such user. *chat.Chat is one.
+type Members interface {
+	ChannelsOf(ctx context.Context, user arn.ARN) ([]arn.ARN, error)
+}
+
+// Config of a Hub. Authority, Members and Log are needed; the zero value of everything else means its default.
+type Config struct {
+	Authority *iam.Authority
+	Members   Members
+	Log       *slog.Logger
+
+	// Origin decides about a browser's Origin header. nil lets every origin in, as the real service does: what a
+	// connection may hear hangs on its signed URL, never on a cookie.
+	Origin func(origin string) bool
+
+	MaxPerUser     int           // connections of one user; 10 (Amazon's quota)
+	MaxConnections int           // connections in all; no limit
+	QueueBytes     int           // what may wait for a slow reader; 256 KiB
+	QueueTime      time.Duration // how long one write may take; 10 s
+	PingEvery      time.Duration // 30 s; a peer silent for two and a half of these is dead
+	Tick           time.Duration // resolution of pings and of the end of credentials; 1 s
+	CloseTime      time.Duration // how long a peer may take to answer a close frame; 5 s
+	MaxBacklog     int           // events that may wait for dispatch before everybody is sent away; 65,536
+}
+
+func (c *Config) defaults() {
+	set(&c.MaxPerUser, 10)
+	set(&c.QueueBytes, 256<<10)
+	set(&c.MaxBacklog, 65536)
+	set(&c.QueueTime, 10*time.Second)
+	set(&c.PingEvery, 30*time.Second)
+	set(&c.Tick, time.Second)
+	set(&c.CloseTime, 5*time.Second)
+}
+
+func set[T int | time.Duration](field *T, value T) {
+	if *field == 0 {
+		*field = value
+	}
+}
+
+// Hub is an http.Handler for /connect and a chat.Sink. Close ends it.
+type Hub struct {
+	cfg Config
+
+	backlog     sync.Mutex
+	events      []chat.Event
+	dispatching bool
+	overrun     bool
+
+	mu       sync.Mutex // guards the index (index.go) and what follows
+	users    map[arn.ARN]*member
+	channels map[arn.ARN]map[*member]struct{}
+	total    int // connections and reservations
+	closing  bool
+
+	sockets map[*conn]struct{} // every hijacked socket, the refused ones too
+	empty   chan struct{}      // closed when closing and no socket is left
+
+	stop    chan struct{} // ends the timer
+	stopped chan struct{}
+
+	slow atomic.Uint64
+}
+
+// New makes a hub and starts its one timer.
+func New(cfg Config) *Hub {
+	cfg.defaults()
+	h := &Hub{
+		cfg: cfg, users: map[arn.ARN]*member{}, channels: map[arn.ARN]map[*member]struct{}{},
+		sockets: map[*conn]struct{}{}, empty: make(chan struct{}),
+		stop: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	go h.tick()
+	return h
+}
+
+// Stats is a snapshot for a console.
+type Stats struct {
+	Connections, Users int
+	SlowClosed         uint64 // connections closed because their reader was too slow, since the start
+}
+
+// Stats counts.
+func (h *Hub) Stats() Stats {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return Stats{Connections: h.total, Users: len(h.users), SlowClosed: h.slow.Load()}
+}
+
+// Deliver takes an event to everybody who may see it. It never blocks; events keep their order.
+func (h *Hub) Deliver(e chat.Event) {
+	h.backlog.Lock()
+	defer h.backlog.Unlock()
+	if len(h.events) >= h.cfg.MaxBacklog {
+		h.events, h.overrun = nil, true
+	}
+	h.events = append(h.events, e)
+	if !h.dispatching {
+		h.dispatching = true
+		go h.dispatch()
+	}
+}
+
+// dispatch hands out events until there are none. There is never more than one.
+func (h *Hub) dispatch() {
+	for {
+		h.backlog.Lock()
+		batch, overrun := h.events, h.overrun
+		h.events, h.overrun = nil, false
+		if len(batch) == 0 {
+			h.dispatching = false
+			h.backlog.Unlock()
+			return
+		}
+		h.backlog.Unlock()
+		if overrun {
+			h.sendAllAway()
+		}
+		for _, e := range batch {
+			h.handOut(e)
+		}
+	}
+}
+
+// handOut brings the index up to date with e and queues its frame for its recipients.
+func (h *Hub) handOut(e chat.Event) {
+	if e.Type == chat.EventUserDeleted {
+		h.endUsers(e.Only)
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, user := range e.Joined {
+		h.moved(user, e.Channel, true)
+	}
+	recipients := h.recipients(e)
+	if len(recipients) > 0 {
+		frame, err := encode(e)
+		if err != nil {
+			// A payload of ours that is no JSON is a bug; to skip it silently would hide a line from everybody.
+			h.cfg.Log.Error("event not deliverable", "type", e.Type, "channel", e.Channel, "err", err)
+		}
+		for _, m := range recipients {
+			for c := range m.conns {
+				if frame != nil {
+					c.send(frame)
+				}
+			}
+		}
+	}
+	for _, user := range e.Left {
+		h.moved(user, e.Channel, false)
+	}
+	if e.Gone {
+		h.dropChannel(e.Channel)
+	}
+}
+
+// sendAllAway closes every connection because events were lost on the way to it. The index starts afresh: a user who
+// comes back is read from the database again.
+func (h *Hub) sendAllAway() {
+	h.cfg.Log.Error("events arrive faster than they can be handed out; every session has to come back", "limit", h.cfg.MaxBacklog)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range h.users {
+		m.lost = true
+		for c := range m.conns {
+			h.detach(c)
+			c.shut(closeTryAgainLater, "events were lost, please reconnect")
+		}
+	}
+}
+
+// endUsers closes the connections of users that exist no more.
+func (h *Hub) endUsers(users []arn.ARN) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, user := range users {
+		m := h.users[user]
+		if m == nil {
+			continue
+		}
+		m.deleted = true
+		for c := range m.conns {
+			h.detach(c)
+			c.shut(closeForbidden, "the user was deleted")
+		}
+	}
+}
