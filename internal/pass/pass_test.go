@@ -153,7 +153,7 @@ func TestAHungProviderCostsOnlyTheFirstPeopleTheirPatience(t *testing.T) {
 			t.Errorf("%d calls while the breaker was open", more)
 		}
 		<-time.After(5 * time.Second) // the bubble's clock
-		for range 10 {              // one finds out, the others are spared
+		for range 10 {                // one finds out, the others are spared
 			wg.Go(func() { ask() })
 		}
 		wg.Wait()
