@@ -95,10 +95,22 @@ export function fieldOf(name: string | undefined): Field | null {
   return fieldOrder.find((f) => f === last) ?? null;
 }
 
-/** What a name becomes in the address unless the organizer writes one; only a preview, the server decides. */
+// Letters without a Latin base, as the server writes them (internal/event/slug.go, which decides): ä as ae, not as a.
+const letters = new Map<string, string>();
+const from = [...'äöüßæœøåðþđłıŋабвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґўαβγδεζηθικλμνξοπρσςτυφχψω'];
+const latin =
+  'ae oe ue ss ae oe o a d th d l i ng a b v g d e e zh z i i k l m n o p r s t u f kh ts ch sh shch - y - e iu ia i i ie g u a v g d e z i th i k l m n x o p r s s t y f ch ps o';
+latin.split(' ').forEach((to, i) => letters.set(from[i] ?? '', to === '-' ? '' : to));
+
+/** What a name becomes in the address unless the organizer writes one: a preview; the server decides. "" for no name. */
 export function slugOf(name: string): string {
-  const plain = name.replaceAll('ß', 'ss').normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
-  return plain.replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 60).replace(/-+$/, '');
+  if (name.trim() === '') return '';
+  let text = '';
+  for (const c of name.toLowerCase().normalize('NFC')) {
+    text += letters.get(c) ?? [...c.normalize('NFKD')].map((d) => letters.get(d) ?? d).join('');
+  }
+  const dashed = text.replace(/[\p{Mn}'’]/gu, '').replace(/[^a-z0-9]+/g, '-');
+  return dashed.replace(/^-+/, '').slice(0, 60).replace(/-+$/, '') || 'show';
 }
 
 /** The start as an instant, for "that is 20:00 with you, in 3 days"; null while the form does not name one. */

@@ -92,12 +92,13 @@ export const moment = (at: number, zone: string): string =>
     timeZoneName: 'short',
   }).format(at);
 
-const dayKey = (at: number, zone: string): string =>
+/** A word for the day in the zone, good for comparing only. */
+export const zonedDay = (at: number, zone: string): string =>
   dateFormat('day', zone, { year: 'numeric', month: '2-digit', day: '2-digit' }).format(at);
 
 /** The clock alone if `at` is on the same day as `now` in that zone, the whole moment otherwise. */
 export const clockOrMoment = (at: number, now: number, zone: string): string =>
-  dayKey(at, zone) === dayKey(now, zone) ? clock(at, zone) : moment(at, zone);
+  zonedDay(at, zone) === zonedDay(now, zone) ? clock(at, zone) : moment(at, zone);
 
 /** The zone this browser lives in. */
 export const browserZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';

@@ -25,6 +25,8 @@ export class ConsoleModel {
   reports = $state.raw<Record<string, { file: string; report: ImportReport }>>({});
   readonly zone = browserZone();
   /** Forms not saved yet, by show id or 'new'. They outlive the session: signing in again must not cost typed text. */
+  // Not reactive on purpose: a form reads it once, when it opens.
+  // eslint-disable-next-line svelte/prefer-svelte-reactivity
   readonly drafts = new Map<string, ShowForm>();
 
   #offset = 0;
@@ -36,6 +38,8 @@ export class ConsoleModel {
   /** Counts what we did ourselves: a poll asked before an act would show the show as it was before it. */
   #changes = 0;
   /** Most chat resources seen at a show: the n of "m of n deleted". */
+  // Not reactive on purpose: it changes with the view, which is.
+  // eslint-disable-next-line svelte/prefer-svelte-reactivity
   readonly #mostSeen = new Map<string, number>();
 
   get lost(): boolean {

@@ -1,0 +1,29 @@
+// A show and its chat as the server would tell them, for the tests beside this file.
+
+import type { EventAdmin, ProvisionEvent } from './types';
+
+export function sampleEvent(change: Partial<EventAdmin> = {}): EventAdmin {
+  return {
+    id: 'ev1',
+    slug: 'winter-songs',
+    name: 'Winter Songs',
+    artist: 'Mira Sol',
+    description: '',
+    startsAt: '2026-11-22T19:30:00.000Z',
+    doorsAt: '2026-11-22T19:00:00.000Z',
+    timeZone: 'Europe/Berlin',
+    chat: true,
+    state: 'scheduled',
+    serverTime: '2026-11-22T17:00:00.000Z',
+    streamUrl: '/test-stream/live.m3u8',
+    landingPage: '/e/winter-songs',
+    tickets: { fan: 1000, artist: 1, moderator: 1, revoked: 0, entered: 0 },
+    chatState: null,
+    archive: null,
+    ...change,
+  };
+}
+
+export function sampleChat(change: Partial<ProvisionEvent> = {}): ProvisionEvent {
+  return { eventId: 'ev1', made: 0, toMake: 0, toDelete: 0, failed: 0, wanted: 0, readyAt: null, slackSeconds: null, state: 'making', ...change };
+}
