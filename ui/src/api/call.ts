@@ -29,7 +29,6 @@ export interface CallOptions {
   /** Sent as it is, with the type given. */
   raw?: { body: Blob | string; type: string };
   patienceMs?: number;
-  signal?: AbortSignal;
 }
 
 /** Calls the API; answers the parsed body, undefined for 204. Throws Problem, nothing else. */
@@ -46,8 +45,7 @@ export async function call<T>(method: string, path: string, options: CallOptions
   let response: Response;
   let text: string;
   try {
-    const limit = AbortSignal.timeout(options.patienceMs ?? PATIENCE_MS);
-    const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit;
+    const signal = AbortSignal.timeout(options.patienceMs ?? PATIENCE_MS);
     response = await fetch(path, { method, headers, body, credentials: 'same-origin', signal });
     text = await response.text();
   } catch {
