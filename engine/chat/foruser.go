@@ -59,6 +59,16 @@ WHERE m.member = $1 AND m.channel > $2 ORDER BY m.channel LIMIT $3`, u.no, after
 	return all, next, nil
 }
 
+// MembershipForUser reads a membership together with its channel: one's own, or anybody's for an admin.
+func (c *Chat) MembershipForUser(ctx context.Context, bearer, channel, member arn.ARN) (UserMembership, error) {
+	m, err := c.membershipAs(ctx, "DescribeChannelMembershipForAppInstanceUser", bearer, channel, member)
+	if err != nil {
+		return UserMembership{}, err
+	}
+	ch, err := c.channel(ctx, c.db, m.channel)
+	return UserMembership{Channel: ch, Type: m.Type}, err
+}
+
 // ChannelModeratedBy reads a channel that a user moderates; Denied if the user does not.
 func (c *Chat) ChannelModeratedBy(ctx context.Context, bearer, channel, user arn.ARN) (Channel, error) {
 	a, err := c.allowed(ctx, c.db, "DescribeChannelModeratedByAppInstanceUser", bearer, channel, bearer == user)

@@ -222,11 +222,6 @@ func (c *Chat) Membership(ctx context.Context, bearer, channel, member arn.ARN) 
 	return c.membershipAs(ctx, "DescribeChannelMembership", bearer, channel, member)
 }
 
-// MembershipForUser is Membership for the member's own eyes, or an admin's.
-func (c *Chat) MembershipForUser(ctx context.Context, bearer, channel, member arn.ARN) (Membership, error) {
-	return c.membershipAs(ctx, "DescribeChannelMembershipForAppInstanceUser", bearer, channel, member)
-}
-
 func (c *Chat) membershipAs(ctx context.Context, operation string, bearer, channel, member arn.ARN) (Membership, error) {
 	a, err := c.allowed(ctx, c.db, operation, bearer, channel, bearer == member)
 	if err != nil {

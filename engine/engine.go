@@ -1,0 +1,217 @@
+// Package engine is a chat server that speaks Amazon's Chime SDK messaging protocol: REST with SigV4, the slice of STS
+// around it, and the messaging-session WebSocket. It can be linked into a program or a test.
+//
+//	Engine ── /connect ──► session ◄─ events ─┐
+//	       ── all else ──► api ─────────────► chat ──► database
+//	                        └─► sigv4, iam
+//
+// One Engine serves the identity, messaging and STS endpoints on one address: point the BaseEndpoint of an AWS SDK's
+// clients at it. It may be mounted under a prefix with http.StripPrefix; clients sign the whole path.
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/stagedoor/stagedoor/engine/api"
+	"github.com/stagedoor/stagedoor/engine/chat"
+	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/engine/schema"
+	"github.com/stagedoor/stagedoor/engine/session"
+	"github.com/stagedoor/stagedoor/internal/db"
+)
+
+// Config of an Engine. The zero value is a complete engine for a test: everything is made and forgotten on Close.
+type Config struct {
+	// Database is a database URL: "sqlite:PATH" or "postgres://…". "" means a temporary SQLite file.
+	Database string
+	// Region and Account become part of every ARN and must not change over the life of a database.
+	// "" means us-east-1 and 000000000000.
+	Region, Account string
+	// AccessKeyID and SecretAccessKey are the account's root key. "" means one that is made at the first start and
+	// kept in the database.
+	AccessKeyID, SecretAccessKey string
+	// PublicHost is the host[:port] under which browsers reach /connect. "" means the host of each request.
+	PublicHost string
+	// Origins are the web origins whose pages may call; nil means any, as on the real service.
+	Origins []string
+	// Logger is told what went wrong; nil means nobody is.
+	Logger *slog.Logger
+}
+
+// Credentials are the root key of the account: whoever holds it may do everything.
+type Credentials struct{ AccessKeyID, SecretAccessKey string }
+
+// Engine is an http.Handler. Safe for concurrent use; end it with Close.
+type Engine struct {
+	cfg  Config
+	db   *db.DB
+	temp string // directory to remove on Close, "" for none
+	chat *chat.Chat
+	hub  *session.Hub
+	api  http.Handler
+
+	stop    context.CancelFunc // of the background work
+	stopped chan struct{}
+	mu      sync.RWMutex // held for reading by each request, for writing by Close
+	closed  bool
+	once    sync.Once // Close works once
+}
+
+// New opens the database, brings its schema up to date and starts the background work. ctx bounds the start only.
+func New(ctx context.Context, cfg Config) (*Engine, error) {
+	e := &Engine{cfg: cfg, stopped: make(chan struct{})}
+	e.cfg.Region = cmp.Or(cfg.Region, "us-east-1")
+	e.cfg.Account = cmp.Or(cfg.Account, "000000000000")
+	if e.cfg.Logger == nil {
+		e.cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if err := e.start(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the chat engine: %w", err), e.release())
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	e.stop = stop
+	go e.sweep(background)
+	return e, nil
+}
+
+func (e *Engine) start(ctx context.Context) (err error) {
+	if e.cfg.Database == "" {
+		if e.temp, err = os.MkdirTemp("", "stagedoor-engine-"); err != nil {
+			return err
+		}
+		e.cfg.Database = "sqlite:" + filepath.Join(e.temp, "engine.db")
+	}
+	if e.db, err = db.Open(ctx, e.cfg.Database); err != nil {
+		return err
+	}
+	if err := e.db.Migrate(ctx, schema.Engine()); err != nil {
+		return err
+	}
+	seal, err := e.secrets(ctx)
+	if err != nil {
+		return err
+	}
+	authority, err := iam.NewAuthority(iam.Config{Region: e.cfg.Region, Account: e.cfg.Account,
+		AccessKeyID: e.cfg.AccessKeyID, SecretAccessKey: e.cfg.SecretAccessKey, SealKey: seal})
+	if err != nil {
+		return err
+	}
+	e.chat = chat.New(e.db, chat.Config{Region: e.cfg.Region, Account: e.cfg.Account})
+	e.hub = session.New(session.Config{Authority: authority, Members: e.chat, Log: e.cfg.Logger, Origin: e.origin()})
+	e.chat.SetSink(e.hub)
+	e.api = api.New(api.Config{Chat: e.chat, Authority: authority, PublicHost: e.cfg.PublicHost, Origins: e.cfg.Origins,
+		Logger: e.cfg.Logger})
+	return nil
+}
+
+// origin applies the same rule to the socket as api does to calls.
+func (e *Engine) origin() func(string) bool {
+	if e.cfg.Origins == nil {
+		return nil
+	}
+	return func(origin string) bool { return slices.Contains(e.cfg.Origins, origin) }
+}
+
+// sweepRest is how long the background work rests after a database error.
+const sweepRest = 10 * time.Second
+
+func (e *Engine) sweep(ctx context.Context) {
+	defer close(e.stopped)
+	for {
+		err := e.chat.Run(ctx)
+		if err != nil {
+			e.cfg.Logger.WarnContext(ctx, "removing deleted channels", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(sweepRest):
+		}
+	}
+}
+
+// Credentials returns the root key.
+func (e *Engine) Credentials() Credentials {
+	return Credentials{e.cfg.AccessKeyID, e.cfg.SecretAccessKey}
+}
+
+// Region and Account are those of every ARN.
+func (e *Engine) Region() string  { return e.cfg.Region }
+func (e *Engine) Account() string { return e.cfg.Account }
+
+// Stats counts the connected devices.
+func (e *Engine) Stats() session.Stats { return e.hub.Stats() }
+
+// Ping answers whether the database can be read.
+func (e *Engine) Ping(ctx context.Context) error { return e.db.Ping(ctx) }
+
+// ServeHTTP serves REST, STS and /connect. After Close it answers 503.
+func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if p, err := url.PathUnescape(r.URL.EscapedPath()); err == nil && p == "/connect" {
+		e.hub.ServeHTTP(w, r)
+		return
+	}
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	if e.closed {
+		w.Header().Set("x-amzn-ErrorType", "ServiceUnavailableException")
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = w.Write([]byte(`{"Code":"ServiceUnavailable","Message":"The service is shutting down."}`))
+		return
+	}
+	e.api.ServeHTTP(w, r)
+}
+
+// spread is over how long Close sends the connected devices away, so that they do not all come back at one moment.
+const spread = time.Second
+
+// Close refuses new requests, finishes those that run, sends connected devices away with a code that lets them come
+// back, and closes the database. When ctx ends first, requests still running fail and its error is returned. A second
+// Close does nothing.
+func (e *Engine) Close(ctx context.Context) (err error) {
+	e.once.Do(func() { err = e.close(ctx) })
+	return err
+}
+
+func (e *Engine) close(ctx context.Context) error {
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.closed = true
+	}()
+	err := e.hub.Close(ctx, spread)
+	select {
+	case <-drained:
+	case <-ctx.Done():
+		err = errors.Join(err, ctx.Err())
+	}
+	e.stop()
+	<-e.stopped
+	return errors.Join(err, e.release())
+}
+
+// release gives back what start took, as far as it came.
+func (e *Engine) release() error {
+	var err error
+	if e.db != nil {
+		err = e.db.Close()
+	}
+	if e.temp != "" {
+		err = errors.Join(err, os.RemoveAll(e.temp))
+	}
+	return err
+}
