@@ -10,6 +10,7 @@ const report: ImportReport = {
   new: 998,
   known: 9,
   revoked: 2,
+  refusedCount: 2,
   refused: [
     { line: 17, reason: 'The code column is empty.', excerpt: 'ORD42,1,,müller' },
     { line: 1403, reason: 'Too few columns.', excerpt: '<img src=x onerror=alert(1)>' },
@@ -34,18 +35,18 @@ describe('the import report', () => {
   it('tells a screen reader the result in one sentence', () => {
     render(ImportReportView, { file: 'x.csv', report });
     expect(screen.getByRole('status').textContent).toBe('1,014 lines read: 998 new, 9 already known, 2 revoked, 2 refused.');
-    expect(summary({ ...report, lines: 1, new: 1, known: 0, revoked: 0, refused: [] })).toBe('1 line read: 1 new, 0 already known, 0 refused.');
+    expect(summary({ ...report, lines: 1, new: 1, known: 0, revoked: 0, refusedCount: 0, refused: [] })).toBe('1 line read: 1 new, 0 already known, 0 refused.');
   });
   it('offers no table when nothing was refused', () => {
-    render(ImportReportView, { file: 'x.csv', report: { ...report, refused: [] } });
+    render(ImportReportView, { file: 'x.csv', report: { ...report, refusedCount: 0, refused: [] } });
     expect(screen.queryByRole('table')).toBeNull();
     expect(screen.queryByText('Refused lines as CSV')).toBeNull();
   });
   it('draws a bounded number of rows for a file of another kind', () => {
     const refused = Array.from({ length: rowsShown + 100 }, (_, i) => ({ line: i + 1, reason: 'No.', excerpt: 'x' }));
-    render(ImportReportView, { file: 'x.csv', report: { ...report, refused } });
+    render(ImportReportView, { file: 'x.csv', report: { ...report, refusedCount: 9000, refused } });
     expect(screen.getAllByTestId('refused-line')).toHaveLength(rowsShown);
-    expect(screen.getByText(/The first 500 of 600/)).toBeTruthy();
+    expect(screen.getByText(/The first 500 of 9,000 are shown; the CSV has the first 600/)).toBeTruthy();
   });
 });
 

@@ -17,7 +17,7 @@ export const layoutName: Record<ImportReport['layout'], string> = {
 export function summary(r: ImportReport): string {
   const parts = [`${count(r.new)} new`, `${count(r.known)} already known`];
   if (r.revoked > 0) parts.push(`${count(r.revoked)} revoked`);
-  parts.push(`${count(r.refused.length)} refused`);
+  parts.push(`${count(r.refusedCount)} refused`);
   return `${plural(r.lines, 'line')} read: ${parts.join(', ')}.`;
 }
 

@@ -17,6 +17,7 @@ export function sampleEvent(change: Partial<EventAdmin> = {}): EventAdmin {
     serverTime: '2026-11-22T17:00:00.000Z',
     streamUrl: '/test-stream/live.m3u8',
     landingPage: '/e/winter-songs',
+    endedAt: null,
     tickets: { fan: 1000, artist: 1, moderator: 1, revoked: 0, entered: 0 },
     chatState: null,
     archive: null,

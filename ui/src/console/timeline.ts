@@ -20,7 +20,7 @@ export function timeline(event: EventAdmin, chat: ProvisionEvent | null, mostSee
   if (event.state !== 'ended' && event.state !== 'archived' && event.state !== 'purged') return [];
   const exported = event.archive !== null || event.state !== 'ended';
   const purged = event.state === 'purged';
-  const steps: Step[] = [{ id: 'ended', status: 'done', title: 'Show ended', detail: 'Stream and chat are closed for fans.', at: null }];
+  const steps: Step[] = [{ id: 'ended', status: 'done', title: 'Show ended', detail: 'Stream and chat are closed for fans.', at: parse(event.endedAt) }];
   if (!event.chat) return [...steps, gone(purged, 'There was no chat to export or delete.')];
   return [...steps, exportStep(event, exported), deleteStep(chat, exported, purged, mostSeen), gone(purged, 'Nothing of the show is left at the chat provider.')];
 }

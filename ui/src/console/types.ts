@@ -9,6 +9,7 @@ export interface EventAdmin extends EventView {
   id: string;
   streamUrl: string;
   landingPage: string;
+  endedAt: string | null;
   tickets: { fan: number; artist: number; moderator: number; revoked: number; entered: number };
   chatState: ProvisionEvent | null;
   archive: { messages: number; bytes: number; sha256: string; exportedAt: string } | null;
@@ -87,5 +88,7 @@ export interface ImportReport {
   new: number;
   known: number;
   revoked: number;
+  /** All refused lines; the list below may be cut. */
+  refusedCount: number;
   refused: RefusedLine[];
 }

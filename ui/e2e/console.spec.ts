@@ -1,0 +1,104 @@
+// The organizer's part of the story: in by the link, a show from a form, tickets in, everything ready, the end.
+
+import type { Page } from '@playwright/test';
+import { fileURLToPath } from 'node:url';
+import { expect, picture, test } from './stagedoor';
+
+// The history is exported at once, and the provider may be asked as fast as it can: pace has tests of its own.
+test.use({ serve: { args: ['--pace', 'none'], env: { STAGEDOOR_REOPEN_SECONDS: '1' } } });
+
+const tickets = fileURLToPath(new URL('../../examples/pretix-attendees.csv', import.meta.url));
+
+test.describe.configure({ mode: 'serial' });
+
+let page: Page;
+
+test.beforeAll(async ({ browser }) => {
+  page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+});
+test.afterAll(() => page.close());
+
+test('a sign-in link works once, and its token leaves the address at once', async ({ stagedoor, desk }) => {
+  await page.goto(stagedoor.signInLink);
+  await expect(page.getByTestId('show-card')).toHaveCount(1);
+  expect(page.url()).toBe(`${stagedoor.origin}/console#/`);
+
+  const stranger = await desk();
+  await stranger.goto(stagedoor.signInLink);
+  await expect(stranger.getByTestId('signin-error')).toBeVisible();
+  await stranger.goto(`${stagedoor.origin}/console`);
+  await expect(stranger.getByText('stagedoor organizer link')).toBeVisible();
+  await expect(stranger.getByTestId('show-card')).toHaveCount(0);
+});
+
+test('a form makes a show; mistakes are told beside their field and cost nothing typed', async () => {
+  await page.getByTestId('new-show').click();
+  await expect(page.getByRole('heading', { name: 'New show' })).toBeFocused();
+  await page.getByTestId('field-name').fill('Lieder über Köln');
+  await page.getByTestId('field-artist').fill('Mira Sol');
+  await page.getByTestId('field-zone').fill('Europe/Berlin');
+  await page.getByTestId('use-test-stream').click();
+  await expect(page.getByTestId('address-preview')).toContainText('/e/lieder-ueber-koeln');
+  await page.getByTestId('field-slug').fill('demo'); // taken by the demo show
+  await page.getByTestId('save-show').click();
+  await expect(page.getByTestId('field-slug')).toHaveAttribute('aria-invalid', 'true');
+  await expect(page.getByTestId('field-slug')).toBeFocused();
+  await expect(page.getByTestId('field-name')).toHaveValue('Lieder über Köln');
+  await page.getByTestId('field-slug').fill('');
+  await page.getByTestId('save-show').click();
+
+  await expect(page.getByRole('heading', { name: 'Lieder über Köln' })).toBeFocused();
+  await expect(page.getByTestId('landing-link')).toHaveText(/\/e\/lieder-ueber-koeln$/);
+  await expect(page.getByTestId('staff-code-moderator')).toHaveText(/\S{6,}/);
+  await expect(page.getByTestId('staff-code-artist')).toHaveText(/\S{6,}/);
+});
+
+test('a ticket file is answered line by line, and a second time everything is known', async () => {
+  await page.getByTestId('ticket-file').setInputFiles(tickets);
+  const report = page.getByTestId('import-report');
+  await expect(report).toContainText('pretix');
+  await expect(page.getByTestId('refused-line').first()).toBeVisible();
+  const figure = (word: string) => report.locator('dl > div', { hasText: word }).locator('dd');
+  const fresh = await figure('new').textContent();
+  await page.getByTestId('ticket-file').setInputFiles(tickets);
+  await expect(figure('new')).toHaveText('0');
+  await expect(figure('already known')).toHaveText(fresh ?? '');
+  await picture(page, 'console-tickets', true);
+});
+
+test('the chat is made before doors, and the figures say so', async () => {
+  await expect(page.getByTestId('provision-to-make')).toHaveText('0', { timeout: 60_000 });
+  await expect(page.getByTestId('provision-ready-at')).toContainText('now');
+  await expect(page.getByTestId('provision-made')).not.toHaveText('0');
+  await picture(page, 'console-show');
+});
+
+test('the list shows what is ready, on a phone too', async ({ stagedoor, phone }) => {
+  const mobile = await phone();
+  await mobile.goto(await stagedoor.newSignInLink());
+  await expect(mobile.getByTestId('show-card')).toHaveCount(2);
+  await expect(mobile.getByTestId('show-card').filter({ hasText: 'Lieder' })).toContainText('Ready');
+  const wider = await mobile.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  expect(wider).toBeLessThanOrEqual(0);
+  await picture(mobile, 'console-phone');
+});
+
+test('after the end the history is exported, then everything at the provider is deleted', async () => {
+  await page.getByTestId('start-now').click();
+  await page.getByTestId('end-show').click();
+  await expect(page.getByRole('dialog')).toContainText('exported');
+  await page.getByTestId('confirm-end').click();
+  await expect(page.getByTestId('archive-done')).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByTestId('purged')).toBeVisible({ timeout: 60_000 });
+  const download = page.waitForEvent('download');
+  await page.getByTestId('archive-download').click();
+  expect((await download).suggestedFilename()).toMatch(/\.jsonl$/);
+  await picture(page, 'console-after', true);
+});
+
+test('a server that is away is said so, and found again by itself', async ({ stagedoor }) => {
+  await stagedoor.stop();
+  await expect(page.getByText('Connection lost')).toBeVisible();
+  await stagedoor.start();
+  await expect(page.getByText('Connection lost')).toBeHidden();
+});
