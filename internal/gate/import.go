@@ -65,6 +65,7 @@ func (g *Gate) Import(ctx context.Context, event id.Event, file io.Reader, now t
 type entry struct {
 	line      int
 	raw       string
+	written   string // the code as it stands in the file
 	code      string // normalised
 	ref       string
 	cancelled bool
@@ -89,7 +90,6 @@ type intake struct {
 	repeats int     // further records with the same code
 	refused []Refusal
 	first   map[string]int // code → index in entries
-	spelled map[string]string
 }
 
 // read turns text into entries and refusals.
@@ -102,7 +102,7 @@ func read(text string) (*intake, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &intake{layout: l, first: map[string]int{}, spelled: map[string]string{}}
+	in := &intake{layout: l, first: map[string]int{}}
 	s := scanner{rest: text, comma: comma, line: skipped}
 	if l.header {
 		s.next()
@@ -116,7 +116,7 @@ func read(text string) (*intake, error) {
 			return nil, fault.New(fault.Invalid, "file_too_long", "The file has more than %d lines. Please split it.", MaxLines).On("file")
 		}
 		if reason := in.take(rec); reason != "" {
-			in.refuse(rec.line, rec.raw, reason)
+			in.refuse(rec.line, rec.raw, rec.at(l.code), reason)
 		}
 	}
 }
@@ -148,18 +148,18 @@ func (in *intake) take(rec record) (reason string) {
 	case unclear:
 		return "The status “" + clip(rec.at(l.status)) + "” is not known."
 	}
-	return in.add(entry{line: rec.line, raw: rec.raw, code: code, ref: reference(rec, l), cancelled: stand == cancelled}, written)
+	return in.add(entry{line: rec.line, raw: rec.raw, written: written, code: code, ref: reference(rec, l), cancelled: stand == cancelled})
 }
 
 // add merges records with the same code: a cancelled one wins, wherever it stands.
-func (in *intake) add(e entry, written string) (reason string) {
+func (in *intake) add(e entry) (reason string) {
 	i, seen := in.first[e.code]
 	if !seen {
-		in.first[e.code], in.spelled[e.code] = len(in.entries), written
+		in.first[e.code] = len(in.entries)
 		in.entries = append(in.entries, e)
 		return ""
 	}
-	if !strings.EqualFold(in.spelled[e.code], written) {
+	if !strings.EqualFold(in.entries[i].written, e.written) {
 		return fmt.Sprintf("The code reads like the one in line %d: people could not tell them apart.", in.entries[i].line)
 	}
 	in.repeats++
@@ -232,35 +232,37 @@ func clip(s string) string {
 	return s
 }
 
-func (in *intake) refuse(line int, raw, reason string) {
-	in.refused = append(in.refused, Refusal{Line: line, Reason: reason, Excerpt: excerpt(raw)})
+func (in *intake) refuse(line int, raw, code, reason string) {
+	in.refused = append(in.refused, Refusal{Line: line, Reason: reason, Excerpt: excerpt(raw, code)})
 }
 
-// excerpt is the beginning of a line. Anything that may be a ticket code – ten letters and digits or more – is masked
-// but for three characters to find it by: reports are mailed around.
-func excerpt(raw string) string {
-	var b strings.Builder
-	word := 0
-	for _, r := range raw {
-		isWord := r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z'
-		if word++; !isWord {
-			word = 0
+// excerpt is the beginning of a line with its ticket code masked but for three characters to find it by: reports are
+// mailed around. Where the code is not known, because the line could not be read, every long word with a digit is masked.
+func excerpt(raw, code string) string {
+	if len(raw) > 16*maxExcerpt {
+		raw = raw[:16*maxExcerpt]
+	}
+	raw = strings.ToValidUTF8(strings.Map(func(r rune) rune {
+		if r < ' ' || r == utf8.RuneError {
+			return ' '
 		}
-		switch {
-		case word <= 3 && r >= ' ' && r != '\uFFFD':
-			b.WriteRune(r)
-		case word > 3 && word < 10:
-			b.WriteRune(r)
-		case word == 10:
-			kept := b.String()
-			b.Reset()
-			b.WriteString(kept[:len(kept)-6] + "…")
-		}
-		if b.Len() > 8*maxExcerpt {
-			break
+		return r
+	}, raw), "")
+	if code != "" {
+		return clip(strings.ReplaceAll(raw, code, mask(code)))
+	}
+	isWord := func(r rune) bool { return r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' }
+	for _, word := range strings.FieldsFunc(raw, func(r rune) bool { return !isWord(r) }) {
+		if len(word) >= 12 && strings.ContainsAny(word, "0123456789") {
+			raw = strings.ReplaceAll(raw, word, mask(word))
 		}
 	}
-	return clip(b.String())
+	return clip(raw)
+}
+
+func mask(code string) string {
+	r := []rune(code)
+	return string(r[:min(3, len(r))]) + "…"
 }
 
 // report sums up after store has set the outcomes.
@@ -275,7 +277,7 @@ func (in *intake) report() Report {
 		case isRevoked:
 			r.Revoked++
 		case staysRevoked:
-			in.refuse(e.line, e.raw, "The ticket was cancelled before and stays cancelled. If that is wrong, restore it by hand.")
+			in.refuse(e.line, e.raw, e.written, "The ticket was cancelled before and stays cancelled. If that is wrong, restore it by hand.")
 		}
 	}
 	slices.SortStableFunc(in.refused, func(a, b Refusal) int { return a.Line - b.Line })

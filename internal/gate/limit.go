@@ -42,8 +42,12 @@ func (r rate) take(tat, now time.Time) (next time.Time, wait time.Duration) {
 // give undoes one take.
 func (r rate) give(tat time.Time) time.Time { return tat.Add(-r.every) }
 
-// maxClients bounds each generation of remembered clients (about 100 bytes each).
-const maxClients = 100_000
+// maxClients bounds each generation of remembered clients (about 100 bytes each); maxBudgets is from how many events on
+// those that nobody is guessing at are forgotten.
+const (
+	maxClients = 100_000
+	maxBudgets = 1000
+)
 
 // Limiter bounds how often codes can be tried: per client, and per event by a budget of wrong guesses. It lives in
 // memory; a restart forgives. Safe for concurrent use.
@@ -74,39 +78,40 @@ func (l *Limiter) Allow(client netip.Addr, event id.Event, now time.Time) error 
 	defer l.mu.Unlock()
 	limits := l.limits(client, event, now)
 	var wait time.Duration
-	for k, r := range limits {
-		_, w := r.take(l.tat(k), now)
+	for _, lim := range limits {
+		_, w := lim.rate.take(l.tat(lim.key), now)
 		wait = max(wait, w)
 	}
 	if wait > 0 {
 		return fault.New(fault.Throttled, "too_many_attempts", "Too many wrong codes from here. Please wait a moment and try again.").After(wait)
 	}
-	for k, r := range limits {
-		next, _ := r.take(l.tat(k), now)
-		l.set(k, next)
+	for _, lim := range limits {
+		next, _ := lim.rate.take(l.tat(lim.key), now)
+		l.set(lim.key, next)
 	}
-	if next, wait := budgetRate().take(l.budgets[event], now); wait == 0 {
-		l.setBudget(event, next, now)
-	}
+	l.spend(event, now)
 	return nil
 }
 
-// limits are the rates a client is held to at an event now.
-func (l *Limiter) limits(client netip.Addr, event id.Event, now time.Time) map[key]rate {
+// limit is one allowance that an attempt takes from.
+type limit struct {
+	key  key
+	rate rate
+}
+
+// limits are the allowances of a client at an event now.
+func (l *Limiter) limits(client netip.Addr, event id.Event, now time.Time) []limit {
 	client = client.Unmap().WithZone("")
-	out := map[key]rate{}
+	host, network := 32, 32
 	if client.Is6() {
-		out[key{net: prefix(client, 64)}] = clientRate()
-		out[key{net: prefix(client, 48)}] = networkRate()
-	} else {
-		out[key{net: prefix(client, 32)}] = clientRate()
+		host, network = 64, 48
+	}
+	out := append(make([]limit, 0, 3), limit{key{net: prefix(client, host)}, clientRate()})
+	if network != host {
+		out = append(out, limit{key{net: prefix(client, network)}, networkRate()})
 	}
 	if _, wait := budgetRate().take(l.budgets[event], now); wait > 0 {
-		bits := 32
-		if client.Is6() {
-			bits = 48
-		}
-		out[key{net: prefix(client, bits), event: event, strict: true}] = strictRate()
+		out = append(out, limit{key{net: prefix(client, network), event: event, strict: true}, strictRate()})
 	}
 	return out
 }
@@ -124,14 +129,37 @@ func (l *Limiter) Settle(client netip.Addr, event id.Event, redeemed error, now 
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for k, r := range l.limits(client, event, now) {
-		if tat := l.tat(k); tat.After(now) {
-			l.set(k, r.give(tat))
+	for _, lim := range l.limits(client, event, now) {
+		if tat := l.tat(lim.key); tat.After(now) {
+			l.set(lim.key, lim.rate.give(tat))
 		}
 	}
 	if tat := l.budgets[event]; tat.After(now) {
 		l.budgets[event] = budgetRate().give(tat)
 	}
+}
+
+// maxDebt bounds how long the strict rate outlasts the guessing.
+const maxDebt = time.Hour
+
+// spend takes an attempt from the event's budget, into debt if need be: while guessing goes on, strictness stays.
+func (l *Limiter) spend(event id.Event, now time.Time) {
+	tat, known := l.budgets[event]
+	if !known && len(l.budgets) >= maxBudgets { // forget those that are full again
+		for e, t := range l.budgets {
+			if !t.After(now) {
+				delete(l.budgets, e)
+			}
+		}
+	}
+	if tat.Before(now) {
+		tat = now
+	}
+	b := budgetRate()
+	if next := tat.Add(b.every); next.Sub(now) <= time.Duration(b.burst)*b.every+maxDebt {
+		tat = next
+	}
+	l.budgets[event] = tat
 }
 
 func (l *Limiter) tat(k key) time.Time {
@@ -146,16 +174,4 @@ func (l *Limiter) set(k key, t time.Time) {
 		l.young, l.old = map[key]time.Time{}, l.young
 	}
 	l.young[k] = t
-}
-
-// setBudget keeps the budgets of events somebody is entering; those that are full again are forgotten first.
-func (l *Limiter) setBudget(event id.Event, tat, now time.Time) {
-	if _, ok := l.budgets[event]; !ok && len(l.budgets) >= 1000 {
-		for e, t := range l.budgets {
-			if !t.After(now) {
-				delete(l.budgets, e)
-			}
-		}
-	}
-	l.budgets[event] = tat
 }

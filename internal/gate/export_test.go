@@ -1,0 +1,4 @@
+package gate
+
+// Size is how much a limiter remembers.
+func (l *Limiter) Size() (clients, budgets int) { return len(l.young) + len(l.old), len(l.budgets) }
