@@ -42,13 +42,16 @@ func (a *App) wire() error {
 	a.events, a.gate, a.organizers = event.New(a.db), gate.New(a.db, pepper), organizer.New(a.db)
 	a.provision = provision.New(a.provisionConfig(provider))
 	a.desk = moderate.New(moderate.Config{DB: a.db, Chime: provider, Bus: a.bus, Logger: a.log})
-	a.archive = archive.New(archive.Config{DB: a.db, Chime: provider, Dir: filepath.Join(a.cfg.Data, "archive"), Logger: a.log,
+	a.archive, err = archive.New(archive.Config{DB: a.db, Chime: provider, Dir: filepath.Join(a.cfg.Data, "archive"), Logger: a.log,
 		Grace: time.Duration(a.cfg.ReopenFor) * time.Second, OnArchived: a.archived})
+	if err != nil {
+		return err
+	}
 	endpoint := a.chatEndpoint()
 	a.web = web.New(web.Config{
 		Events: a.events, Gate: a.gate, Limiter: gate.NewLimiter(), Guard: guard.New(a.db), Nicknames: nick.New(a.db),
 		Reactions: react.New(reactionTick), Desk: a.desk, Archive: a.archive, Organizers: a.organizers,
-		Pass:      pass.New(pass.Config{DB: a.db, Chime: provider, Region: a.cfg.Region, Endpoint: endpoint, Progress: a.progress}),
+		Pass:      pass.New(pass.Config{DB: a.db, Chime: provider, Region: a.cfg.Region, Endpoint: endpoint, Progress: a.progress, Logger: a.log}),
 		Provision: a.provision, Bus: a.bus, Log: a.log,
 		UI: ui.FS(), TestStream: http.StripPrefix("/test-stream", teststream.Handler()), Chat: a.chat(), ChatOrigin: originOf(endpoint),
 		TrustedProxies: proxies, Secure: strings.HasPrefix(a.cfg.Origin(), "https://"),
@@ -88,19 +91,22 @@ func (a *App) provisionConfig(provider *chime.Client) provision.Config {
 }
 
 // progress tells a waiting fan how far the chat of the event is.
-func (a *App) progress(ctx context.Context, event id.Event, now time.Time) (made, total int, readyAt time.Time) {
-	status, err := a.provision.Status(ctx, now)
+func (a *App) progress(ctx context.Context, event id.Event) (pass.Progress, error) {
+	status, err := a.provision.Status(ctx, time.Now())
 	if err != nil {
-		return 0, 0, time.Time{}
+		return pass.Progress{}, err
 	}
 	for _, e := range status.Events {
-		if e.EventID == event && e.ReadyAt != nil {
-			return e.Made, e.Wanted, *e.ReadyAt
-		} else if e.EventID == event {
-			return e.Made, e.Wanted, time.Time{}
+		if e.EventID != event {
+			continue
 		}
+		p := pass.Progress{Made: e.Made, Total: e.Wanted}
+		if e.ReadyAt != nil {
+			p.ReadyAt = *e.ReadyAt
+		}
+		return p, nil
 	}
-	return 0, 0, time.Time{}
+	return pass.Progress{}, nil
 }
 
 // archived is called when an event's history is on disk: only now may its chat be deleted.

@@ -3,7 +3,9 @@ package web
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/archive"
@@ -167,13 +169,14 @@ func (s *Server) currentView(ctx context.Context, e event.Event) (EventAdmin, er
 	return s.adminView(ctx, e, status)
 }
 
-type eventIDInput struct {
+// EventPath names a show by its identifier.
+type EventPath struct {
 	ID id.Event `path:"id" maxLength:"64"`
 }
 
 type adminAnswer struct{ Body EventAdmin }
 
-func (s *Server) getAdminEvent(ctx context.Context, in *eventIDInput) (*adminAnswer, error) {
+func (s *Server) getAdminEvent(ctx context.Context, in *EventPath) (*adminAnswer, error) {
 	e, err := s.Events.Get(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -183,7 +186,7 @@ func (s *Server) getAdminEvent(ctx context.Context, in *eventIDInput) (*adminAns
 }
 
 type updateEventInput struct {
-	eventIDInput
+	EventPath
 	Body EventInput
 }
 
@@ -192,17 +195,17 @@ func (s *Server) updateEvent(ctx context.Context, in *updateEventInput) (*adminA
 	return s.afterChange(ctx, e, err)
 }
 
-func (s *Server) startEvent(ctx context.Context, in *eventIDInput) (*adminAnswer, error) {
+func (s *Server) startEvent(ctx context.Context, in *EventPath) (*adminAnswer, error) {
 	e, err := s.Events.Start(ctx, in.ID, s.now())
 	return s.afterChange(ctx, e, err)
 }
 
-func (s *Server) endEvent(ctx context.Context, in *eventIDInput) (*adminAnswer, error) {
+func (s *Server) endEvent(ctx context.Context, in *EventPath) (*adminAnswer, error) {
 	e, err := s.Events.End(ctx, in.ID, s.now())
 	return s.afterChange(ctx, e, err)
 }
 
-func (s *Server) reopenEvent(ctx context.Context, in *eventIDInput) (*adminAnswer, error) {
+func (s *Server) reopenEvent(ctx context.Context, in *EventPath) (*adminAnswer, error) {
 	e, err := s.Events.Reopen(ctx, in.ID, s.now())
 	return s.afterChange(ctx, e, err)
 }
@@ -234,7 +237,7 @@ type ImportReport struct {
 }
 
 type importInput struct {
-	eventIDInput
+	EventPath
 	RawBody []byte `contentType:"text/csv"`
 }
 
@@ -262,7 +265,7 @@ func reportView(r gate.Report) ImportReport {
 }
 
 type issueCodeInput struct {
-	eventIDInput
+	EventPath
 	Body struct {
 		Role string `json:"role" enum:"moderator,artist"`
 	}
@@ -298,6 +301,7 @@ func (s *Server) downloadArchive() http.Handler {
 		defer func() { _ = file.Close() }()
 		w.Header().Set("Content-Type", "application/x-ndjson")
 		w.Header().Set("Content-Disposition", `attachment; filename="`+e.Slug+`-chat.jsonl"`)
-		http.ServeContent(w, r, "", info.ExportedAt, file)
+		w.Header().Set("Content-Length", strconv.FormatInt(info.Bytes, 10))
+		_, _ = io.Copy(w, file) // a broken download is the browser's to repeat
 	})
 }

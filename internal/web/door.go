@@ -15,7 +15,7 @@ import (
 const deviceLife = 30 * 24 * time.Hour
 
 type redeemInput struct {
-	slugInput
+	SlugPath
 	Body struct {
 		Code string `json:"code" maxLength:"200" doc:"As typed: case, spaces, dashes, O/0 and I/1/L do not matter."`
 	}
@@ -48,12 +48,12 @@ func (s *Server) redeem(ctx context.Context, in *redeemInput) (*meAnswer, error)
 	return &meAnswer{s.cookie(deviceCookie(v.event.Slug), v.token, deviceLife), me}, err
 }
 
-func (s *Server) getMe(ctx context.Context, _ *slugInput) (*plainMeAnswer, error) {
+func (s *Server) getMe(ctx context.Context, _ *SlugPath) (*plainMeAnswer, error) {
 	me, err := s.meOf(ctx, visitorOf(ctx))
 	return &plainMeAnswer{me}, err
 }
 
-func (s *Server) takeSeat(ctx context.Context, _ *slugInput) (*plainMeAnswer, error) {
+func (s *Server) takeSeat(ctx context.Context, _ *SlugPath) (*plainMeAnswer, error) {
 	v := visitorOf(ctx)
 	if !v.device.Held {
 		var err error
@@ -70,7 +70,7 @@ type leaveAnswer struct {
 	SetCookie http.Cookie `header:"Set-Cookie"`
 }
 
-func (s *Server) leave(ctx context.Context, _ *slugInput) (*leaveAnswer, error) {
+func (s *Server) leave(ctx context.Context, _ *SlugPath) (*leaveAnswer, error) {
 	v := visitorOf(ctx)
 	if err := s.Guard.Leave(ctx, v.token); err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func (s *Server) leave(ctx context.Context, _ *slugInput) (*leaveAnswer, error) 
 }
 
 type nicknameInput struct {
-	slugInput
+	SlugPath
 	Body struct {
 		Nickname string `json:"nickname" maxLength:"200"`
 	}
@@ -104,7 +104,7 @@ func (s *Server) pickNickname(ctx context.Context, in *nicknameInput) (*plainMeA
 
 type passAnswer struct{ Body pass.Answer }
 
-func (s *Server) chatPass(ctx context.Context, _ *slugInput) (*passAnswer, error) {
+func (s *Server) chatPass(ctx context.Context, _ *SlugPath) (*passAnswer, error) {
 	v := visitorOf(ctx)
 	return &passAnswer{s.Pass.Pass(ctx, v.event.ID, v.ticket.ID, v.ticket.Role, s.now())}, nil
 }

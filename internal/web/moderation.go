@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/moderate"
@@ -30,7 +31,19 @@ type Ban struct {
 
 func actView(a moderate.Act) Act {
 	return Act{ID: a.ID, Kind: string(a.Kind), UserID: a.UserID, Nickname: a.Nickname, MessageID: a.MessageID,
-		Text: a.Text, Reason: a.Reason, At: a.At.UTC(), Done: a.Done}
+		Text: lineText(a.Text), Reason: a.Reason, At: a.At.UTC(), Done: a.Done}
+}
+
+// lineText is what people read of a message's content (docs/wire.md); content of another make is shown as it is.
+func lineText(content string) string {
+	var line struct {
+		Kind string `json:"kind"`
+		Text string `json:"text"`
+	}
+	if json.Unmarshal([]byte(content), &line) == nil && line.Kind == "line" {
+		return line.Text
+	}
+	return content
 }
 
 type moderationAnswer struct {
@@ -40,7 +53,7 @@ type moderationAnswer struct {
 	}
 }
 
-func (s *Server) listModeration(ctx context.Context, _ *slugInput) (*moderationAnswer, error) {
+func (s *Server) listModeration(ctx context.Context, _ *SlugPath) (*moderationAnswer, error) {
 	list, err := s.Desk.List(ctx, visitorOf(ctx).event.ID)
 	if err != nil {
 		return nil, err
@@ -66,7 +79,7 @@ func answerAct(a moderate.Act, err error) (*actAnswer, error) {
 }
 
 type redactInput struct {
-	slugInput
+	SlugPath
 	Body struct {
 		MessageID string `json:"messageId" minLength:"1" maxLength:"128"`
 		Reason    string `json:"reason,omitempty" maxLength:"200"`
@@ -79,7 +92,7 @@ func (s *Server) redact(ctx context.Context, in *redactInput) (*actAnswer, error
 }
 
 type banInput struct {
-	slugInput
+	SlugPath
 	Body struct {
 		UserID string `json:"userId" minLength:"3" maxLength:"64"`
 		Reason string `json:"reason" maxLength:"200"`
@@ -92,7 +105,7 @@ func (s *Server) ban(ctx context.Context, in *banInput) (*actAnswer, error) {
 }
 
 type unbanInput struct {
-	slugInput
+	SlugPath
 	UserID string `path:"userId" maxLength:"64"`
 }
 

@@ -101,6 +101,7 @@ func (s *Server) mount(mux *http.ServeMux, api huma.API) {
 			MaxBodyBytes: r.maxBody, Tags: []string{tagOf(r.access)}, Middlewares: huma.Middlewares{s.check(api, r.access)},
 		})
 	}
+	allowNull(api.OpenAPI().Components.Schemas)
 }
 
 // operationID derives a stable name such as "post-events-slug-redeem".

@@ -12,7 +12,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/stagedoor/stagedoor/internal/archive"
@@ -56,7 +55,6 @@ type Config struct {
 // Server serves the platform. Make one with New.
 type Server struct {
 	Config
-	api     huma.API
 	handler http.Handler
 	hub     *hub
 	now     func() time.Time
@@ -68,8 +66,7 @@ func New(c Config) *Server {
 	s := &Server{Config: c, now: time.Now}
 	s.hub = newHub(s)
 	mux := http.NewServeMux()
-	s.api = humago.New(mux, apiConfig())
-	s.mount(mux, s.api)
+	s.mount(mux, humago.New(mux, apiConfig()))
 	if c.Chat != nil {
 		// The chat has its own authentication (SigV4) and is called from other origins by SDKs: no cookies, no CSRF check.
 		mux.Handle("/chime/", http.StripPrefix("/chime", c.Chat))
@@ -77,29 +74,6 @@ func New(c Config) *Server {
 	}
 	s.handler = s.headers(protectCookies(mux))
 	return s
-}
-
-func apiConfig() huma.Config {
-	c := huma.DefaultConfig("Stagedoor", "1")
-	c.Info.Description = "Ticketed online shows: the door, the hall and the chat."
-	c.OpenAPIPath = "/api/v1/openapi"
-	c.DocsPath = "" // its page would load scripts from elsewhere
-	c.SchemasPath = ""
-	c.CreateHooks = nil // no $schema members in answers
-	return c
-}
-
-// OpenAPI returns the document of the JSON API (OpenAPI 3.1, JSON, indented).
-func (s *Server) OpenAPI() ([]byte, error) { return json.MarshalIndent(s.api.OpenAPI(), "", "  ") }
-
-// OpenAPI returns the document without a running platform, for generating clients.
-func OpenAPI() ([]byte, error) {
-	useProblems()
-	s := &Server{}
-	mux := http.NewServeMux()
-	s.api = humago.New(mux, apiConfig())
-	s.mount(mux, s.api)
-	return s.OpenAPI()
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }

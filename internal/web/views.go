@@ -92,11 +92,12 @@ func mayWatch(state event.State, role id.Role) bool {
 
 type eventAnswer struct{ Body EventView }
 
-type slugInput struct {
+// SlugPath names a show by the last part of its page's address; the checker has looked it up already.
+type SlugPath struct {
 	Slug string `path:"slug" maxLength:"64"`
 }
 
-func (s *Server) getEvent(ctx context.Context, _ *slugInput) (*eventAnswer, error) {
+func (s *Server) getEvent(ctx context.Context, _ *SlugPath) (*eventAnswer, error) {
 	return &eventAnswer{viewOf(visitorOf(ctx).event, s.now())}, nil
 }
 
