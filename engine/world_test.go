@@ -1,0 +1,137 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/chimesdkidentity"
+	"github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging"
+	"github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+
+	"github.com/stagedoor/stagedoor/engine"
+)
+
+// world is an engine behind TCP, the AWS SDK's clients with its root key, and the people of the tests.
+type world struct {
+	*testing.T
+	e                                  *engine.Engine
+	url                                string
+	id                                 *chimesdkidentity.Client
+	msg                                *chimesdkmessaging.Client
+	app                                string
+	admin, mod, ann, bob, eve, channel string
+}
+
+// newWorld makes a public, unrestricted channel "room" by mod with members ann and bob; admin is an admin, eve nobody.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	e, err := engine.New(t.Context(), engine.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(e)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := e.Close(ctx); err != nil {
+			t.Error(err)
+		}
+		server.Close()
+	})
+	c := e.Credentials()
+	w := &world{T: t, e: e, url: server.URL}
+	w.id, w.msg = w.clients(aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey})
+	out, err := w.id.CreateAppInstance(t.Context(), &chimesdkidentity.CreateAppInstanceInput{Name: aws.String("tests")})
+	w.ok(err)
+	w.app = *out.AppInstanceArn
+	for name, a := range map[string]*string{"admin": &w.admin, "mod": &w.mod, "ann": &w.ann, "bob": &w.bob, "eve": &w.eve} {
+		*a = w.user(name)
+	}
+	_, err = w.id.CreateAppInstanceAdmin(t.Context(), &chimesdkidentity.CreateAppInstanceAdminInput{AppInstanceArn: &w.app, AppInstanceAdminArn: &w.admin})
+	w.ok(err)
+	w.channel = w.open("room", types.ChannelPrivacyPublic, types.ChannelModeUnrestricted)
+	return w
+}
+
+func config(url string, c aws.Credentials) aws.Config {
+	return aws.Config{Region: "us-east-1", BaseEndpoint: &url, RetryMaxAttempts: 1,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return c, nil })}
+}
+
+func (w *world) clients(c aws.Credentials) (*chimesdkidentity.Client, *chimesdkmessaging.Client) {
+	return chimesdkidentity.NewFromConfig(config(w.url, c)), chimesdkmessaging.NewFromConfig(config(w.url, c))
+}
+
+// assume returns clients with temporary credentials under an inline policy.
+func (w *world) assume(policy string) (*chimesdkidentity.Client, *chimesdkmessaging.Client) {
+	w.Helper()
+	c := w.e.Credentials()
+	root := sts.NewFromConfig(config(w.url, aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey}))
+	out, err := root.AssumeRole(w.Context(), &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::000000000000:role/Fan"),
+		RoleSessionName: aws.String("test"), Policy: &policy})
+	w.ok(err)
+	return w.clients(aws.Credentials{AccessKeyID: *out.Credentials.AccessKeyId, SecretAccessKey: *out.Credentials.SecretAccessKey,
+		SessionToken: *out.Credentials.SessionToken})
+}
+
+func (w *world) user(id string) string {
+	w.Helper()
+	out, err := w.id.CreateAppInstanceUser(w.Context(), &chimesdkidentity.CreateAppInstanceUserInput{
+		AppInstanceArn: &w.app, AppInstanceUserId: &id, Name: aws.String("Name of " + id)})
+	w.ok(err)
+	return *out.AppInstanceUserArn
+}
+
+func (w *world) open(id string, privacy types.ChannelPrivacy, mode types.ChannelMode) string {
+	w.Helper()
+	out, err := w.msg.CreateChannel(w.Context(), &chimesdkmessaging.CreateChannelInput{AppInstanceArn: &w.app, ChimeBearer: &w.mod,
+		Name: &id, ChannelId: &id, Privacy: privacy, Mode: mode, MemberArns: []string{w.ann, w.bob}})
+	w.ok(err)
+	return *out.ChannelArn
+}
+
+func (w *world) send(who, channel, text string) string {
+	w.Helper()
+	out, err := w.msg.SendChannelMessage(w.Context(), line(who, channel, text))
+	w.ok(err)
+	return *out.MessageId
+}
+
+func line(who, channel, text string) *chimesdkmessaging.SendChannelMessageInput {
+	return &chimesdkmessaging.SendChannelMessageInput{ChannelArn: &channel, ChimeBearer: &who, Content: &text,
+		Type: types.ChannelMessageTypeStandard, Persistence: types.ChannelMessagePersistenceTypePersistent}
+}
+
+func (w *world) ok(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// is checks that err is the typed exception E of the SDK.
+func is[E error](w *world, err error) {
+	w.Helper()
+	var want E
+	if !errors.As(err, &want) {
+		w.Errorf("got %v, want a %T", err, want)
+	}
+}
+
+// code is the error's code, "" for success.
+func code(err error) string {
+	var e smithy.APIError
+	if errors.As(err, &e) {
+		return e.ErrorCode()
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return ""
+}
