@@ -20,7 +20,7 @@ export default ts.config(
       // A style attribute in markup is refused by our Content-Security-Policy; style:name={value} is set by script and is fine.
       'svelte/no-inline-styles': ['error', { allowTransitions: false }],
       'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
     },
   },
 );

@@ -27,13 +27,16 @@ export interface View {
   last: Line | null;
 }
 
-/** end: the window's last line; null follows the newest. */
-export function view(log: Log, end: Line | null): View {
+/**
+ * end: the window's last line; null follows the newest. collapse: one row for a run of removed lines of one sender, so that
+ * a banned flood does not fill the page; moderators see each, as nothing may move under their pointer.
+ */
+export function view(log: Log, end: Line | null, collapse: boolean): View {
   const to = end === null ? log.lines.length : countUpTo(log.lines, end);
   const from = Math.max(0, to - SHOWN);
   let below = 0;
   for (let i = to; i < log.lines.length; i++) if (!isRemoved(log, log.lines[i]!)) below++;
-  return { rows: group(log, log.lines.slice(from, to)), below, above: from, last: log.lines[to - 1] ?? null };
+  return { rows: group(log, log.lines.slice(from, to), collapse), below, above: from, last: log.lines[to - 1] ?? null };
 }
 
 /** The line that ends the window after moving it by so many lines (up is negative); null when it reaches the newest. */
@@ -56,14 +59,14 @@ function countUpTo(lines: readonly Line[], end: Line): number {
   return low;
 }
 
-function group(log: Log, lines: readonly Line[]): Row[] {
+function group(log: Log, lines: readonly Line[], collapse: boolean): Row[] {
   const rows: Row[] = [];
   let size = 0;
   for (const line of lines) {
     const last = rows.at(-1);
     const removed = isRemoved(log, line);
     const sameVoice = last?.line.senderId === line.senderId && last.removed === removed;
-    if (sameVoice && removed) {
+    if (sameVoice && removed && collapse) {
       last.count++;
       continue;
     }

@@ -1,5 +1,5 @@
 import '../theme.css';
-import { mount } from 'svelte';
+import { start } from '../visit/start';
 import App from './App.svelte';
 
-mount(App, { target: document.getElementById('app')! });
+void start(App);
