@@ -74,7 +74,7 @@ func TestEveryProviderErrorHasItsKindAndIsTriedOnce(t *testing.T) {
 		{400, "ResourceLimitExceeded", fault.Denied, chime.CodeLimit},
 		{401, "UnauthorizedClient", fault.Denied, chime.CodeForbidden},
 		{403, "Forbidden", fault.Denied, chime.CodeForbidden},
-		{403, "AccessDenied", fault.Denied, chime.CodeForbidden},
+		{403, "AccessDenied", fault.Denied, chime.CodeNoAccess},
 		{404, "NotFound", fault.NotFound, chime.CodeNotFound},
 		{409, "Conflict", fault.Conflict, chime.CodeConflict},
 		{429, "ThrottledClient", fault.Throttled, chime.CodeThrottled},

@@ -14,7 +14,8 @@ import (
 // Codes of the faults this package returns, for callers that need more than the kind.
 const (
 	CodeBadRequest = "chime_bad_request"    // Invalid: the same call will never be accepted
-	CodeForbidden  = "chime_forbidden"      // Denied
+	CodeForbidden  = "chime_forbidden"      // Denied: not this bearer, or no such resource (many operations have no 404)
+	CodeNoAccess   = "chime_access_denied"  // Denied: our account's own permissions forbid it; only people can help
 	CodeNotFound   = "chime_not_found"      // NotFound
 	CodeConflict   = "chime_conflict"       // Conflict: for a create with an id of ours it means "exists"
 	CodeLimit      = "chime_resource_limit" // Denied: a quota of the account is used up; only people can help
@@ -36,8 +37,8 @@ var meanings = map[string]meaning{
 	"Unprocessable":         {fault.Invalid, CodeBadRequest, "the chat provider does not accept the request"},
 	"Unauthorized":          {fault.Denied, CodeForbidden, "the chat provider does not know who asks"},
 	"Forbidden":             {fault.Denied, CodeForbidden, "the chat provider forbids it"},
-	"AccessDenied":          {fault.Denied, CodeForbidden, "our account at the chat provider may not do this"},
-	"ExpiredToken":          {fault.Denied, CodeForbidden, "our credentials at the chat provider have expired"},
+	"AccessDenied":          {fault.Denied, CodeNoAccess, "our account at the chat provider may not do this"},
+	"ExpiredToken":          {fault.Denied, CodeNoAccess, "our credentials at the chat provider have expired"},
 	"NotFound":              {fault.NotFound, CodeNotFound, "the chat provider does not know the resource"},
 	"Conflict":              {fault.Conflict, CodeConflict, "the chat provider has it in another state"},
 	"PreconditionFailed":    {fault.Conflict, CodeConflict, "the chat provider has it in another state"},

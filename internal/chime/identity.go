@@ -27,22 +27,41 @@ func (c *Client) CreateAppInstance(ctx context.Context, name, clientToken string
 	return arn.ARN(aws.ToString(out.AppInstanceArn)), nil
 }
 
+// AppInstance is an app instance and the name it was made with.
+type AppInstance struct {
+	ARN  arn.ARN
+	Name string
+}
+
+// ListAppInstances reads one page of the account's app instances. next is "" for the first page.
+func (c *Client) ListAppInstances(ctx context.Context, next string) (Page[AppInstance], error) {
+	out, err := call(ctx, c, "ListAppInstances", func(ctx context.Context) (*chimesdkidentity.ListAppInstancesOutput, error) {
+		return c.identity.ListAppInstances(ctx, &chimesdkidentity.ListAppInstancesInput{MaxResults: aws.Int32(maxPage), NextToken: url(next)})
+	})
+	if err != nil {
+		return Page[AppInstance]{}, err
+	}
+	p := Page[AppInstance]{Next: aws.ToString(out.NextToken)}
+	for _, a := range out.AppInstances {
+		p.Items = append(p.Items, AppInstance{ARN: arn.ARN(aws.ToString(a.AppInstanceArn)), Name: aws.ToString(a.Name)})
+	}
+	return p, nil
+}
+
 // FindAppInstance looks through all pages for an app instance of exactly this name. Names are not unique at the
 // provider; the first one wins.
 func (c *Client) FindAppInstance(ctx context.Context, name string) (found arn.ARN, ok bool, err error) {
 	for next := ""; ; {
-		out, err := call(ctx, c, "ListAppInstances", func(ctx context.Context) (*chimesdkidentity.ListAppInstancesOutput, error) {
-			return c.identity.ListAppInstances(ctx, &chimesdkidentity.ListAppInstancesInput{MaxResults: aws.Int32(maxPage), NextToken: url(next)})
-		})
+		p, err := c.ListAppInstances(ctx, next)
 		if err != nil {
 			return "", false, err
 		}
-		for _, a := range out.AppInstances {
-			if aws.ToString(a.Name) == name {
-				return arn.ARN(aws.ToString(a.AppInstanceArn)), true, nil
+		for _, a := range p.Items {
+			if a.Name == name {
+				return a.ARN, true, nil
 			}
 		}
-		if next = aws.ToString(out.NextToken); next == "" {
+		if next = p.Next; next == "" {
 			return "", false, nil
 		}
 	}

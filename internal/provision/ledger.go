@@ -1,0 +1,161 @@
+package provision
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"github.com/stagedoor/stagedoor/internal/arn"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/id"
+)
+
+// kind says what a ledger row is at the provider.
+type kind string
+
+// The kinds. The first three belong to the installation, the others to an event.
+const (
+	kindInstance   kind = "instance"   // the app instance everything lives in
+	kindAdminUser  kind = "admin_user" // the account that makes channels and memberships
+	kindAdmin      kind = "admin"      // that account's admin role
+	kindChannel    kind = "channel"
+	kindUser       kind = "user"
+	kindMembership kind = "membership"
+	kindModerator  kind = "moderator" // a moderator's role in the channel
+)
+
+// task is what a row waits for: column work.
+type task string
+
+// The tasks. A row with nothing to do has none; a row whose dependencies are missing is blocked.
+const (
+	taskCreate task = "create"
+	taskJoin   task = "join" // a membership; up to a hundred of them share a call
+	taskRename task = "rename"
+	taskDelete task = "delete"
+)
+
+// state is what is known about a row's thing at the provider.
+type state string
+
+const (
+	absent  state = "absent"
+	unknown state = "unknown" // a create was sent; its answer was lost or is on its way
+	made    state = "made"
+)
+
+// The order of making within an event: who keeps order comes before who comes to watch.
+const (
+	rankChannel    = 1
+	rankStaff      = 2 // accounts of moderators and artists
+	rankStaffJoin  = 3
+	rankModerator  = 4
+	rankFanJoin    = 5
+	rankFan        = 6
+	rankInstance   = 1
+	rankAdminUser  = 2
+	rankAdminRole  = 3
+	lastStaffRank  = rankModerator
+	installationID = id.Event("") // event_id of the installation's own rows
+)
+
+// row is one ledger row.
+type row struct {
+	Event      id.Event
+	Subject    id.Ticket
+	Kind       kind
+	Role       id.Role
+	Rank       int
+	WantName   string
+	State      state
+	Name       string
+	ARN        arn.ARN
+	Task       task
+	Generation int
+	Attempts   int
+}
+
+const rowColumns = "event_id, subject, kind, role, rank, want_name, state, name, arn, work, generation, attempts"
+
+func (r *row) fields() []any {
+	return []any{&r.Event, &r.Subject, &r.Kind, &r.Role, &r.Rank, &r.WantName, &r.State, &r.Name, &r.ARN, &r.Task, &r.Generation, &r.Attempts}
+}
+
+// decide is the one rule that says what a row waits for. It is run over every row whose own columns or whose dependencies
+// changed. $1 is the event, $2 the subjects. Deletes go against the order of making; what is in a channel that is to go
+// is not deleted one by one, it goes with the channel.
+const decide = `
+UPDATE resource AS r SET work = CASE
+  WHEN r.want AND r.state <> 'made' THEN CASE
+    WHEN r.kind = 'membership' THEN CASE WHEN EXISTS (SELECT 1 FROM resource d
+      WHERE d.event_id = r.event_id AND d.subject = r.subject AND d.kind = 'user' AND d.state = 'made') THEN 'join' ELSE 'blocked' END
+    WHEN r.kind = 'moderator' THEN CASE WHEN EXISTS (SELECT 1 FROM resource d
+      WHERE d.event_id = r.event_id AND d.subject = r.subject AND d.kind = 'membership' AND d.state = 'made') THEN 'create' ELSE 'blocked' END
+    ELSE 'create' END
+  WHEN r.want AND r.kind = 'user' AND r.name <> r.want_name THEN 'rename'
+  WHEN r.want OR r.state = 'absent' THEN ''
+  WHEN r.kind = 'user' AND EXISTS (SELECT 1 FROM resource d
+    WHERE d.event_id = r.event_id AND d.subject = r.subject AND d.kind IN ('membership', 'moderator') AND d.state <> 'absent') THEN 'blocked'
+  WHEN r.kind = 'membership' AND EXISTS (SELECT 1 FROM resource d
+    WHERE d.event_id = r.event_id AND d.subject = r.subject AND d.kind = 'moderator' AND d.state <> 'absent') THEN 'blocked'
+  WHEN r.kind IN ('membership', 'moderator') AND EXISTS (SELECT 1 FROM resource d
+    WHERE d.event_id = r.event_id AND d.subject = '' AND d.kind = 'channel' AND NOT d.want) THEN 'blocked'
+  ELSE 'delete' END
+WHERE r.event_id = $1 AND r.subject IN (SELECT value ->> 's' FROM json_each($2))`
+
+// decideFor runs decide for some subjects of an event.
+func decideFor(tx *db.Tx, event id.Event, subjects ...id.Ticket) error {
+	_, err := tx.Exec(decide, event, bulk(subjects))
+	return err
+}
+
+// bulk makes one JSON parameter of many subjects: {"0": {"s": …}, …}, the form that json_each of both databases reads.
+func bulk(subjects []id.Ticket) string {
+	m := make(map[string]map[string]string, len(subjects))
+	for i, s := range subjects {
+		m[strconv.Itoa(i)] = map[string]string{"s": string(s)}
+	}
+	text, _ := json.Marshal(m) // strings only: cannot fail
+	return string(text)
+}
+
+func subjectsOf(rows []row) []id.Ticket {
+	out := make([]id.Ticket, len(rows))
+	for i, r := range rows {
+		out[i] = r.Subject
+	}
+	return out
+}
+
+// begin announces a call for rows: they become busy, a create from nothing starts a new generation with the name that is
+// wanted now. It returns the rows as they are announced; those that changed since they were picked are left out.
+func begin(tx *db.Tx, epoch int64, rows []row) ([]row, error) {
+	first := rows[0]
+	return db.All(tx.Context(), tx, (*row).fields, `
+		UPDATE resource SET busy = TRUE, epoch = $1, attempts = attempts + 1,
+		  generation = CASE WHEN state = 'absent' THEN generation + 1 ELSE generation END,
+		  name = CASE WHEN state = 'absent' THEN want_name ELSE name END,
+		  state = CASE WHEN state = 'absent' THEN 'unknown' ELSE state END
+		WHERE event_id = $2 AND kind = $3 AND work = $4 AND NOT busy AND subject IN (SELECT value ->> 's' FROM json_each($5))
+		RETURNING `+rowColumns, epoch, first.Event, first.Kind, first.Task, bulk(subjectsOf(rows)))
+}
+
+// abandon takes an announcement back: the call was never sent.
+func abandon(tx *db.Tx, epoch int64, rows []row) error {
+	for _, r := range rows {
+		s := r.State
+		if r.Attempts == 1 && s == unknown {
+			s = absent
+		}
+		if _, err := tx.Exec(`UPDATE resource SET busy = FALSE, attempts = attempts - 1, state = $1
+			WHERE event_id = $2 AND subject = $3 AND kind = $4 AND busy AND epoch = $5`, s, r.Event, r.Subject, r.Kind, epoch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeOver frees what an earlier leader left in flight: its calls are repeated.
+func takeOver(tx *db.Tx, epoch int64) error {
+	_, err := tx.Exec("UPDATE resource SET busy = FALSE, epoch = $1 WHERE busy", epoch)
+	return err
+}

@@ -1,0 +1,176 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/bus"
+	"github.com/stagedoor/stagedoor/internal/chime"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/fault"
+	"github.com/stagedoor/stagedoor/internal/id"
+)
+
+const (
+	backoffBase = 250 * time.Millisecond
+	backoffMax  = time.Minute
+	// asideRetry is how often what was set aside is tried again: a raised quota or a repaired permission heals by itself.
+	asideRetry = 10 * time.Minute
+	// patience is how many refusals are taken for "not yet": a user just made may be unknown to the next call, and a ban
+	// just lifted may still stand.
+	patience = 5
+	// holdFor is how long an event rests after a refusal that would meet all its rows, such as a full quota.
+	holdFor = 30 * time.Second
+)
+
+// backoff is full jitter: uniform between nothing and a bound that doubles with each attempt.
+func backoff(attempts int) time.Duration {
+	bound := backoffMax
+	if attempts < 10 {
+		bound = min(backoffMax, backoffBase<<max(attempts, 0))
+	}
+	return 20*time.Millisecond + rand.N(bound) //nolint:gosec // spreads load, guards nothing
+}
+
+// verdict says what an error means for a row.
+type verdict struct {
+	wait    time.Duration
+	aside   bool // set aside for people to look at
+	hold    bool // the whole event would meet the same
+	counts  bool // as an attempt
+	settled bool // the provider said no: this call had no effect
+}
+
+func judge(err error, attempts int) verdict {
+	f := fault.As(err)
+	switch f.Kind {
+	case fault.Throttled:
+		return verdict{settled: true} // the pace slows down instead
+	case fault.Invalid:
+		return verdict{wait: asideRetry, aside: true, counts: true, settled: true}
+	case fault.Denied, fault.NotFound, fault.Conflict, fault.Unauthorized:
+		if f.Code == chime.CodeLimit || f.Code == chime.CodeNoAccess {
+			return verdict{wait: asideRetry, aside: true, hold: true, counts: true, settled: true}
+		}
+		if attempts >= patience {
+			return verdict{wait: asideRetry, aside: true, counts: true, settled: true}
+		}
+		return verdict{wait: backoff(attempts), counts: true, settled: true}
+	case fault.Unavailable, fault.Internal:
+	}
+	return verdict{wait: backoff(attempts), counts: true}
+}
+
+// record writes the outcome of a call and lets what depended on it go on.
+func (t *term) record(ctx context.Context, c call, started time.Time, answers []answer) error {
+	var hints []bus.Hint
+	throttled := false
+	for _, a := range answers {
+		throttled = throttled || fault.Is(a.err, fault.Throttled)
+	}
+	err := t.lease.write(ctx, t.epoch, func(tx *db.Tx) error {
+		hints = hints[:0] // fn may run twice
+		var done []id.Ticket
+		for i, r := range c.rows {
+			if err := answers[i].err; err != nil {
+				if err := fail(tx, t.epoch, r, err); err != nil {
+					return err
+				}
+				continue
+			}
+			done = append(done, r.Subject)
+			if r.Event != installationID && (r.Kind != kindUser || r.Task == taskRename) { // an account alone opens no chat
+				hints = append(hints, bus.Hint{Topic: bus.ChatReady, Event: r.Event, Ticket: r.Subject})
+			}
+			if r.Task == taskJoin {
+				continue // all at once below
+			}
+			if err := succeed(tx, t.epoch, r, answers[i]); err != nil {
+				return err
+			}
+		}
+		if c.first().Task == taskJoin && len(done) > 0 {
+			if err := joined(tx, t.epoch, c.first(), done); err != nil {
+				return err
+			}
+		}
+		if err := decideFor(tx, c.first().Event, subjectsOf(c.rows)...); err != nil {
+			return err
+		}
+		return t.preset.feedback(tx, c.op(), started, throttled)
+	})
+	if err != nil {
+		return err
+	}
+	for _, h := range hints {
+		t.bus.Publish(h)
+	}
+	return nil
+}
+
+// succeed records that a row is as it was asked to be.
+func succeed(tx *db.Tx, epoch int64, r row, a answer) error {
+	now := time.Now().UnixMilli()
+	if r.Task == taskDelete {
+		_, err := tx.Exec(`UPDATE resource SET busy = FALSE, failed = FALSE, state = 'absent', arn = '', name = '', attempts = 0,
+			error = '', next_try_ms = 0, epoch = $1 WHERE event_id = $2 AND subject = $3 AND kind = $4 AND busy AND epoch = $1`,
+			epoch, r.Event, r.Subject, r.Kind)
+		return err
+	}
+	_, err := tx.Exec(`UPDATE resource SET busy = FALSE, failed = FALSE, state = 'made', arn = $1, name = $2, attempts = 0,
+		error = '', next_try_ms = 0, made_ms = $3 WHERE event_id = $4 AND subject = $5 AND kind = $6 AND busy AND epoch = $7`,
+		a.arn, a.name, now, r.Event, r.Subject, r.Kind, epoch)
+	return err
+}
+
+// joined records the members of a batch that are in.
+func joined(tx *db.Tx, epoch int64, like row, subjects []id.Ticket) error {
+	_, err := tx.Exec(`UPDATE resource SET busy = FALSE, failed = FALSE, state = 'made', attempts = 0, error = '',
+		next_try_ms = 0, made_ms = $1 WHERE event_id = $2 AND kind = $3 AND busy AND epoch = $4
+		AND subject IN (SELECT value ->> 's' FROM json_each($5))`, time.Now().UnixMilli(), like.Event, like.Kind, epoch, bulk(subjects))
+	return err
+}
+
+// fail records why a row is not yet as it was asked to be, and when to try again.
+func fail(tx *db.Tx, epoch int64, r row, cause error) error {
+	v, before := judge(cause, r.Attempts), r.Attempts-1
+	s, attempts, text := r.State, r.Attempts, fault.As(cause).Public
+	if v.settled && before == 0 && s == unknown {
+		s = absent
+	}
+	if !v.counts {
+		attempts, text = before, ""
+	}
+	_, err := tx.Exec(`UPDATE resource SET busy = FALSE, failed = $1, state = $2, attempts = $3, error = $4, next_try_ms = $5
+		WHERE event_id = $6 AND subject = $7 AND kind = $8 AND busy AND epoch = $9`,
+		v.aside, s, attempts, text, time.Now().Add(v.wait).UnixMilli(), r.Event, r.Subject, r.Kind, epoch)
+	return err
+}
+
+// Breaker: a provider that is away is asked rarely, and by one call at a time, until it answers.
+const (
+	breakAfter = 5 // failures in a row without any answer in between
+	breakMax   = 30 * time.Second
+)
+
+// breaker counts calls without an answer. The zero value is closed.
+type breaker struct {
+	failures int
+	until    time.Time
+}
+
+// note takes the outcome of a call into account.
+func (b *breaker) note(err error, now time.Time) {
+	if !fault.Is(err, fault.Unavailable) || errors.Is(err, context.Canceled) {
+		b.failures = 0
+		return
+	}
+	if b.failures++; b.failures >= breakAfter {
+		b.until = now.Add(backoffBase + rand.N(min(breakMax, time.Second<<min(b.failures-breakAfter, 5)))) //nolint:gosec // jitter
+	}
+}
+
+// open reports whether only a single probe may be on its way.
+func (b *breaker) open() bool { return b.failures >= breakAfter }

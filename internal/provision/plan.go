@@ -1,0 +1,298 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/bus"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/id"
+)
+
+const (
+	// chunk is how many tickets are compared at once, and at most written in one transaction: tens of milliseconds, so
+	// that a hundred thousand imported tickets do not stop the door.
+	chunk = 1000
+	// lookback covers tickets whose change was committed later than its timestamp says, or stamped by a slower clock.
+	lookback      = 15 * time.Second
+	lookbackEvery = 5 * time.Second
+	// walkEvery is how often an event is compared from end to end: what no timestamp told us heals then.
+	walkEvery = 10 * time.Minute
+)
+
+// cursor is a place in the order of changes.
+type cursor struct {
+	ms     int64
+	ticket id.Ticket
+}
+
+// planner carries changes of events, tickets, names and bans into the ledger. It owns its fields.
+type planner struct {
+	*term
+	tickets, names cursor
+	looked         time.Time              // last lookback
+	walked         map[id.Event]time.Time // last complete comparison
+	walking        id.Event
+	place          string     // within the event that is walked
+	retiring       []id.Event // archived events of which another chunk may be retired
+	purged         map[id.Event]bool
+}
+
+// plan follows hints at once and everything each second by itself: hints may be lost.
+func (t *term) plan(ctx context.Context) error {
+	hints, done := t.bus.Subscribe(bus.TicketsChanged, bus.EventChanged, bus.NameChanged, bus.Banned)
+	defer done()
+	from := cursor{ms: time.Now().Add(-lookback).UnixMilli()}
+	p := &planner{term: t, tickets: from, names: from, looked: time.Now(), walked: map[id.Event]time.Time{}, purged: map[id.Event]bool{}}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	always := make(chan struct{})
+	close(always)
+	if err := p.look(ctx); err != nil {
+		return ended(ctx, err)
+	}
+	for ctx.Err() == nil {
+		more, err := p.step(ctx)
+		if err != nil {
+			return ended(ctx, err)
+		}
+		var now <-chan struct{}
+		if more {
+			now = always // between two chunks: look whether something is more urgent
+		}
+		select {
+		case h := <-hints:
+			err = p.hear(ctx, h)
+		case <-tick.C:
+			err = p.look(ctx)
+		case <-now:
+		case <-ctx.Done():
+		}
+		if err != nil {
+			return ended(ctx, err)
+		}
+	}
+	return nil
+}
+
+// hear follows one hint.
+func (p *planner) hear(ctx context.Context, h bus.Hint) error {
+	if h.Ticket != "" && h.Event != "" {
+		return p.compare(ctx, h.Event, []id.Ticket{h.Ticket})
+	}
+	return p.look(ctx)
+}
+
+// look reads what changed since the last look.
+func (p *planner) look(ctx context.Context) error {
+	if err := p.loadShows(ctx); err != nil {
+		return err
+	}
+	if now := time.Now(); now.Sub(p.looked) >= lookbackEvery {
+		p.looked = now
+		back := now.Add(-lookback).UnixMilli()
+		p.tickets.back(back)
+		p.names.back(back)
+	}
+	for view, at := range map[string]*cursor{"wanted_by_ticket": &p.tickets, "wanted_by_name": &p.names} {
+		if err := p.follow(ctx, view, at); err != nil {
+			return err
+		}
+	}
+	now := time.Now()
+	p.mu.Lock()
+	shows := p.shows
+	p.mu.Unlock()
+	p.retiring = p.retiring[:0]
+	for _, s := range shows {
+		switch {
+		case s.Retire:
+			p.retiring = append(p.retiring, s.ID)
+		case s.Doors <= now.UnixMilli(): // nobody is banned before doors
+			if err := p.followBans(ctx, s.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// step does one chunk of the work that can wait; more says that there is another one.
+func (p *planner) step(ctx context.Context) (more bool, err error) {
+	if n := len(p.retiring); n > 0 {
+		again, err := p.retire(ctx, p.retiring[n-1])
+		if !again {
+			p.retiring = p.retiring[:n-1]
+		}
+		return true, err
+	}
+	return p.walk(ctx)
+}
+
+func (c *cursor) back(ms int64) {
+	if c.ms > ms {
+		*c = cursor{ms: ms}
+	}
+}
+
+// loadShows reads the events, earliest doors first, and lets the installation's rows and the channels be wanted.
+func (p *planner) loadShows(ctx context.Context) error {
+	shows, err := db.All(ctx, p.db, func(s *show) []any { return []any{&s.ID, &s.Name, &s.Doors, &s.Make, &s.Retire} },
+		"SELECT event_id, name, doors_ms, make, retire FROM wanted_event ORDER BY doors_ms, event_id")
+	if err != nil {
+		return err
+	}
+	missing, err := db.All(ctx, p.db, func(s *show) []any { return []any{&s.ID, &s.Name} }, `SELECT event_id, name FROM wanted_event w
+		WHERE make AND NOT EXISTS (SELECT 1 FROM resource r WHERE r.event_id = w.event_id AND r.subject = '' AND r.kind = 'channel')`)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		if err := p.lease.write(ctx, p.epoch, func(tx *db.Tx) error { return wantChannels(tx, p.epoch, missing) }); err != nil {
+			return err
+		}
+	}
+	p.mu.Lock()
+	before := len(p.shows)
+	p.shows = shows
+	p.mu.Unlock()
+	if len(missing) > 0 || before != len(shows) {
+		p.nudge()
+	}
+	return nil
+}
+
+// insert makes a ledger row of something wanted.
+const insert = `INSERT INTO resource (event_id, subject, kind, role, rank, want, want_name, state, name, arn, work, busy, failed,
+	generation, attempts, next_try_ms, error, epoch, made_ms) `
+
+func wantChannels(tx *db.Tx, epoch int64, shows []show) error {
+	add := func(event id.Event, k kind, rank int, name string) error {
+		_, err := tx.Exec(insert+`VALUES ($1, '', $2, '', $3, TRUE, $4, 'absent', '', '', 'create', FALSE, FALSE, 0, 0, 0, '', $5, 0)
+			ON CONFLICT DO NOTHING`, event, k, rank, name, epoch)
+		return err
+	}
+	for k, rank := range map[kind]int{kindInstance: rankInstance, kindAdminUser: rankAdminUser, kindAdmin: rankAdminRole} {
+		if err := add(installationID, k, rank, "Stagedoor"); err != nil {
+			return err
+		}
+	}
+	for _, s := range shows {
+		if err := add(s.ID, kindChannel, rankChannel, s.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type change struct {
+	event  id.Event
+	ticket id.Ticket
+	at     int64
+}
+
+// follow reads one view of changes to its end.
+func (p *planner) follow(ctx context.Context, view string, at *cursor) error {
+	for {
+		changes, err := db.All(ctx, p.db, func(c *change) []any { return []any{&c.event, &c.ticket, &c.at} }, `SELECT event_id, ticket_id, changed_ms
+			FROM `+view+` WHERE (changed_ms, ticket_id) > ($1, $2) ORDER BY changed_ms, ticket_id LIMIT $3`, at.ms, at.ticket, chunk)
+		if err != nil {
+			return err
+		}
+		byEvent := map[id.Event][]id.Ticket{}
+		for _, c := range changes {
+			byEvent[c.event] = append(byEvent[c.event], c.ticket)
+		}
+		for event, tickets := range byEvent {
+			if err := p.compare(ctx, event, tickets); err != nil {
+				return err
+			}
+		}
+		if len(changes) > 0 {
+			last := changes[len(changes)-1]
+			*at = cursor{last.at, last.ticket}
+		}
+		if len(changes) < chunk {
+			return nil
+		}
+	}
+}
+
+// followBans compares the bans of an event with its memberships.
+func (p *planner) followBans(ctx context.Context, event id.Event) error {
+	off, err := db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, `
+		SELECT b.ticket_id FROM banned_ticket b JOIN resource r
+		  ON r.event_id = b.event_id AND r.subject = b.ticket_id AND r.kind = 'membership' WHERE b.event_id = $1 AND r.want
+		UNION ALL
+		SELECT r.subject FROM resource r JOIN wanted_ticket w ON w.event_id = r.event_id AND w.ticket_id = r.subject
+		WHERE r.event_id = $1 AND r.kind = 'membership' AND NOT r.want AND w.member`, event)
+	if err != nil || len(off) == 0 {
+		return err
+	}
+	return p.compare(ctx, event, off)
+}
+
+// walk compares the next chunk of the event whose turn it is; more says that there is another chunk.
+func (p *planner) walk(ctx context.Context) (more bool, err error) {
+	if p.walking == "" && !p.nextWalk(time.Now()) {
+		return false, nil
+	}
+	type placed struct {
+		ticket id.Ticket
+		place  string
+	}
+	tickets, err := db.All(ctx, p.db, func(t *placed) []any { return []any{&t.ticket, &t.place} }, `SELECT ticket_id, place FROM wanted_by_ticket
+		WHERE event_id = $1 AND place > $2 ORDER BY place LIMIT $3`, p.walking, p.place, chunk)
+	if err != nil {
+		return false, err
+	}
+	ids := make([]id.Ticket, len(tickets))
+	for i, t := range tickets {
+		ids[i] = t.ticket
+	}
+	if err := p.compare(ctx, p.walking, ids); err != nil {
+		return false, err
+	}
+	if len(tickets) < chunk {
+		p.walked[p.walking] = time.Now()
+		p.walking, p.place = "", ""
+		return p.nextWalk(time.Now()), nil
+	}
+	p.place = tickets[len(tickets)-1].place
+	return true, nil
+}
+
+// nextWalk chooses the earliest event that was not compared for walkEvery.
+func (p *planner) nextWalk(now time.Time) bool {
+	p.mu.Lock()
+	shows := p.shows
+	p.mu.Unlock()
+	for _, s := range shows {
+		if at, ok := p.walked[s.ID]; !s.Retire && (!ok || now.Sub(at) >= walkEvery) {
+			p.walking, p.place = s.ID, ""
+			return true
+		}
+	}
+	return false
+}
+
+// compare brings the ledger's wants of some tickets of an event up to date, and writes only if something differs.
+func (p *planner) compare(ctx context.Context, event id.Event, tickets []id.Ticket) error {
+	if len(tickets) == 0 {
+		return nil
+	}
+	off, err := db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, drift, event, bulk(tickets))
+	if err != nil {
+		return fmt.Errorf("compare tickets: %w", err)
+	}
+	if len(off) == 0 {
+		return nil
+	}
+	err = p.lease.write(ctx, p.epoch, func(tx *db.Tx) error { return adopt(tx, p.epoch, event, off) })
+	if err != nil {
+		return err
+	}
+	p.stir(event)
+	return nil
+}
