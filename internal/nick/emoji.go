@@ -17,7 +17,7 @@ const (
 
 // placeholder stands for one emoji while PRECIS looks at the rest, which rejects variation selectors and joiners. It is
 // a symbol that PRECIS lets through unchanged and that our own rule refuses in names.
-const placeholder = '█'
+const placeholder = '▓'
 
 // lift replaces the emoji of a name by placeholders and returns them in order.
 func lift(name string) (rest string, emoji []string) {

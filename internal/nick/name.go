@@ -23,6 +23,7 @@ const (
 // name is a name that keeps all rules but those about other people.
 type name struct {
 	shown    string // as it is displayed
+	text     string // the same with placeholders for emoji
 	compare  string // PRECIS compare key: case and width do not matter
 	skeleton string // look-alikes and separators do not matter
 }
@@ -51,6 +52,9 @@ func read(typed string) (name, error) {
 			return name{}, invalid("The emoji %s looks like a badge. Please choose another.", e)
 		}
 	}
+	if strings.TrimSpace(rest) == "" {
+		return name{}, invalid("A name needs at least %d letters or digits.", minLength)
+	}
 	text, err := precis.Nickname.String(rest) // RFC 8266 §2.3 enforcement: NFKC, spaces
 	if err != nil {
 		return name{}, invalid("This name contains characters that names cannot have.")
@@ -66,7 +70,7 @@ func read(typed string) (name, error) {
 	for i, e := range emoji {
 		plain[i] = plainEmoji(e)
 	}
-	return name{shown: drop(text, emoji), compare: drop(compare, plain), skeleton: drop(skeleton(text), plain)}, nil
+	return name{shown: drop(text, emoji), text: text, compare: drop(compare, plain), skeleton: drop(skeleton(text), plain)}, nil
 }
 
 // drop puts emoji back where their placeholders stand.
@@ -196,5 +200,5 @@ func skeleton(text string) string {
 			return r // told apart: Mia and Mia!
 		}
 		return -1
-	}, strings.ToLower(s))
+	}, strings.ReplaceAll(strings.ToLower(s), "ß", "ss"))
 }

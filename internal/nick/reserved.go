@@ -3,6 +3,7 @@ package nick
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/stagedoor/stagedoor/internal/id"
 )
@@ -24,58 +25,80 @@ func dressing() []string {
 }
 
 // reserved checks the name against words that promise an office, and against the artist's name. The artist may have the
-// artist's name; artist and moderators may have any word of office.
+// artist's name; artist and moderators may have any word of office. Digits around a word do not count; they are taken
+// off before the skeleton, which makes letters of some.
 func (n name) reserved(role id.Role, artist string) error {
-	own := bareSkeleton(n.skeleton)
-	if role != id.Artist && artist != "" && likeArtist(own, bareSkeleton(skeleton(artist))) {
+	words := []string{bareSkeleton(n.text), bareSkeleton(trimDigits(n.text))}
+	if role != id.Artist && likeArtist(words, artist) {
 		return invalid("This name is kept for the artist. Please choose another.")
 	}
-	if role != id.Fan {
-		return nil
-	}
-	for _, w := range strong() {
-		if w := bareSkeleton(skeleton(w)); strings.Contains(own, w) || withinOne(own, w) {
-			return invalid("This name is kept for the people who run the show. Please choose another.")
-		}
-	}
-	word := strings.TrimFunc(own, unicode.IsNumber)
-	for _, w := range offices() {
-		if w := bareSkeleton(skeleton(w)); own == w || word == w {
-			return invalid("This name is kept for the people who run the show. Please choose another.")
-		}
+	if role == id.Fan && likeOffice(words) {
+		return invalid("This name is kept for the people who run the show. Please choose another.")
 	}
 	return nil
 }
 
-// bareSkeleton is a skeleton without accents, signs and emoji: Àdmin! is admin.
-func bareSkeleton(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsNumber(r) {
-			return r
-		}
-		return -1
-	}, s)
+func trimDigits(s string) string {
+	return strings.TrimFunc(s, func(r rune) bool { return !unicode.IsLetter(r) })
 }
 
-// likeArtist compares a name with the artist's, without digits around it and without dressing. Short names need to be
-// equal; from six letters on one wrong letter is too close.
-func likeArtist(own, artist string) bool {
-	if artist == "" {
-		return false
-	}
-	candidates := []string{own, strings.TrimFunc(own, unicode.IsNumber)}
-	for _, d := range dressing() {
-		d = bareSkeleton(skeleton(d))
-		for _, c := range candidates[:2] {
-			candidates = append(candidates, strings.TrimPrefix(c, d), strings.TrimSuffix(c, d), strings.TrimSuffix(strings.TrimPrefix(c, "the"), d))
+func likeOffice(words []string) bool {
+	for _, own := range words {
+		for _, w := range strong() {
+			if w := bareSkeleton(w); strings.Contains(own, w) || withinOne(own, w) {
+				return true
+			}
 		}
-	}
-	for _, c := range candidates {
-		if c == artist || len([]rune(artist)) >= 6 && withinOne(c, artist) {
-			return true
+		for _, w := range offices() {
+			if own == bareSkeleton(w) {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// bareSkeleton is the skeleton of a text without accents, signs and emoji: Àdmin! is admin.
+func bareSkeleton(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r != placeholder && (unicode.IsLetter(r) || unicode.IsNumber(r)) {
+			return r
+		}
+		return -1
+	}, skeleton(text))
+}
+
+// likeArtist compares words with the artist's name, dressed and undressed. Short names need to be equal; from six
+// letters on one wrong letter is too close.
+func likeArtist(words []string, artist string) bool {
+	artist = bareSkeleton(artist)
+	if artist == "" {
+		return false
+	}
+	for _, own := range words {
+		for _, a := range []string{artist, undress(artist)} {
+			for _, o := range []string{own, undress(own)} {
+				if o == a || utf8.RuneCountInString(a) >= 6 && withinOne(o, a) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// undress takes dressing off both ends until none is left; something always stays.
+func undress(s string) string {
+	for again := true; again; {
+		again = false
+		for _, d := range dressing() {
+			d = bareSkeleton(d)
+			if t := strings.TrimSuffix(strings.TrimPrefix(s, d), d); t != "" && t != s {
+				s, again = t, true
+			}
+		}
+	}
+	return s
 }
 
 // withinOne reports whether two words differ by at most one inserted, removed, changed or swapped letter.
