@@ -1,40 +1,19 @@
-// The people of the story, by what they do on the pages. A test reads like what happened; selectors are here.
+// The people of the stories, by what they do on the pages. A story reads like what happened; selectors are here.
 
-import { expect, type Browser, type BrowserContext, type Locator, type Page } from '@playwright/test';
+import { expect, type Locator, type Page } from '@playwright/test';
 
-/** One device: a browser context of its own, so that cookies are nobody else's. */
-export async function device(browser: Browser, kind: 'phone' | 'desktop' = 'desktop'): Promise<Page> {
-  const context: BrowserContext = await browser.newContext(
-    kind === 'phone'
-      ? { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true, locale: 'en-GB' }
-      : { viewport: { width: 1280, height: 800 }, locale: 'en-GB' },
-  );
-  const page = await context.newPage();
-  watch(page);
-  return page;
-}
-
-const complaints = new WeakMap<Page, string[]>();
-
-/** A page that throws, or that its own Content-Security-Policy refuses something, is broken even if it looks right. */
-function watch(page: Page): void {
-  const found: string[] = [];
-  complaints.set(page, found);
-  page.on('pageerror', (e) => found.push(`${page.url()}: ${e.message}`));
-  page.on('console', (m) => {
-    if (m.type() === 'error' && /Content Security Policy|Trusted Type/i.test(m.text())) found.push(m.text());
-  });
-}
-
-export function expectNoComplaints(...people: { page: Page }[]): void {
-  for (const { page } of people) expect(complaints.get(page) ?? [], page.url()).toEqual([]);
-}
-
-/** Whoever enters with a ticket: fan, artist or moderator. */
+/** Whoever enters with a ticket: fan or artist. */
 export class Guest {
-  constructor(readonly page: Page) {}
+  /** What a page must never do: throw, or try what its Content-Security-Policy forbids. */
+  readonly complaints: string[] = [];
 
-  /** Types the code as it comes: case, spaces and dashes must not matter. */
+  constructor(readonly page: Page) {
+    page.on('pageerror', (e) => this.complaints.push(e.message));
+    page.on('console', (m) => {
+      if (m.type() === 'error' && /Content Security Policy|TrustedHTML/i.test(m.text())) this.complaints.push(m.text());
+    });
+  }
+
   async enter(address: string, code: string): Promise<void> {
     await this.page.goto(address);
     await this.page.getByTestId('code-input').fill(code);
@@ -44,6 +23,7 @@ export class Guest {
   async callMyself(nickname: string): Promise<void> {
     await this.page.getByTestId('nickname-input').fill(nickname);
     await this.page.getByTestId('nickname-submit').click();
+    await expect(this.page.getByTestId('nickname-input')).toBeHidden();
   }
 
   get input(): Locator {
@@ -58,44 +38,73 @@ export class Guest {
     return this.lines.filter({ hasText: text });
   }
 
-  get player(): Locator {
-    return this.page.getByTestId('player');
+  get lastLine(): Locator {
+    return this.lines.last();
   }
 
-  /** Waits until the chat lets this person write. The accounts of a new show are being made at ten calls a second. */
+  /** The chat's state as the page tells it; not there while all is well. */
+  get chatState(): Locator {
+    return this.page.getByTestId('chat-state');
+  }
+
+  /** Waits until lines can be read and written. A new show is being made at ten calls a second. */
   async chatIsReady(timeout = 120_000): Promise<void> {
-    await expect(this.input).toBeEditable({ timeout });
+    await expect(this.input).toHaveAttribute('placeholder', 'Say something', { timeout });
   }
 
-  /** Sends a line and waits until it stands in the chat. */
+  /** Sends a line and waits until the chat has taken it. */
   async say(text: string): Promise<void> {
     await this.input.fill(text);
-    await this.page.getByTestId('chat-send').click();
-    await expect(this.line(text)).toHaveCount(1);
+    await this.input.press('Enter');
+    await expect(this.lastLine).toContainText(text);
+    await expect(this.page.getByTestId('chat-pending')).toHaveCount(0);
+  }
+
+  /** Scrolls up until the chat's first line and returns every text, oldest first. */
+  async readAll(): Promise<string[]> {
+    const list = this.page.getByRole('log');
+    const beginning = this.page.getByText('The chat began here.');
+    await expect(async () => {
+      await list.evaluate((e) => e.scrollTo(0, 0));
+      await expect(beginning).toBeVisible({ timeout: 200 });
+    }).toPass({ timeout: 20_000 });
+    const texts = await this.lines.locator('.said').allInnerTexts();
+    await this.page.getByTestId('chat-new').click();
+    return texts;
   }
 
   react(emoji: string): Promise<void> {
     return this.page.getByTestId(`reaction-${emoji}`).click();
   }
 
+  /** An emoji that rises over the stage, or has risen. */
+  flying(emoji: string): Locator {
+    return this.page.locator('.particle', { hasText: emoji }).first();
+  }
+
+  /** The picture moves. */
   async seesPicture(): Promise<void> {
-    const video = this.page.locator('video');
-    await expect(video).toBeVisible();
-    await expect.poll(() => video.evaluate((v: HTMLVideoElement) => v.currentTime), { timeout: 20_000 }).toBeGreaterThan(0.2);
+    const player = this.page.getByTestId('player');
+    const at = () => player.evaluate((v) => (v as HTMLVideoElement).currentTime);
+    await expect.poll(at, { timeout: 30_000 }).toBeGreaterThan(0);
+    const before = await at();
+    await expect.poll(at).toBeGreaterThan(before);
   }
 }
 
-/** The moderator on the moderator's page. */
+/** Whoever has a moderator's code, on the moderator's page. */
 export class Moderator extends Guest {
   async remove(text: string): Promise<void> {
     await this.line(text).hover();
     await this.line(text).getByTestId('mod-remove').click();
+    await this.page.mouse.move(0, 0);
   }
 
   async ban(text: string): Promise<void> {
     await this.line(text).hover();
     await this.line(text).getByTestId('mod-ban').click();
     await this.page.getByTestId('mod-confirm-ban').click();
+    await this.page.mouse.move(0, 0);
   }
 }
 
@@ -103,19 +112,14 @@ export interface Show {
   name: string;
   artist: string;
   description: string;
-  /** Minutes from now. */
+  /** Minutes from now; negative: ago. */
   doors: number;
   starts: number;
 }
 
-/** The organizer in the console. */
+/** Whoever has the sign-in link, in the console. */
 export class Organizer {
   constructor(readonly page: Page) {}
-
-  async signIn(link: string): Promise<void> {
-    await this.page.goto(link);
-    await expect(this.page.getByTestId('show-card').first()).toBeVisible();
-  }
 
   async create(show: Show): Promise<void> {
     const field = (name: string) => this.page.getByTestId(`field-${name}`);
@@ -133,21 +137,15 @@ export class Organizer {
   }
 
   async landingPage(): Promise<string> {
-    const link = this.page.getByTestId('landing-link');
-    return new URL((await link.getAttribute('href')) ?? '', this.page.url()).href;
+    const path = await this.page.getByTestId('landing-link').getAttribute('href');
+    return new URL(path ?? '', this.page.url()).href;
   }
 
   async staffCode(role: 'moderator' | 'artist'): Promise<string> {
-    const code = this.page.getByTestId(`staff-code-${role}`).first();
-    await expect(code).toBeVisible();
-    return (await code.innerText()).trim();
+    return (await this.page.getByTestId(`staff-code-${role}`).first().innerText()).trim();
   }
 
-  async upload(file: string): Promise<void> {
-    await this.page.getByTestId('ticket-file').setInputFiles(file);
-    await expect(this.page.getByTestId('import-report')).toBeVisible({ timeout: 20_000 });
-  }
-
+  /** A figure of the page, whatever is between its digits. */
   async number(testId: string): Promise<number> {
     return Number((await this.page.getByTestId(testId).innerText()).replace(/\D/g, ''));
   }
@@ -160,5 +158,6 @@ export class Organizer {
 
 /** Minutes from now as the value of <input type="datetime-local"> in a time zone. */
 function local(minutes: number, zone: string): string {
-  return new Date(Date.now() + minutes * 60_000).toLocaleString('sv-SE', { timeZone: zone }).slice(0, 16).replace(' ', 'T');
+  const there = new Date(Date.now() + minutes * 60_000).toLocaleString('sv-SE', { timeZone: zone });
+  return there.slice(0, 16).replace(' ', 'T');
 }
