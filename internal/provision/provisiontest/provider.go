@@ -40,6 +40,8 @@ type Provider struct {
 	Fault   func(n int, op string) Fault      // asked for the n-th call, from 1; nil: none
 	Member  func(n int, member string) string // error code for one member of the n-th call; nil or "": none
 
+	ForgetsTokens bool // a repeated request token makes a second app instance, as it does after some time
+
 	mu        sync.Mutex
 	calls     []Call
 	instances map[string]string // ARN → name
@@ -184,7 +186,7 @@ func (p *Provider) effect(n int, op string, r *http.Request, body map[string]any
 	switch op {
 	case "CreateAppInstance":
 		a, ok := p.tokens[text("ClientRequestToken")]
-		if !ok {
+		if !ok || p.ForgetsTokens {
 			a = fmt.Sprintf("arn:aws:chime:us-east-1:000000000000:app-instance/%08d", n)
 			p.tokens[text("ClientRequestToken")], p.instances[a] = a, text("Name")
 		}
