@@ -35,7 +35,8 @@ func makeSlug(name string) string {
 			continue
 		}
 		for _, d := range norm.NFKD.String(string(r)) {
-			s, ok := letters(d) // accented Greek and Cyrillic
+			d = unicode.ToLower(d) // № decomposes into capitals
+			s, ok := letters(d)    // accented Greek and Cyrillic
 			switch {
 			case ok:
 				b.WriteString(s)
