@@ -120,7 +120,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error { return a.advance(ctx) })
 	g.Go(func() error { return a.web.Run(ctx) })
 	g.Go(func() error { return a.desk.Run(ctx) })
-	//TMP g.Go(func() error { return a.archive.Run(ctx) })
+	g.Go(func() error { return a.archive.Run(ctx) })
 	if a.cfg.Provisioner {
 		g.Go(func() error { return a.provision.Run(ctx) })
 	}
