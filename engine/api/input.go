@@ -202,7 +202,7 @@ type updateChannelMessageIn struct {
 	MessageId    string      `wire:"path=messageId" is:"MessageId!"` //nolint:revive // the wire's name
 	Content      string      `is:"NonEmptyContent!"`
 	Metadata     *string     `is:"Metadata"`
-	ContentType  string      `is:"ContentType"`
+	ContentType  *string     `is:"ContentType"`
 	SubChannelId unavailable //nolint:revive // the wire's name
 }
 

@@ -121,32 +121,35 @@ ORDER BY channel `+order+`, created_ms `+order+` LIMIT $5`, a.channel, from, to,
 	return all, next, nil
 }
 
-// Edit is the new text of a message.
+// Edit is the new text of a message; nil leaves what was.
 type Edit struct {
-	Content, ContentType string
-	Metadata             *string // nil leaves it
+	Content               string
+	ContentType, Metadata *string
 }
 
 // UpdateMessage replaces the text of the bearer's own message. A redacted message stays redacted: Conflict.
 func (c *Chat) UpdateMessage(ctx context.Context, bearer, channel arn.ARN, id string, e Edit) (Message, error) {
-	return c.alter(ctx, "UpdateChannelMessage", EventUpdateMessage, bearer, channel, id, func(tx *db.Tx, a actor, m *Message, now int64) error {
+	return c.alter(ctx, "UpdateChannelMessage", EventUpdateMessage, bearer, channel, id, func(m *Message, now int64) error {
 		if m.Redacted {
 			return fault.New(fault.Conflict, "redacted", "A redacted message cannot be updated.")
 		}
 		if e.Metadata != nil {
 			m.Metadata = *e.Metadata
 		}
+		if e.ContentType != nil {
+			m.ContentType = *e.ContentType
+		}
 		if err := checkText(m.Type, e.Content, m.Metadata); err != nil {
 			return err
 		}
-		m.Content, m.ContentType, m.EditedMS = e.Content, e.ContentType, now
+		m.Content, m.EditedMS = e.Content, now
 		return nil
 	})
 }
 
 // RedactMessage empties a message: its row, time and sender stay. Redacting twice is the same as once.
 func (c *Chat) RedactMessage(ctx context.Context, bearer, channel arn.ARN, id string) error {
-	_, err := c.alter(ctx, "RedactChannelMessage", EventRedactMessage, bearer, channel, id, func(tx *db.Tx, a actor, m *Message, now int64) error {
+	_, err := c.alter(ctx, "RedactChannelMessage", EventRedactMessage, bearer, channel, id, func(m *Message, _ int64) error {
 		m.Content, m.Metadata, m.Attributes, m.ContentType, m.Redacted = "", "", "", "", true
 		return nil
 	})
@@ -155,12 +158,12 @@ func (c *Chat) RedactMessage(ctx context.Context, bearer, channel arn.ARN, id st
 
 // alter changes one message under the channel's lock, if the role table allows it and the bearer may see the message.
 func (c *Chat) alter(ctx context.Context, operation, event string, bearer, channel arn.ARN, id string,
-	change func(*db.Tx, actor, *Message, int64) error) (Message, error) {
+	change func(m *Message, now int64) error) (Message, error) {
 	var m Message
 	err := c.altering(ctx, operation, bearer, channel, id, func(tx *db.Tx, a actor, old Message) error {
 		m = old
 		now := max(nowMS(), m.UpdatedMS)
-		if err := change(tx, a, &m, now); err != nil {
+		if err := change(&m, now); err != nil {
 			return err
 		}
 		m.UpdatedMS = now
