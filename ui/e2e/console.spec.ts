@@ -59,10 +59,13 @@ test('a ticket file is answered line by line, and a second time everything is kn
   await expect(report).toContainText('pretix');
   await expect(page.getByTestId('refused-line').first()).toBeVisible();
   const figure = (word: string) => report.locator('dl > div', { hasText: word }).locator('dd');
-  const fresh = await figure('new').textContent();
+  await expect(figure('new')).not.toHaveText('0');
+  // The example repeats some tickets within itself, and some are refunded: no news the second time either.
+  let all = 0;
+  for (const word of ['new', 'already known', 'revoked']) all += Number(await figure(word).textContent());
   await page.getByTestId('ticket-file').setInputFiles(tickets);
   await expect(figure('new')).toHaveText('0');
-  await expect(figure('already known')).toHaveText(fresh ?? '');
+  await expect(figure('already known')).toHaveText(String(all));
   await picture(page, 'console-tickets', true);
 });
 

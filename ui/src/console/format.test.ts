@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, clock, clockOrMoment, count, duration, knownZone, moment, parse, rate, relative } from './format';
+import { bytes, clock, clockOrMoment, count, duration, knownZone, limit, moment, parse, rate, relative } from './format';
 
 describe('figures', () => {
   it('groups thousands the English way, whatever the browser speaks', () => {
@@ -9,6 +9,10 @@ describe('figures', () => {
   it('shows a rate with one digit, so that its width stays', () => {
     expect(rate(10)).toBe('10.0');
     expect(rate(9.96)).toBe('10.0');
+  });
+  it('puts the limit behind the rate as words', () => {
+    expect(limit('10/s')).toBe('of 10/s');
+    expect(limit('unlimited')).toBe('unlimited');
   });
   it('sizes files without ever showing 1000.0 of a unit', () => {
     expect([bytes(812), bytes(14_240), bytes(999_960), bytes(3_100_000), bytes(7.2e9)]).toEqual(['812 B', '14.2 KB', '1.0 MB', '3.1 MB', '7.2 GB']);

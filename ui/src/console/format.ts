@@ -22,6 +22,9 @@ export const plural = (n: number, one: string, many = `${one}s`): string => `${c
 /** Calls a second with one digit behind the point, always: the figure changes each second and must not change its width. */
 export const rate = (perSecond: number): string => perSecond.toFixed(1);
 
+/** The provider's limit behind the rate: "of 10/s", or the preset's own word ("unlimited") where it is no figure. */
+export const limit = (preset: string): string => (/^\d/.test(preset) ? `of ${preset}` : preset);
+
 /** A file size: 812 B, 14.2 KB, 3.1 MB (powers of 1,000, as file managers count). */
 export function bytes(n: number): string {
   if (n < 1000) return `${n} B`;

@@ -1,94 +1,30 @@
-// What the console alone says to the server and hears from it. Times are RFC 3339, UTC.
+// What the console says to the server and hears from it, by the names the console uses. The shapes come from the
+// server's own types (openapi.json → src/api/schema.gen.ts, `npm run types`); only words that Go writes as plain
+// strings are narrowed here. Times are RFC 3339, UTC.
 
-import type { EventView } from '../api/types';
+import type { components } from '../api/schema.gen';
 
-export type { EventState, EventView } from '../api/types';
-export type StaffRole = 'moderator' | 'artist';
+type Schema = components['schemas'];
 
-export interface EventAdmin extends EventView {
-  id: string;
-  streamUrl: string;
-  landingPage: string;
-  endedAt: string | null;
-  tickets: { fan: number; artist: number; moderator: number; revoked: number; entered: number };
-  chatState: ProvisionEvent | null;
-  archive: { messages: number; bytes: number; sha256: string; exportedAt: string } | null;
-}
+export type StaffCode = Schema['StaffCode'];
+export type StaffRole = StaffCode['role'];
+export type EventInput = Schema['EventInput'];
+export type ImportReport = Schema['ImportReport'];
+export type RefusedLine = Schema['RefusedLine'];
+export type ProvisionFailure = Schema['Failure'];
 
-export interface EventInput {
-  name: string;
-  artist: string;
-  description: string;
-  timeZone: string;
-  /** Wall clock in timeZone, without one: 2026-11-22T20:00. */
-  startsAt: string;
-  doorsAt: string;
-  /** http(s), or a path on this server. */
-  streamUrl: string;
-  chat: boolean;
-  /** Left out, the server makes one from the name. */
-  slug?: string;
-}
-
-/** One show at the chat provider; the figures count users, memberships, channel and moderators together. */
-export interface ProvisionEvent {
-  eventId: string;
-  made: number;
-  toMake: number;
-  toDelete: number;
-  failed: number;
-  wanted: number;
-  readyAt: string | null;
-  /** readyAt to doors; negative = too late. */
-  slackSeconds: number | null;
+/** One show at the chat provider; the figures count the channel, accounts, memberships and moderator roles together. */
+export type ProvisionEvent = Omit<Schema['Event'], 'state'> & {
+  /** none: nothing is wanted. failing: some is set aside until a person looks. gone: nothing is left at the provider. */
   state: 'none' | 'making' | 'ready' | 'failing' | 'deleting' | 'gone';
-}
+};
 
-export interface ProvisionFailure {
-  eventId: string;
-  kind: string;
-  subject: string;
-  attempts: number;
-  error: string;
-  nextTryAt: string | null;
-}
+export type EventAdmin = Omit<Schema['EventAdmin'], 'chatState'> & { chatState: ProvisionEvent | null };
+export type EventState = EventAdmin['state'];
 
-export interface ProvisionStatus {
-  leader: { holder: string; epoch: number } | null;
-  /** Measured over the last 10 s. */
-  callsPerSecond: number;
-  /** Such as "10/s". */
-  limit: string;
-  paused: boolean;
-  events: ProvisionEvent[];
-  failures: ProvisionFailure[];
-}
+export type ProvisionStatus = Omit<Schema['Status'], 'events'> & { events: ProvisionEvent[] };
 
-export interface ConsoleView {
-  organizer: { name: string };
+export type ConsoleView = Omit<Schema['ConsoleAnswerBody'], 'events' | 'provision'> & {
   events: EventAdmin[];
   provision: ProvisionStatus;
-  serverTime: string;
-}
-
-export interface StaffCode {
-  role: StaffRole;
-  code: string;
-}
-
-export interface RefusedLine {
-  line: number;
-  reason: string;
-  excerpt: string;
-}
-
-export interface ImportReport {
-  layout: 'pretix' | 'eventbrite' | 'generic';
-  lines: number;
-  new: number;
-  known: number;
-  revoked: number;
-  /** All refused lines; the list below may be cut. */
-  refusedCount: number;
-  refused: RefusedLine[];
-}
+};
