@@ -5,8 +5,9 @@
 // Nothing may be deleted at the provider before OnArchived was called. Killed anywhere, the next run starts over and
 // ends the same: the file gets its name only when it is complete and on disk, and the row comes after the file.
 //
-// The file is JSON Lines: a header (Header), one Line a message in order of time, a trailer (Trailer) that proves that
-// nothing is missing at the end.
+// The file is JSON Lines, told apart by "type": a header, one message a line in order of time, the moderators' bans, an
+// end with the counts that proves that nothing is missing. Removed lines carry their content from the audit trail and
+// who removed them. The same history gives the same bytes.
 package archive
 
 import (
@@ -77,11 +78,13 @@ func New(cfg Config) (*Keeper, error) {
 // Close releases the folder.
 func (k *Keeper) Close() error { return k.root.Close() }
 
-// Info returns what is known about a show's archive; exported is false while there is none.
+// Info returns what is known about a show's archive; exported is false while there is none, and again when the show was
+// reopened after the export.
 func (k *Keeper) Info(ctx context.Context, event id.Event) (info Info, exported bool, err error) {
 	var ms int64
 	info, err = db.One(ctx, k.cfg.DB, func(i *Info) []any { return []any{&i.Path, &i.Messages, &i.Bytes, &i.SHA256, &ms} },
-		"SELECT path, messages, bytes, sha256, exported_ms FROM archive WHERE event_id = $1", event)
+		`SELECT a.path, a.messages, a.bytes, a.sha256, a.exported_ms FROM archive a
+		JOIN chat_event e ON e.event_id = a.event_id AND e.ended_ms = a.ended_ms WHERE a.event_id = $1`, event)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Info{}, false, nil
 	}

@@ -83,8 +83,11 @@ func New() *Provider {
 }
 
 // Client returns a client with the platform's own keys, which may act as anybody.
-func (p *Provider) Client() *chime.Client {
-	return chime.New(chime.Config{Region: "us-east-1", AccessKeyID: adminKey, SecretAccessKey: "secret", HTTP: p,
+func (p *Provider) Client() *chime.Client { return p.ClientVia(p) }
+
+// ClientVia returns a client whose calls go through something of the test's own first.
+func (p *Provider) ClientVia(wire http.RoundTripper) *chime.Client {
+	return chime.New(chime.Config{Region: "us-east-1", AccessKeyID: adminKey, SecretAccessKey: "secret", HTTP: wire,
 		UserRole: "arn:aws:iam::000000000000:role/user", ModeratorRole: "arn:aws:iam::000000000000:role/moderator"})
 }
 

@@ -1,6 +1,7 @@
 package chimetest
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 
@@ -17,16 +18,26 @@ func Each(t *testing.T, f func(t *testing.T, s *Show)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		url := dbtest.PostgresURL(t)
+		// Outside the bubble: waiting for the lock against other migrations of this server must take real time.
+		migrate(t, url)
 		synctest.Test(t, func(t *testing.T) {
 			d, err := db.Open(t.Context(), url)
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = d.Close() })
-			if err := d.Migrate(t.Context(), schema.Platform()); err != nil {
-				t.Fatal(err)
-			}
 			f(t, NewShow(t, d))
 		})
 	})
+}
+
+func migrate(t *testing.T, url string) {
+	t.Helper()
+	d, err := db.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(d.Migrate(t.Context(), schema.Platform()), d.Close()); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -115,11 +115,17 @@ CREATE INDEX moderator_act_by_event ON moderator_act (event_id, created_ms);
 CREATE INDEX moderator_act_to_do ON moderator_act (due_ms) WHERE done_ms = 0;
 CREATE UNIQUE INDEX moderator_act_by_message ON moderator_act (event_id, message_id) WHERE message_id <> '';
 CREATE VIEW banned_ticket AS SELECT event_id, ticket_id, reason FROM ban;
+-- What the archive needs of the trail: what removed lines said, and who was banned.
+CREATE VIEW removed_message AS
+SELECT id, event_id, message_id, part_of, original, by_ticket, reason, created_ms FROM moderator_act WHERE kind = 'redact';
+CREATE VIEW ban_act AS
+SELECT id, event_id, kind, user_id, sender, by_ticket, reason, created_ms FROM moderator_act WHERE kind <> 'redact';
 
 -- archive: one exported history per event. The row is written after the file is complete and on disk.
 CREATE TABLE archive (
   event_id    TEXT PRIMARY KEY REFERENCES event (id),
   path        TEXT NOT NULL,            -- file name inside the archive folder
+  ended_ms    BIGINT NOT NULL,          -- the end of the show it was made after: a reopened show is exported again
   messages    BIGINT NOT NULL,
   bytes       BIGINT NOT NULL,
   sha256      TEXT NOT NULL,
