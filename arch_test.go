@@ -49,8 +49,6 @@ var mayImport = map[string][]string{
 	"internal/provision":       and(ground, "internal/chime"),
 	"internal/moderate":        and(ground, "internal/chime"),
 	"internal/archive":         and(ground, "internal/chime"),
-	// A provider in memory and a show at it, for the tests of the rooms above.
-	"internal/chime/chimetest": and(ground, "internal/chime", "internal/db/dbtest"),
 
 	// The engine is a product of its own: it shares the ground and nothing else.
 	"engine":         and(ground, engineRooms...),
