@@ -1,7 +1,6 @@
 package gate_test
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -286,42 +285,6 @@ func TestAFieldMayNotBreakTheBulkParameter(t *testing.T) {
 		}
 		if tk := redeem(t, g, event, "ABCDEF00"); tk.SourceRef != `"],["x` {
 			t.Errorf("%q", tk.SourceRef)
-		}
-	})
-}
-
-func FuzzImport(f *testing.F) {
-	for _, name := range []string{"pretix-attendees.csv", "eventbrite-attendees.csv"} {
-		data := example(f, name)
-		f.Add(data[:min(len(data), 3000)])
-	}
-	f.Add([]byte("code;status\nABCDEF01;paid\n\"open\n"))
-	f.Add(utf16Bytes("code\nABCDEF01", binary.LittleEndian, true))
-	f.Add([]byte("sep=;\ncode\n=\"0123456\""))
-	d := dbtest.SQLite(f, schema.Platform())
-	g := gate.New(d, pepper())
-	f.Fuzz(func(t *testing.T, data []byte) {
-		event := newEvent(t, d)
-		r, err := g.Import(t.Context(), event, bytes.NewReader(data), noon)
-		if err != nil {
-			if !fault.Is(err, fault.Invalid) {
-				t.Fatalf("not the file's fault: %v", err)
-			}
-			return
-		}
-		if r.New+r.Known+r.Revoked+r.RefusedCount != r.Lines {
-			t.Fatalf("%+v", r)
-		}
-		last := 0
-		for _, x := range r.Refused {
-			if x.Line < last || x.Line < 1 || x.Line > 1+bytes.Count(data, []byte("\n"))+bytes.Count(data, []byte("\r")) {
-				t.Fatalf("line %d after %d", x.Line, last)
-			}
-			last = x.Line
-		}
-		again, err := g.Import(t.Context(), event, bytes.NewReader(data), noon)
-		if err != nil || again.New != 0 || again.Revoked != 0 {
-			t.Fatalf("second time: %+v %v", again, err)
 		}
 	})
 }
