@@ -53,7 +53,7 @@ func (a *App) wire() error {
 		Reactions: react.New(reactionTick), Desk: a.desk, Archive: a.archive, Organizers: a.organizers,
 		Pass:      pass.New(pass.Config{DB: a.db, Chime: provider, Region: a.cfg.Region, Endpoint: endpoint, Progress: a.progress, Logger: a.log}),
 		Provision: a.provision, Bus: a.bus, Log: a.log,
-		UI: ui.FS(), TestStream: http.StripPrefix("/test-stream", teststream.Handler()), Chat: a.chat(), ChatOrigin: originOf(endpoint),
+		UI: ui.FS(), TestStream: teststream.Handler(), Chat: a.chat(), ChatOrigin: originOf(endpoint),
 		TrustedProxies: proxies, Secure: strings.HasPrefix(a.cfg.Origin(), "https://"),
 	})
 	return nil
