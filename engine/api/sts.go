@@ -103,6 +103,8 @@ type (
 		Credentials      stsCredentials
 		AssumedRoleUser  assumedRoleUser
 		PackedPolicySize int
+		// Newer SDKs read these two instead of PackedPolicySize.
+		SessionTokenSize, SessionTokenUtilization int
 	}
 	stsCredentials struct {
 		AccessKeyId, SecretAccessKey, SessionToken, Expiration string //nolint:revive // the wire's spelling
@@ -129,6 +131,7 @@ func (s *sts) assumeRole(p *iam.Principal, form url.Values) (any, error) {
 		},
 		AssumedRoleUser:  assumedRoleUser{c.Principal.UserID, c.Principal.ARN},
 		PackedPolicySize: c.PackedPolicySize,
+		SessionTokenSize: len(c.SessionToken), SessionTokenUtilization: c.PackedPolicySize,
 	}, nil
 }
 

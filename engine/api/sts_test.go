@@ -53,7 +53,7 @@ func TestTheSDKAssumesARoleAndIsThenThatRole(t *testing.T) {
 	if d := time.Until(*c.Expiration); d < 898*time.Second || d > 900*time.Second {
 		t.Errorf("expires in %v, want 900 s", d)
 	}
-	if *out.PackedPolicySize < 1 || !strings.HasPrefix(*out.AssumedRoleUser.AssumedRoleId, "AROA") {
+	if *out.SessionTokenUtilization < 1 || int(*out.SessionTokenSize) != len(*c.SessionToken) || !strings.HasPrefix(*out.AssumedRoleUser.AssumedRoleId, "AROA") {
 		t.Errorf("got %+v", out)
 	}
 	me, err := client(*c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken).GetCallerIdentity(t.Context(), nil)

@@ -109,10 +109,10 @@ func (s documentStatement) compile() (statement, error) {
 	case "Deny":
 		st.deny = true
 	default:
-		return st, errors.New("Effect must be Allow or Deny")
+		return st, errors.New("the Effect must be Allow or Deny")
 	}
 	if len(s.Condition) > 0 {
-		return st, errors.New("Condition is not supported; name the resources instead")
+		return st, errors.New("a Condition is not supported; name the resources instead")
 	}
 	if (len(s.Action) == 0) == (len(s.NotAction) == 0) {
 		return st, errors.New("exactly one of Action and NotAction is needed")

@@ -107,7 +107,7 @@ func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request) (*conn, io.Reader,
 	c := &conn{
 		hub: h, socket: socket,
 		// A first ping somewhere in the second half of the interval spreads those who came together.
-		nextPing: now.Add(h.cfg.PingEvery/2 + rand.N(h.cfg.PingEvery/2+1)),
+		nextPing: now.Add(h.cfg.PingEvery/2 + rand.N(h.cfg.PingEvery/2+1)), //nolint:gosec // nothing secret about it
 	}
 	if !h.took(c) {
 		_ = socket.Close()
