@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +31,8 @@ type Report struct {
 	Revoked      int    // tickets that this file takes back
 	RefusedCount int    // records that were refused
 	Refused      []Refusal
+	RevokedIDs   []id.Ticket // the tickets counted in Revoked: whoever sits there has to leave
+	Weak         string      // a sentence for the organizer when the file's codes can be guessed, else ""
 }
 
 // Refusal is one record of the file that was not taken. A report holds the first 1,000 in the order of the file.
@@ -71,6 +74,7 @@ type entry struct {
 	cancelled bool
 	outcome   outcome
 	hash      string
+	ticket    id.Ticket // set when outcome is isRevoked
 }
 
 type outcome int
@@ -265,9 +269,33 @@ func mask(code string) string {
 	return string(r[:min(3, len(r))]) + "…"
 }
 
+// maxDensity is the share of possible codes that may be valid: at 1e-8 a guesser at the limiter's 5,000 guesses an hour
+// needs years for one hit.
+const maxDensity = 1e-8
+
+// weak measures how many of the codes of this shape are valid. It sees length and alphabet only: codes that count up
+// are weaker than they look.
+func (in *intake) weak() string {
+	if len(in.entries) == 0 {
+		return ""
+	}
+	bits := math.Inf(1)
+	for _, e := range in.entries {
+		symbols := 32.0 // letters and digits, look-alikes counted once
+		if strings.Trim(e.code, "0123456789") == "" {
+			symbols = 10
+		}
+		bits = min(bits, float64(len(e.code))*math.Log2(symbols))
+	}
+	if guesses := math.Exp2(bits) / float64(len(in.entries)); guesses < 1/maxDensity {
+		return fmt.Sprintf("The codes are short: about every %.0f-th guess is right. Attempts are limited, but longer codes are safer.", max(guesses, 1))
+	}
+	return ""
+}
+
 // report sums up after store has set the outcomes.
 func (in *intake) report() Report {
-	r := Report{Layout: in.layout.name, Lines: in.lines, Known: in.repeats}
+	r := Report{Layout: in.layout.name, Lines: in.lines, Known: in.repeats, Weak: in.weak()}
 	for _, e := range in.entries {
 		switch e.outcome {
 		case isKnown:
@@ -276,6 +304,7 @@ func (in *intake) report() Report {
 			r.New++
 		case isRevoked:
 			r.Revoked++
+			r.RevokedIDs = append(r.RevokedIDs, e.ticket)
 		case staysRevoked:
 			in.refuse(e.line, e.raw, e.written, "The ticket was cancelled before and stays cancelled. If that is wrong, restore it by hand.")
 		}

@@ -99,18 +99,27 @@ func (g *Gate) addCancelled(ctx context.Context, event id.Event, batch []*entry,
 	if err != nil {
 		return err
 	}
-	var revoked map[string]bool
+	type gone struct {
+		id   id.Ticket
+		hash string
+	}
+	var revoked []gone
 	err = g.db.Write(ctx, func(tx *db.Tx) error {
 		var err error
-		revoked, err = hashes(tx, `INSERT INTO ticket (id, event_id, code_hash, role, source_ref, valid, created_ms, updated_ms)
+		revoked, err = db.All(tx.Context(), tx, func(r *gone) []any { return []any{&r.id, &r.hash} },
+			`INSERT INTO ticket (id, event_id, code_hash, role, source_ref, valid, created_ms, updated_ms)
 			SELECT value ->> 0, $2, value ->> 1, 'fan', value ->> 2, FALSE, CAST($3 AS BIGINT), CAST($3 AS BIGINT) FROM json_each($1) WHERE TRUE
 			ON CONFLICT (event_id, code_hash) DO UPDATE SET valid = FALSE, updated_ms = excluded.updated_ms
-			WHERE ticket.valid AND ticket.role = 'fan' RETURNING code_hash`, bulk, string(event), now.UnixMilli())
+			WHERE ticket.valid AND ticket.role = 'fan' RETURNING id, code_hash`, bulk, string(event), now.UnixMilli())
 		return err
 	})
+	ids := make(map[string]id.Ticket, len(revoked))
+	for _, r := range revoked {
+		ids[r.hash] = r.id
+	}
 	for _, e := range batch {
-		if revoked[e.hash] {
-			e.outcome = isRevoked
+		if ticket, ok := ids[e.hash]; ok {
+			e.outcome, e.ticket = isRevoked, ticket
 		}
 	}
 	return err
