@@ -169,3 +169,25 @@ func TestSecretsAreMadeOnceAndForTheOwnerOnly(t *testing.T) {
 		t.Errorf("secrets.json has mode %v", info.Mode())
 	}
 }
+
+func TestTheDemoStreamPlaysAndNothingElseIsServed(t *testing.T) {
+	h := start(t, nil)
+	for path, want := range map[string]int{
+		"/test-stream/live.m3u8": http.StatusOK,
+		"/healthz":               http.StatusOK,
+		"/assets/":               http.StatusNotFound,
+		"/test-stream/":          http.StatusNotFound,
+		"/e/nowhere":             http.StatusNotFound,
+		"/debug/pprof/":          http.StatusNotFound,
+		"/metrics":               http.StatusNotFound,
+	} {
+		r, err := http.Get(h.PagesURL() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = r.Body.Close()
+		if r.StatusCode != want {
+			t.Errorf("%s: %d, want %d", path, r.StatusCode, want)
+		}
+	}
+}

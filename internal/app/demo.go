@@ -15,6 +15,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/event"
 	"github.com/stagedoor/stagedoor/internal/gate"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/teststream"
 )
 
 // demoFile keeps what the demo printed, so that a restart can print it again: codes themselves are never stored.
@@ -96,7 +97,7 @@ func demoShow(now time.Time) event.Input {
 		Name: "One Night at the Stage Door", Artist: "Mara Lindqvist", TimeZone: zone,
 		Description: "A late set for piano, voice and one suspicious drum machine. Say hello in the chat: Mara reads along between the songs.",
 		DoorsAt:     now.UTC().Format("2006-01-02T15:04"), StartsAt: start.Format("2006-01-02T15:04"),
-		StreamURL: "/test-stream/live.m3u8", Chat: true, Slug: "demo",
+		StreamURL: teststream.Live, Chat: true, Slug: "demo",
 	}
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -106,6 +107,10 @@ func (s *Server) check(api huma.API, need access) func(huma.Context, func(huma.C
 func (s *Server) checked(need access, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, err := s.identify(r, need, r.PathValue("slug"))
+		if fault.Is(err, fault.NotFound) && strings.HasPrefix(r.URL.Path, "/e/") {
+			s.lost(w, r)
+			return
+		}
 		if err != nil {
 			problemOf(r.Context(), s.Log, err).write(w)
 			return

@@ -20,26 +20,34 @@ type boot struct {
 // page serves a shell: the built HTML with a fresh nonce, the event's title, and the boot data.
 func page(file string) func(*Server) http.Handler {
 	return func(s *Server) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			text, err := fs.ReadFile(s.UI, file)
-			if err != nil {
-				w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-				w.WriteHeader(http.StatusServiceUnavailable)
-				_, _ = w.Write([]byte("The pages were not built into this program. Build it with: make build\n"))
-				return
-			}
-			nonce := rand.Text()
-			text = bytes.ReplaceAll(text, []byte("__CSP_NONCE__"), []byte(nonce))
-			if v := visitorOf(r.Context()); v != nil && v.event.ID != "" {
-				text = s.fill(r, text, v)
-			}
-			h := w.Header()
-			h.Set("Content-Type", "text/html; charset=utf-8")
-			h.Set("Cache-Control", "no-store")
-			h.Set("Content-Security-Policy", s.policy(nonce))
-			_, _ = w.Write(text)
-		})
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.shell(w, r, file, http.StatusOK) })
 	}
+}
+
+func (s *Server) shell(w http.ResponseWriter, r *http.Request, file string, status int) {
+	h := w.Header()
+	text, err := fs.ReadFile(s.UI, file)
+	if err != nil {
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = w.Write([]byte("The pages were not built into this program. Build it with: make build\n"))
+		return
+	}
+	nonce := rand.Text()
+	text = bytes.ReplaceAll(text, []byte("__CSP_NONCE__"), []byte(nonce))
+	if v := visitorOf(r.Context()); v != nil && v.event.ID != "" {
+		text = s.fill(r, text, v)
+	}
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", s.policy(nonce))
+	w.WriteHeader(status)
+	_, _ = w.Write(text)
+}
+
+// lost is the answer to a mistyped address of a show: the house's own page, which says so.
+func (s *Server) lost(w http.ResponseWriter, r *http.Request) {
+	s.shell(w, r, "home.html", http.StatusNotFound)
 }
 
 // fill puts title, description and boot data of an event into a shell.
@@ -65,7 +73,7 @@ func (s *Server) fill(r *http.Request, text []byte, v *visitor) []byte {
 // policy is the content security policy of a page. Video may come from anywhere the organizer says; scripts only from
 // here; text never becomes markup (Trusted Types: only Svelte's own template policy exists).
 func (s *Server) policy(nonce string) string {
-	connect := "connect-src 'self' https: " + s.ChatOrigin
+	connect := "connect-src 'self' https: " + s.ChatOrigin // https: for playlists of a stream elsewhere
 	if s.ChatOrigin != "" {
 		connect += " ws: wss:"
 	}
