@@ -216,7 +216,7 @@ func TestABinaryMessageIsRefused(t *testing.T) {
 		if _, code := s.readAll(t); code != 1003 {
 			t.Errorf("close code %d, want 1003", code)
 		}
-		if <-s.ended; len(s.messages) != 0 {
+		if err := <-s.ended; err != nil || len(s.messages) != 0 {
 			t.Errorf("got %q", s.messages)
 		}
 	})
