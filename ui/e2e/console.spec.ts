@@ -1,5 +1,6 @@
 // The organizer's part of the story: in by the link, a show from a form, tickets in, everything ready, the end.
 
+import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { fileURLToPath } from 'node:url';
 import { expect, picture, test } from './stagedoor';
@@ -12,11 +13,25 @@ const tickets = fileURLToPath(new URL('../../examples/pretix-attendees.csv', imp
 test.describe.configure({ mode: 'serial' });
 
 let page: Page;
+/** What the page must never do: throw, or try what its Content-Security-Policy forbids. */
+const complaints: string[] = [];
 
 test.beforeAll(async ({ browser }) => {
-  page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' });
+  page = await context.newPage();
+  page.on('pageerror', (e) => complaints.push(e.message));
+  page.on('console', (m) => {
+    if (m.type() === 'error' && /Content Security Policy/i.test(m.text())) complaints.push(m.text());
+  });
 });
-test.afterAll(() => page.close());
+test.afterAll(() => page.context().close());
+test.afterEach(() => expect(complaints).toEqual([]));
+
+/** WCAG 2.2 A and AA as far as a machine can judge it. */
+async function expectAccessible(of: Page) {
+  const { violations } = await new AxeBuilder({ page: of }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
+  expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`)).toEqual([]);
+}
 
 test('a sign-in link works once, and its token leaves the address at once', async ({ stagedoor, desk }) => {
   await page.goto(stagedoor.signInLink);
@@ -44,6 +59,7 @@ test('a form makes a show; mistakes are told beside their field and cost nothing
   await expect(page.getByTestId('field-slug')).toHaveAttribute('aria-invalid', 'true');
   await expect(page.getByTestId('field-slug')).toBeFocused();
   await expect(page.getByTestId('field-name')).toHaveValue('Lieder über Köln');
+  await expectAccessible(page);
   await page.getByTestId('field-slug').fill('');
   await page.getByTestId('save-show').click();
 
@@ -66,14 +82,14 @@ test('a ticket file is answered line by line, and a second time everything is kn
   await page.getByTestId('ticket-file').setInputFiles(tickets);
   await expect(figure('new')).toHaveText('0');
   await expect(figure('already known')).toHaveText(String(all));
-  await picture(page, 'console-tickets', true);
 });
 
 test('the chat is made before doors, and the figures say so', async () => {
   await expect(page.getByTestId('provision-to-make')).toHaveText('0', { timeout: 60_000 });
   await expect(page.getByTestId('provision-ready-at')).toContainText('now');
   await expect(page.getByTestId('provision-made')).not.toHaveText('0');
-  await picture(page, 'console-show');
+  await expectAccessible(page);
+  await picture(page, 'console-desktop', true);
 });
 
 test('the list shows what is ready, on a phone too', async ({ stagedoor, phone }) => {
@@ -83,6 +99,7 @@ test('the list shows what is ready, on a phone too', async ({ stagedoor, phone }
   await expect(mobile.getByTestId('show-card').filter({ hasText: 'Lieder' })).toContainText('Ready');
   const wider = await mobile.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   expect(wider).toBeLessThanOrEqual(0);
+  await expectAccessible(mobile);
   await picture(mobile, 'console-phone');
 });
 
@@ -96,6 +113,7 @@ test('after the end the history is exported, then everything at the provider is 
   const download = page.waitForEvent('download');
   await page.getByTestId('archive-download').click();
   expect((await download).suggestedFilename()).toMatch(/\.jsonl$/);
+  await expectAccessible(page);
   await picture(page, 'console-after', true);
 });
 
