@@ -78,6 +78,7 @@ export function read(data: string, self: string): SessionEvent[] {
 const message = (payload: WireMessage): SessionEvent[] => [{ type: 'message', message: toMessage(payload) }];
 
 const READERS: Record<string, (payload: never, self: string) => SessionEvent[]> = {
+  __proto__: null as never,
   SESSION_ESTABLISHED: () => [{ type: 'established' }],
   CREATE_CHANNEL_MESSAGE: message,
   UPDATE_CHANNEL_MESSAGE: message,

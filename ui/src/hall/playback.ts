@@ -23,6 +23,7 @@ export function keepPlaying(video: HTMLVideoElement, url: string, tell: (state: 
 
   const start = async () => {
     clearTimeout(timer);
+    timer = undefined;
     unload();
     if (stopped) return;
     lastMove = Date.now();
@@ -30,23 +31,27 @@ export function keepPlaying(video: HTMLVideoElement, url: string, tell: (state: 
     try {
       unload = await load(video, url, fail);
       if (stopped) unload();
-      else await video.play().catch(() => tell('paused')); // autoplay refused: the person has to tap
+      else await video.play().catch(refused);
     } catch {
       fail();
     }
   };
+  // The browser may want a tap before it plays; anything else means that there is nothing to play.
+  const refused = (error: unknown) => {
+    if (error instanceof DOMException && error.name === 'NotAllowedError') tell('paused');
+    else if (!(error instanceof DOMException && error.name === 'AbortError')) fail();
+  };
   const fail = () => {
-    if (stopped) return;
+    if (stopped || timer !== undefined) return;
     tell('interrupted');
-    clearTimeout(timer);
     timer = setTimeout(() => void start(), RETRY_MS[Math.min(failures, RETRY_MS.length - 1)]! * (0.75 + Math.random() / 2));
     failures++;
   };
 
   const listeners: [string, () => void][] = [
     ['playing', () => ((failures = 0), tell('playing'))],
-    ['pause', () => !video.ended && tell('paused')],
-    ['waiting', () => tell('waiting')],
+    ['pause', () => timer === undefined && !video.ended && tell('paused')],
+    ['waiting', () => timer === undefined && tell('waiting')],
     ['error', fail],
     ['ended', fail], // a live stream has no end: the encoder was restarted
   ];
