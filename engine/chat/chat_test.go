@@ -223,7 +223,11 @@ func TestADeletedChannelIsGoneAtOnceAndItsRowsFollow(t *testing.T) {
 		h.ok(h.DeleteInstance(h.Context(), h.app))
 		_, err = h.Send(h.Context(), h.ann, h.channel, "", line("late"))
 		h.refused(err, fault.Unauthorized)
+		n := len(h.heard.since(0))
 		h.sweep()
+		if ev := h.heard.since(n); h.heard.types(n) != "DELETE_CHANNEL USER_DELETED" || !ev[0].Gone || len(ev[1].Only) != 5 {
+			h.Errorf("events of the end: %+v", ev)
+		}
 		for _, table := range []string{"app_instance", "app_instance_user", "app_instance_admin", "channel", "channel_membership",
 			"channel_moderator", "channel_ban", "channel_message", "removed_channel"} {
 			if n := h.count(d, table); n != 0 {

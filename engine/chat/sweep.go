@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 )
 
@@ -83,13 +84,23 @@ func (c *Chat) sweepInstance(tx *db.Tx) (int64, error) {
 	if len(channels) > 0 {
 		return int64(len(channels)), nil
 	}
-	for _, text := range []string{
-		`DELETE FROM app_instance_admin WHERE app = $1 AND member IN (SELECT member FROM app_instance_admin WHERE app = $1 LIMIT $2)`,
-		`DELETE FROM app_instance_user WHERE app = $1 AND id IN (SELECT id FROM app_instance_user WHERE app = $1 LIMIT $2)`,
-	} {
-		if n, err := tx.Exec(text, app, sweepChunk); err != nil || n > 0 {
-			return n, err
+	if n, err := tx.Exec(`DELETE FROM app_instance_admin WHERE app = $1 AND member IN
+ (SELECT member FROM app_instance_admin WHERE app = $1 LIMIT $2)`, app, sweepChunk); err != nil || n > 0 {
+		return n, err
+	}
+	users, err := db.All(tx.Context(), tx, func(id *string) []any { return []any{id} },
+		`DELETE FROM app_instance_user WHERE app = $1 AND id IN (SELECT id FROM app_instance_user WHERE app = $1 LIMIT $2) RETURNING id`,
+		app, sweepChunk)
+	if err != nil {
+		return 0, err
+	}
+	if len(users) > 0 {
+		gone := make([]arn.ARN, len(users))
+		for i, id := range users {
+			gone[i] = c.user(app, id)
 		}
+		c.announce(tx, Event{Type: EventUserDeleted, MessageType: System, Only: gone})
+		return int64(len(users)), nil
 	}
 	return tx.Exec(`DELETE FROM app_instance WHERE id = $1`, app)
 }
