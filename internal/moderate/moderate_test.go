@@ -141,6 +141,18 @@ func TestAnUndoneBanLetsThePersonBackIn(t *testing.T) {
 		if r.Banned(r.Channel, r.fan.User) || !r.Member(r.Channel, r.fan.User) {
 			t.Error("the provider keeps the person out")
 		}
+		// A ban that the provisioner has seen takes the account out of what is ready; undoing it must not rely on that.
+		if _, err := r.desk.Ban(t.Context(), r.Event, r.mod.Ticket, r.fan.UserID, "", now); err != nil {
+			t.Fatal(err)
+		}
+		s.Exec(t, "DELETE FROM chat_ready WHERE ticket_id = $1", r.fan.Ticket)
+		if _, err := r.desk.Unban(t.Context(), r.Event, r.mod.Ticket, r.fan.UserID, now); err != nil {
+			t.Fatal(err)
+		}
+		r.settle(t)
+		if !r.Member(r.Channel, r.fan.User) {
+			t.Error("no member after the second ban was undone")
+		}
 		if again, err := r.desk.Unban(t.Context(), r.Event, r.mod.Ticket, r.fan.UserID, now); err != nil || !again.Done {
 			t.Errorf("repeated: %+v, %v", again, err)
 		}

@@ -2,9 +2,7 @@ package moderate
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -176,28 +174,32 @@ func (d *Desk) unban(ctx context.Context, p place, r *record) error {
 	if err := p.as.DeleteBan(ctx, p.moderator, p.channel, target); err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
-	_, ticket, _ := id.FromChatUser(r.UserID)
-	_, err := db.Value[string](ctx, d.cfg.DB, "SELECT user_arn FROM chat_ready WHERE event_id = $1 AND ticket_id = $2", r.event, ticket)
-	switch {
-	case errors.Is(err, sql.ErrNoRows): // never was a member: becomes one when the account is made
-	case err != nil:
+	if err := d.readmit(ctx, p, target); err != nil {
 		return err
-	default:
-		// A ban ends the membership for good (Amazon Chime SDK API reference, CreateChannelBan), so give it back.
-		failed, err := d.cfg.Chime.BatchCreateMembership(ctx, p.admin, p.channel, []arn.ARN{target})
-		if err != nil {
-			return err
-		}
-		for _, f := range failed {
-			if !fault.Is(f.Err, fault.Conflict) {
-				return f.Err
-			}
-		}
 	}
 	if err := d.say(ctx, p, r, "show-user"); err != nil {
 		return err
 	}
+	_, ticket, _ := id.FromChatUser(r.UserID)
 	d.cfg.Bus.Publish(bus.Hint{Topic: bus.ChatReady, Event: r.event, Ticket: ticket})
+	return nil
+}
+
+// readmit gives the membership back that a ban has ended for good (Amazon Chime SDK API reference, CreateChannelBan).
+// The provisioner may do the same or may not have noticed anything; adding a member twice is harmless.
+func (d *Desk) readmit(ctx context.Context, p place, user arn.ARN) error {
+	failed, err := d.cfg.Chime.BatchCreateMembership(ctx, p.admin, p.channel, []arn.ARN{user})
+	if err != nil {
+		return err
+	}
+	for _, f := range failed {
+		switch fault.As(f.Err).Kind {
+		case fault.Conflict: // is a member
+		case fault.NotFound, fault.Invalid: // has no account yet: joins when it is made
+		default:
+			return f.Err
+		}
+	}
 	return nil
 }
 
