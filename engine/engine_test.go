@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	identity "github.com/aws/aws-sdk-go-v2/service/chimesdkidentity"
 	messaging "github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging"
+	"go.uber.org/goleak"
 
 	"github.com/stagedoor/stagedoor/engine"
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
@@ -85,6 +87,27 @@ func TestBehindAPrefixTheWholePathIsSigned(t *testing.T) {
 	_, msg := w.clients(aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey})
 	_, err := msg.SendChannelMessage(t.Context(), line(w.ann, w.channel, "through the prefix"))
 	w.ok(err)
+}
+
+func TestCloseLeavesNothingRunningAndNoFile(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	before := goleak.IgnoreCurrent()
+	e, err := engine.New(t.Context(), engine.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files, _ := filepath.Glob(os.TempDir() + "/*"); len(files) != 1 {
+		t.Errorf("temporary files: %v", files)
+	}
+	for range 2 {
+		if err := e.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if files, _ := filepath.Glob(os.TempDir() + "/*"); len(files) != 0 {
+		t.Errorf("left behind: %v", files)
+	}
+	goleak.VerifyNone(t, before)
 }
 
 func TestAHalfKeyIsRefused(t *testing.T) {
