@@ -159,6 +159,19 @@ func (h *house) organizer() *person {
 	return p
 }
 
+// organizerAgain signs in with a fresh link.
+func (h *house) organizerAgain() *person {
+	h.t.Helper()
+	link, err := h.SignInLink(h.t.Context(), "Demo Organizer")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	_, token, _ := strings.Cut(link, "#sign-in=")
+	p := h.person()
+	p.must("POST", "/api/v1/sign-in", map[string]string{"token": token}, nil)
+	return p
+}
+
 func TestSecretsAreMadeOnceAndForTheOwnerOnly(t *testing.T) {
 	h := start(t, nil)
 	info, err := os.Stat(filepath.Join(h.dir, "secrets.json"))
