@@ -59,6 +59,8 @@ export class ChimeClient {
   #anchor: Position | null = null;
   #newest: Position | null = null;
   readonly #seen = new Set<string>();
+  /** Where the next page of the past begins, after a page whose oldest message is of this time. */
+  #past: { at: number; token: string } | null = null;
   /** Whether this session's frames and history join without a gap. */
   #contiguous = false;
   #silence: ReturnType<typeof setTimeout> | undefined;
@@ -106,8 +108,17 @@ export class ChimeClient {
   /** A page of messages at or before a time. Throws ChimeError. */
   async older(notAfter: number): Promise<HistoryPage> {
     if (!this.#api) throw new ChimeError(0, 'not_reached', 'The chat is not ready.');
+    const past = this.#past;
+    this.#past = null; // a token that is refused is not tried twice
     // One millisecond more, as it is not documented whether the bound is included; ids sort out the overlap.
-    return this.#api.history({ notAfter: notAfter + 1 });
+    const page = await this.#api.history(past?.at === notAfter ? { nextToken: past.token } : { notAfter: notAfter + 1 });
+    this.#remember(page.messages, page.nextToken);
+    return page;
+  }
+
+  #remember(messages: Message[], token: string | null): void {
+    const oldest = messages.at(-1);
+    this.#past = oldest && token !== null ? { at: oldest.at, token } : null;
   }
 
   async #run(): Promise<void> {
@@ -193,6 +204,7 @@ export class ChimeClient {
     }
     if (session !== this.#session) return;
     const more = page?.nextToken ?? null;
+    this.#remember(missed, more);
     this.#note(missed);
     if (more === null || (this.#anchor && meets(missed, this.#anchor))) this.#events.messages(missed);
     else this.#events.restart(missed);
