@@ -1,0 +1,91 @@
+package chat_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/stagedoor/stagedoor/engine/chat"
+	"github.com/stagedoor/stagedoor/engine/schema"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/db/dbtest"
+	"github.com/stagedoor/stagedoor/internal/fault"
+)
+
+// Two nodes on one PostgreSQL database: what holds on one node because there is one writer must hold here because of
+// the channel's row lock and the unique keys.
+func TestTwoNodesGiveOneOrderOneAnswerPerTokenAndObeyABan(t *testing.T) {
+	url := dbtest.PostgresURL(t)
+	var nodes []house
+	for range 2 {
+		d, err := db.Open(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = d.Close() })
+		if err := d.Migrate(t.Context(), schema.Engine()); err != nil {
+			t.Fatal(err)
+		}
+		if len(nodes) == 0 {
+			nodes = append(nodes, open(t, d))
+			continue
+		}
+		second := nodes[0]
+		second.Chat = chat.New(d, chat.Config{Region: "us-east-1", Account: "123456789012"})
+		nodes = append(nodes, second)
+	}
+	h := nodes[0]
+
+	var wg sync.WaitGroup
+	for i := range 60 {
+		wg.Go(func() {
+			n := nodes[i%2]
+			if _, err := n.Send(t.Context(), n.ann, n.channel, "", line(fmt.Sprint(i))); err != nil {
+				t.Error(err)
+			}
+			if _, err := n.Send(t.Context(), n.bob, n.channel, fmt.Sprint("token-", i/4), line("same")); err != nil {
+				t.Error(err)
+			}
+			if _, err := n.CreateChannel(t.Context(), n.mod, fmt.Sprint("channel-", i/4), chat.NewChannel{Instance: n.app, Name: "x"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	all := h.history(h.ann, chat.History{OldestFirst: true}, 50)
+	if len(all) != 60+15 {
+		t.Errorf("%d messages, want 75", len(all))
+	}
+	for i := 1; i < len(all); i++ {
+		if all[i].CreatedMS <= all[i-1].CreatedMS {
+			t.Fatalf("time %d after %d", all[i].CreatedMS, all[i-1].CreatedMS)
+		}
+	}
+	channels, _, err := h.Channels(t.Context(), h.mod, h.app, "", chat.Page{})
+	h.ok(err)
+	if len(channels) != 1+15 {
+		t.Errorf("%d channels, want 16", len(channels))
+	}
+
+	// Ann goes on sending on the other node while she is banned on this one: what was accepted lies before the ban.
+	accepted := 0
+	wg.Go(func() {
+		for {
+			_, err := nodes[1].Send(t.Context(), h.ann, h.channel, "", line("go on"))
+			if err != nil {
+				if !fault.Is(err, fault.Denied) {
+					t.Error(err)
+				}
+				return
+			}
+			accepted++
+		}
+	})
+	_, err = h.CreateBan(t.Context(), h.mod, h.channel, h.ann)
+	h.ok(err)
+	confirmed := len(h.history(h.bob, chat.History{}, 50))
+	wg.Wait()
+	if end := len(h.history(h.bob, chat.History{}, 50)); end != confirmed || end != len(all)+accepted {
+		t.Errorf("%d messages when the ban was confirmed, %d at the end, %d accepted", confirmed, end, len(all)+accepted)
+	}
+}
