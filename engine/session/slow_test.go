@@ -24,12 +24,12 @@ func (s *stage) rawClient(signed string) (net.Conn, *bufio.Reader) {
 	s.ok(err)
 	s.Cleanup(func() { _ = c.Close() })
 	if tcp, ok := c.(*net.TCPConn); ok {
-		s.ok(tcp.SetReadBuffer(4096)) // what the kernel takes for a client that does not read
+		s.ok(tcp.SetReadBuffer(64 << 10)) // what the kernel takes for a client that does not read
 	}
 	_, err = fmt.Fprintf(c, "GET /%s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", target, host)
 	s.ok(err)
-	in := bufio.NewReaderSize(c, 512)
+	in := bufio.NewReader(c)
 	resp, err := http.ReadResponse(in, nil)
 	s.ok(err)
 	if resp.StatusCode != http.StatusSwitchingProtocols {

@@ -145,6 +145,21 @@ func TestAChangedOrAmbiguousHeaderSignedRequestIsRefused(t *testing.T) {
 	wantCode(t, err, "InvalidSignatureException")
 }
 
+// A leaked signing key of one service or day must be good for that service and day only, so both are compared even where
+// the signature itself would hold.
+func TestTheScopeIsComparedBeforeTheSignature(t *testing.T) {
+	for text, change := range map[string]func(*http.Request){
+		"correct service":          editAuth("/chime/", "/sts/"),
+		"Date in Credential scope": editAuth("/20261122/", "/20261123/"),
+	} {
+		r, body := arrive(t, signed(t, "GET", "/channels", ""))
+		change(r)
+		if _, _, err := sigv4.VerifyHeader(r, body, "chime", secretOf(creds), signedAt); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("got %v, want %q", err, text)
+		}
+	}
+}
+
 func editAuth(from, to string) func(*http.Request) {
 	return func(r *http.Request) {
 		r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), from, to, 1))
