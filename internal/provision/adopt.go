@@ -8,13 +8,14 @@ import (
 	"github.com/stagedoor/stagedoor/internal/id"
 )
 
-// drift finds those of the tickets $2 of event $1 whose ledger rows are missing or want something else than the ticket.
+// drift finds those of the tickets $1 whose ledger rows are missing or want something else than the ticket. Here and in
+// adopt the event is left out on purpose: with it, SQLite would read all tickets of the event for each chunk.
 const drift = `
 SELECT w.ticket_id FROM wanted_ticket w
 LEFT JOIN resource u ON u.event_id = w.event_id AND u.subject = w.ticket_id AND u.kind = 'user'
 LEFT JOIN resource m ON m.event_id = w.event_id AND m.subject = w.ticket_id AND m.kind = 'membership'
 LEFT JOIN resource o ON o.event_id = w.event_id AND o.subject = w.ticket_id AND o.kind = 'moderator'
-WHERE w.event_id = $1 AND w.ticket_id IN (SELECT value ->> 's' FROM json_each($2)) AND (
+WHERE w.ticket_id IN (SELECT value ->> 's' FROM json_each($1)) AND (
   (w.make AND w.account AND u.subject IS NULL) OR (w.make AND w.member AND m.subject IS NULL) OR (w.make AND w.moderator AND o.subject IS NULL)
   OR u.want <> w.account OR m.want <> w.member OR o.want <> w.moderator OR (w.account AND u.want_name <> w.name))`
 
@@ -36,8 +37,8 @@ func adopt(tx *db.Tx, epoch int64, event id.Event, tickets []id.Ticket) error {
 		if _, err := tx.Exec(insert+`
 			SELECT w.event_id, w.ticket_id, $1, w.role, CASE WHEN w.role = 'fan' THEN `+strconv.Itoa(a.fan)+` ELSE `+strconv.Itoa(a.staff)+` END,
 			  TRUE, w.name, 'absent', '', '', 'blocked', FALSE, FALSE, 0, 0, 0, '', `+strconv.Itoa(int(epoch))+`, 0
-			FROM wanted_ticket w WHERE w.event_id = $2 AND w.make AND w.`+a.column+` AND w.ticket_id IN (SELECT value ->> 's' FROM json_each($3))
-			ON CONFLICT DO NOTHING`, a.kind, event, ids); err != nil {
+			FROM wanted_ticket w WHERE w.make AND w.`+a.column+` AND w.ticket_id IN (SELECT value ->> 's' FROM json_each($2))
+			ON CONFLICT DO NOTHING`, a.kind, ids); err != nil {
 			return err
 		}
 		// A change of mind gives a row that was set aside a new chance.

@@ -124,6 +124,10 @@ func TestKilledAnywhereLeavesNoDuplicateAndNoOrphan(t *testing.T) {
 				s.until(3*time.Minute, "everything is settled", func() bool {
 					return s.readyCount(e) == 232 && s.provider.Channels() == 1 && len(s.provider.Users()) == 233
 				})
+				s.until(time.Minute, "the ledger has forgotten the archived event", func() bool {
+					n, err := db.Value[int](context.Background(), d, "SELECT count(*) FROM resource WHERE event_id = $1", gone)
+					return err == nil && n == 0
+				})
 				last.kill()
 				<-last.done
 				s.holdsExactly(map[id.Event]map[id.Role][]id.Ticket{e: {id.Fan: fans, id.Moderator: mods}})
@@ -249,7 +253,7 @@ func TestCleanShutdownHandsOverAtOnce(t *testing.T) {
 	virtual(t, func(s *stage) {
 		e := s.event(time.Now().Add(time.Hour))
 		s.tickets(e, id.Fan, 100)
-		s.provider.Latency = 500 * time.Millisecond
+		s.provider.Latency = 20 * time.Millisecond
 		_, stop := s.run(s.config("case"))
 		s.until(time.Minute, "begun", func() bool { return len(s.provider.Calls()) > 30 })
 		stop()
@@ -258,6 +262,7 @@ func TestCleanShutdownHandsOverAtOnce(t *testing.T) {
 			s.Errorf("%d calls without a recorded answer, %v", busy, err)
 		}
 		calls := len(s.provider.Calls())
+		s.exec("UPDATE pace SET next_us = next_us - 5000000") // the successor's clock is five seconds ahead
 		s.run(s.config("case"))
 		if d := s.until(5*time.Second, "the next one acts", func() bool { return len(s.provider.Calls()) > calls }); d > 2*time.Second {
 			s.Errorf("handed over after %v", d)

@@ -1,0 +1,107 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/bus"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/db/dbtest"
+	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/schema"
+)
+
+// fill makes an event with n tickets and returns their ids.
+func fill(b *testing.B, d *db.DB, n int, doors time.Time) (id.Event, []id.Ticket) {
+	b.Helper()
+	e, tickets := id.NewEvent(), make([]id.Ticket, n)
+	if _, err := d.Exec(b.Context(), `INSERT INTO event (id, slug, name, artist, description, time_zone, doors_ms, starts_ms, stream_url, chat,
+		state, created_ms, updated_ms) VALUES ($1, $2, 'x', 'x', '', 'UTC', $3, $3, '', TRUE, 'scheduled', 0, 0)`, e, string(e), doors.UnixMilli()); err != nil {
+		b.Fatal(err)
+	}
+	for i := range tickets {
+		tickets[i] = id.NewTicket()
+	}
+	for at := 0; at < n; at += 10_000 {
+		part := tickets[at:min(n, at+10_000)]
+		if _, err := d.Exec(b.Context(), `INSERT INTO ticket (id, event_id, code_hash, role, source_ref, valid, created_ms, updated_ms)
+			SELECT value ->> 's', $1, value ->> 's', 'fan', '', TRUE, 1, 1 FROM json_each($2)`, e, bulk(part)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return e, tickets
+}
+
+// BenchmarkNextWork picks the next call from a ledger of 80,000 rows (two events of 20,000 tickets), the first
+// of which has nothing left to do.
+func BenchmarkNextWork(b *testing.B) {
+	for _, kind := range []string{"sqlite", "postgres"} {
+		b.Run(kind, func(b *testing.B) {
+			t, p := benchTerm(b, kind)
+			for i := range 2 {
+				e, tickets := fill(b, t.db, 20_000, time.Now().Add(time.Duration(i)*time.Hour))
+				if err := p.loadShows(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+				began := time.Now()
+				for at := 0; at < len(tickets); at += chunk {
+					if err := p.compare(b.Context(), e, tickets[at:at+chunk]); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.Logf("planned 20,000 tickets in %v", time.Since(began))
+				if _, err := t.db.Exec(b.Context(), "UPDATE resource SET state = 'made', work = '' WHERE event_id = '' OR kind = 'channel' OR (event_id = $1 AND $2 = 0)", e, i); err != nil {
+					b.Fatal(err)
+				}
+			}
+			t.stirs, t.quiet = map[id.Event]int{}, map[id.Event]time.Time{}
+			for b.Loop() {
+				t.quiet = map[id.Event]time.Time{}
+				work, err := t.pick(b.Context(), time.Now(), 1)
+				if err != nil || len(work) != 1 {
+					b.Fatal(work, err)
+				}
+			}
+			began := time.Now()
+			if _, err := t.Status(b.Context(), time.Now()); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(time.Since(began).Milliseconds()), "ms/status")
+			began = time.Now()
+			for range 20 {
+				if err := p.look(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(time.Since(began).Milliseconds())/20, "ms/look")
+		})
+	}
+}
+
+func benchTerm(b *testing.B, kind string) (*term, *planner) {
+	b.Helper()
+	d := dbtest.SQLite(b, schema.Platform())
+	if kind == "postgres" {
+		var err error
+		if d, err = db.Open(context.Background(), dbtest.PostgresURL(b)); err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { _ = d.Close() })
+		if err := d.Migrate(context.Background(), schema.Platform()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	p := New(Config{DB: d, Bus: &bus.Bus{}, Holder: "bench"})
+	epoch, ok, err := p.lease.claim(b.Context())
+	if err != nil || !ok {
+		b.Fatal(fmt.Sprint(ok, err))
+	}
+	t := &term{Provisioner: p, epoch: epoch, calls: b.Context(), stirs: map[id.Event]int{}, quiet: map[id.Event]time.Time{}, held: map[id.Event]time.Time{}}
+	if err := t.begin(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	return t, &planner{term: t, tickets: cursor{ms: 2}, names: cursor{ms: 2}, looked: time.Now().Add(time.Hour),
+		walked: map[id.Event]time.Time{}, purged: map[id.Event]bool{}}
+}
