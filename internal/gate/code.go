@@ -52,7 +52,8 @@ func newCode() Code {
 func checkCharacter(s string) byte {
 	var sum byte
 	for i := range len(s) {
-		sum = timesGenerator(sum ^ byte(strings.IndexByte(alphabet, s[i])))
+		value := strings.IndexByte(alphabet, s[i])
+		sum = timesGenerator(sum ^ byte(value)) //nolint:gosec // an index of 32 letters
 	}
 	return alphabet[sum]
 }
@@ -77,7 +78,7 @@ func normalize(typed string) (code string, ok bool) {
 		case r >= '0' && r <= '9' || r == '/' || r == '+' || r == '=': // the last three stand in signed codes (base64)
 			b.WriteRune(r)
 		case r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z':
-			b.WriteByte(upper(byte(r)))
+			b.WriteRune(upper(r))
 		case r >= '０' && r <= '９': // full-width digits of Japanese keyboards
 			b.WriteRune(r - '０' + '0')
 		case unicode.Is(unicode.Pd, r) || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) || r == '_' || r == '.' || r == '−':
@@ -92,15 +93,15 @@ func normalize(typed string) (code string, ok bool) {
 	return b.String(), true
 }
 
-func upper(c byte) byte {
-	switch c &^ 0x20 { // ASCII letters differ from upper case by this bit
+// upper is an ASCII letter in upper case, or the digit that it is mistaken for.
+func upper(r rune) rune {
+	switch r = unicode.ToUpper(r); r {
 	case 'O':
 		return '0'
 	case 'I', 'L':
 		return '1'
-	default:
-		return c &^ 0x20
 	}
+	return r
 }
 
 // mistyped reports whether a normalised code has the form of our own codes and a wrong check character.

@@ -147,12 +147,13 @@ func (in *intake) take(rec record) (reason string) {
 		stand = cancelled
 	}
 	switch stand {
+	case good, cancelled:
+		return in.add(entry{line: rec.line, raw: rec.raw, written: written, code: code, ref: reference(rec, l), cancelled: stand == cancelled})
 	case waiting:
 		return "Not paid yet (" + clip(rec.at(l.status)) + "). Import the file again when it is."
-	case unclear:
+	default:
 		return "The status “" + clip(rec.at(l.status)) + "” is not known."
 	}
-	return in.add(entry{line: rec.line, raw: rec.raw, written: written, code: code, ref: reference(rec, l), cancelled: stand == cancelled})
 }
 
 // add merges records with the same code: a cancelled one wins, wherever it stands.

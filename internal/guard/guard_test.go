@@ -227,7 +227,9 @@ func seatModel() porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return seatState{holder: -1} },
 		Step: func(state, input, output any) (bool, any) {
-			s, op, out := state.(seatState), input.(seatOp), output.(seatAnswer)
+			s, _ := state.(seatState)
+			op, _ := input.(seatOp)
+			out, _ := output.(seatAnswer)
 			if op.claim {
 				return out.held && out.epoch == s.epoch+1, seatState{holder: op.device, epoch: out.epoch}
 			}
@@ -277,7 +279,7 @@ func TestSixtyFourRacingClaimsAreLinearizable(t *testing.T) {
 		wg.Wait()
 		var kept []porcupine.Operation
 		for _, op := range history {
-			if op.Output.(seatAnswer).epoch >= 0 {
+			if out, ok := op.Output.(seatAnswer); ok && out.epoch >= 0 {
 				kept = append(kept, op)
 			}
 		}
