@@ -186,17 +186,15 @@ func (d *Desk) unban(ctx context.Context, p place, r *record) error {
 }
 
 // readmit gives the membership back that a ban has ended for good (Amazon Chime SDK API reference, CreateChannelBan).
-// The provisioner may do the same or may not have noticed anything; adding a member twice is harmless.
+// The provisioner may do the same or may not have noticed anything; adding a member twice is harmless (Conflict, or nothing at all).
 func (d *Desk) readmit(ctx context.Context, p place, user arn.ARN) error {
 	failed, err := d.cfg.Chime.BatchCreateMembership(ctx, p.admin, p.channel, []arn.ARN{user})
 	if err != nil {
 		return err
 	}
 	for _, f := range failed {
-		switch fault.As(f.Err).Kind {
-		case fault.Conflict: // is a member
-		case fault.NotFound, fault.Invalid: // has no account yet: joins when it is made
-		default:
+		// Any other refusal means that there is no account yet: it joins when it is made.
+		if fault.Is(f.Err, fault.Throttled) || fault.Is(f.Err, fault.Unavailable) {
 			return f.Err
 		}
 	}
