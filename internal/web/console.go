@@ -11,6 +11,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/archive"
 	"github.com/stagedoor/stagedoor/internal/bus"
 	"github.com/stagedoor/stagedoor/internal/event"
+	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/gate"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/provision"
@@ -244,7 +245,7 @@ type importInput struct {
 type importAnswer struct{ Body ImportReport }
 
 func (s *Server) importTickets(ctx context.Context, in *importInput) (*importAnswer, error) {
-	if _, err := s.Events.Get(ctx, in.ID); err != nil {
+	if err := s.takesTickets(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	report, err := s.Gate.Import(ctx, in.ID, bytes.NewReader(in.RawBody), s.now())
@@ -253,6 +254,20 @@ func (s *Server) importTickets(ctx context.Context, in *importInput) (*importAns
 	}
 	s.Bus.Publish(bus.Hint{Topic: bus.TicketsChanged, Event: in.ID})
 	return &importAnswer{reportView(report)}, nil
+}
+
+// takesTickets refuses tickets for a show that is over: nothing would be made for them any more.
+func (s *Server) takesTickets(ctx context.Context, show id.Event) error {
+	e, err := s.Events.Get(ctx, show)
+	if err != nil {
+		return err
+	}
+	switch e.State {
+	case event.Ended, event.Archived, event.Purged:
+		return fault.New(fault.Conflict, "event_over", "This show is over: it takes no more tickets.")
+	case event.Scheduled, event.Open, event.Live:
+	}
+	return nil
 }
 
 func reportView(r gate.Report) ImportReport {
@@ -274,7 +289,7 @@ type issueCodeInput struct {
 type issueCodeAnswer struct{ Body StaffCode }
 
 func (s *Server) issueCode(ctx context.Context, in *issueCodeInput) (*issueCodeAnswer, error) {
-	if _, err := s.Events.Get(ctx, in.ID); err != nil {
+	if err := s.takesTickets(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	code, _, err := s.Gate.IssueCode(ctx, in.ID, id.Role(in.Body.Role), s.now())
