@@ -65,7 +65,7 @@ func (s *server) listChannelsModeratedByAppInstanceUser(ctx context.Context, c c
 
 // getMessagingSessionEndpoint answers a bare host: clients add the scheme and /connect themselves.
 func (s *server) getMessagingSessionEndpoint(_ context.Context, c call, _ *getMessagingSessionEndpointIn) (any, error) {
-	type endpoint struct{ Url string } //nolint:revive // the wire's name
+	type endpoint struct{ Url string } // the wire's name
 	host := s.cfg.PublicHost
 	if host == "" {
 		host = c.host

@@ -54,6 +54,7 @@ func translate(err error, models modelled) exception {
 		return exception{http.StatusTooManyRequests, "ThrottledClientException", "Throttled", f.Public}
 	case fault.Unavailable:
 		return exception{http.StatusServiceUnavailable, "ServiceUnavailableException", "ServiceUnavailable", f.Public}
+	case fault.Internal:
 	}
 	return exception{http.StatusInternalServerError, "ServiceFailureException", "ServiceFailure", f.Public}
 }

@@ -28,7 +28,7 @@ type (
 	onMember struct {
 		onChannel
 		MemberArn    string      `wire:"path=memberArn" is:"ChimeArn!"`
-		SubChannelId unavailable `wire:"query=sub-channel-id"` //nolint:revive // the wire's name
+		SubChannelId unavailable `wire:"query=sub-channel-id"` // the wire's name
 	}
 	onModerator struct {
 		onChannel
@@ -36,8 +36,8 @@ type (
 	}
 	onMessage struct {
 		onChannel
-		MessageId    string      `wire:"path=messageId" is:"MessageId!"` //nolint:revive // the wire's name
-		SubChannelId unavailable `wire:"query=sub-channel-id"`           //nolint:revive // the wire's name
+		MessageId    string      `wire:"path=messageId" is:"MessageId!"` // the wire's name
+		SubChannelId unavailable `wire:"query=sub-channel-id"`           // the wire's name
 	}
 	forUser struct {
 		AppInstanceUserArn string `wire:"query=app-instance-user-arn" is:"ChimeArn!"`
@@ -77,7 +77,7 @@ type createAppInstanceAdminIn struct {
 
 type createAppInstanceUserIn struct {
 	AppInstanceArn     string `is:"ChimeArn!"`
-	AppInstanceUserId  string `is:"UserId!"` //nolint:revive // the wire's name
+	AppInstanceUserId  string `is:"UserId!"` // the wire's name
 	Name               string `is:"UserName!"`
 	Metadata           string `is:"Metadata"`
 	ClientRequestToken string `is:"ClientRequestToken!"`
@@ -103,7 +103,7 @@ type createChannelIn struct {
 	Privacy                     string   `is:"ChannelPrivacy"`
 	Metadata                    string   `is:"Metadata"`
 	ClientRequestToken          string   `is:"ClientRequestToken!"`
-	ChannelId                   string   `is:"ChannelId"` //nolint:revive // the wire's name
+	ChannelId                   string   `is:"ChannelId"` // the wire's name
 	MemberArns                  []string `is:"ChannelMemberArns"`
 	ModeratorArns               []string `is:"ChannelModeratorArns"`
 	Tags                        unavailable
@@ -128,21 +128,21 @@ type batchCreateChannelMembershipIn struct {
 	onChannel
 	Type         string      `is:"ChannelMembershipType"`
 	MemberArns   []string    `is:"MemberArns!"`
-	SubChannelId unavailable //nolint:revive // the wire's name
+	SubChannelId unavailable // the wire's name
 }
 
 type createChannelMembershipIn struct {
 	onChannel
 	MemberArn    string      `is:"ChimeArn!"`
 	Type         string      `is:"ChannelMembershipType!"`
-	SubChannelId unavailable //nolint:revive // the wire's name
+	SubChannelId unavailable // the wire's name
 }
 
 type listChannelMembershipsIn struct {
 	onChannel
 	Type string `wire:"query=type" is:"ChannelMembershipType"`
 	paging
-	SubChannelId unavailable `wire:"query=sub-channel-id"` //nolint:revive // the wire's name
+	SubChannelId unavailable `wire:"query=sub-channel-id"` // the wire's name
 }
 
 type createChannelModeratorIn struct {
@@ -173,7 +173,7 @@ type sendChannelMessageIn struct {
 	MessageAttributes  map[string]attributeIn `is:"MessageAttributeMap"`
 	ContentType        string                 `is:"ContentType"`
 	Target             []targetIn             `is:"TargetList"`
-	SubChannelId       unavailable            //nolint:revive // the wire's name
+	SubChannelId       unavailable            // the wire's name
 }
 
 // attributes writes MessageAttributes as they are kept.
@@ -194,22 +194,22 @@ type listChannelMessagesIn struct {
 	NotBefore string `wire:"query=not-before" is:"Timestamp"`
 	NotAfter  string `wire:"query=not-after" is:"Timestamp"`
 	paging
-	SubChannelId unavailable `wire:"query=sub-channel-id"` //nolint:revive // the wire's name
+	SubChannelId unavailable `wire:"query=sub-channel-id"` // the wire's name
 }
 
 type updateChannelMessageIn struct {
 	onChannel
-	MessageId    string      `wire:"path=messageId" is:"MessageId!"` //nolint:revive // the wire's name
+	MessageId    string      `wire:"path=messageId" is:"MessageId!"` // the wire's name
 	Content      string      `is:"NonEmptyContent!"`
 	Metadata     *string     `is:"Metadata"`
 	ContentType  *string     `is:"ContentType"`
-	SubChannelId unavailable //nolint:revive // the wire's name
+	SubChannelId unavailable // the wire's name
 }
 
 type redactChannelMessageIn struct {
 	onChannel
-	MessageId    string      `wire:"path=messageId" is:"MessageId!"` //nolint:revive // the wire's name
-	SubChannelId unavailable //nolint:revive // the wire's name
+	MessageId    string      `wire:"path=messageId" is:"MessageId!"` // the wire's name
+	SubChannelId unavailable // the wire's name
 }
 
 type getMessagingSessionEndpointIn struct {

@@ -11,7 +11,7 @@ import (
 // sentOut answers what was written to a channel.
 type sentOut struct {
 	ChannelArn arn.ARN
-	MessageId  string //nolint:revive // the wire's name
+	MessageId  string // the wire's name
 	Status     chat.StatusWire
 }
 
@@ -72,7 +72,7 @@ func (s *server) redactChannelMessage(ctx context.Context, c call, in *redactCha
 	err := s.cfg.Chat.RedactMessage(ctx, c.bearer, in.channel(), in.MessageId)
 	return struct {
 		ChannelArn arn.ARN
-		MessageId  string //nolint:revive // the wire's name
+		MessageId  string // the wire's name
 	}{in.channel(), in.MessageId}, err
 }
 

@@ -67,7 +67,10 @@ func checkInput(t *testing.T, op operation, in reflect.Type) {
 }
 
 func TestTheQueryChoosesAmongOperationsOnOnePath(t *testing.T) {
-	s := New(Config{}).(*server)
+	s, ok := New(Config{}).(*server)
+	if !ok {
+		t.Fatal("New makes something else")
+	}
 	for _, c := range []struct{ method, path, query, want string }{
 		{"GET", "/channels", "app-instance-arn=x", "ListChannels"},
 		{"GET", "/channels", "scope=app-instance-user-memberships", "ListChannelMembershipsForAppInstanceUser"},

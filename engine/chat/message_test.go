@@ -35,8 +35,8 @@ func TestFiftySendersGetStrictlyIncreasingTimesAndTheSinkHearsThemInThatOrder(t 
 			if i > 0 && m.CreatedMS <= all[i-1].CreatedMS {
 				h.Fatalf("message %d has time %d after %d", i, m.CreatedMS, all[i-1].CreatedMS)
 			}
-			if got := heard[i].Payload.(chat.MessageWire[chat.ISO]).MessageId; got != m.ID {
-				h.Fatalf("heard %s at place %d, history has %s", got, i, m.ID)
+			if got, ok := heard[i].Payload.(chat.MessageWire[chat.ISO]); !ok || got.MessageId != m.ID {
+				h.Fatalf("heard %v at place %d, history has %s", heard[i].Payload, i, m.ID)
 			}
 		}
 	})

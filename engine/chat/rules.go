@@ -129,6 +129,7 @@ func (a actor) holds(g Grant, own bool) bool {
 		return own && a.privacy == "PUBLIC" && a.mode == "UNRESTRICTED"
 	case InSight:
 		return a.member == "DEFAULT"
+	case No:
 	}
 	return false
 }

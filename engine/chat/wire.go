@@ -105,7 +105,7 @@ type TargetWire struct{ MemberArn arn.ARN }
 
 // MessageSummaryWire is the structure ChannelMessageSummary. Content and Metadata are absent once redacted.
 type MessageSummaryWire[T Stamp] struct {
-	MessageId            string  //nolint:revive // the wire's name
+	MessageId            string  // the wire's name
 	Content              *string `json:",omitempty"`
 	Metadata             *string `json:",omitempty"`
 	Type                 string
