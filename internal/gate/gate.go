@@ -39,11 +39,12 @@ type Counts struct{ Fan, Artist, Moderator, Revoked, Entered int }
 type Gate struct {
 	db     *db.DB
 	pepper []byte
+	batch  int // tickets in one statement of an import: batchSize, less in tests
 }
 
 // New returns the gate. The pepper is a secret of at least 32 bytes that is kept outside the database; with another
 // pepper no old code opens anything.
-func New(d *db.DB, pepper []byte) *Gate { return &Gate{db: d, pepper: pepper} }
+func New(d *db.DB, pepper []byte) *Gate { return &Gate{db: d, pepper: pepper, batch: batchSize} }
 
 // Ticket finds a ticket by its identifier. Error: NotFound "ticket_unknown". Look at Valid.
 func (g *Gate) Ticket(ctx context.Context, ticket id.Ticket) (Ticket, error) {

@@ -35,12 +35,12 @@ func (g *Gate) store(ctx context.Context, event id.Event, in *intake, now time.T
 			valid = append(valid, e)
 		}
 	}
-	for batch := range slices.Chunk(valid, batchSize) {
+	for batch := range slices.Chunk(valid, g.batch) {
 		if err := g.addValid(ctx, event, batch, now); err != nil {
 			return err
 		}
 	}
-	for batch := range slices.Chunk(cancelled, batchSize) {
+	for batch := range slices.Chunk(cancelled, g.batch) {
 		if err := g.addCancelled(ctx, event, batch, now); err != nil {
 			return err
 		}
