@@ -91,6 +91,7 @@ test('a show, from the ticket file to the moment when nothing of it is left', as
     await jonas.page.getByTestId('nickname-submit').click();
     await expect(jonas.page.getByTestId('nickname-error')).toHaveAttribute('role', 'alert');
     await jonas.callMyself('Jonas');
+    await jonas.chatIsReady();
     await expect(jonas.lastLine).toContainText('Guess 60:');
     expect(await jonas.readAll()).toEqual(guesses);
     expect(pages.map((u) => [u.searchParams.get('max-results'), u.searchParams.has('next-token')])).toEqual([['50', false], ['50', true]]);
