@@ -1,7 +1,7 @@
 // A chat provider of forty lines for tests of the connection: history, one channel, sockets that can be cut, silenced or
 // refused. The proof against the real protocol is elsewhere: the engine's own tests and the browser story.
 import { vi } from 'vitest';
-import type { Pass } from '../api/types';
+import type { ChatPass, Pass } from '../api/types';
 
 export class TinyChime {
   readonly messages: { MessageId: string; Content: string; CreatedTimestamp: number; Sender: { Arn: string; Name: string } }[] = [];
@@ -11,6 +11,8 @@ export class TinyChime {
   status = 200;
   /** Frames get lost although the sockets are open. */
   deaf = false;
+  /** What the platform says when it is asked for a pass. */
+  answer: () => ChatPass = () => ready();
 
   post(text: string): string {
     const id = `m${String(this.messages.length + 1).padStart(5, '0')}`;
@@ -25,7 +27,7 @@ export class TinyChime {
   }
 
   install(): void {
-    vi.stubGlobal('fetch', (url: URL, init: RequestInit) => Promise.resolve().then(() => this.#answer(new URL(url), init)));
+    vi.stubGlobal('fetch', (url: URL | string, init: RequestInit) => Promise.resolve().then(() => this.#answer(new URL(url, location.origin), init)));
     // eslint-disable-next-line @typescript-eslint/no-this-alias
     const chime = this;
     vi.stubGlobal('WebSocket', class extends TinySocket {
@@ -37,6 +39,7 @@ export class TinyChime {
 
   #answer(url: URL, init: RequestInit): Response {
     this.requests.push(`${init.method} ${url.pathname}`);
+    if (url.pathname.endsWith('/chat/pass')) return Response.json(this.answer());
     if (this.status === 0) throw new TypeError('network');
     if (this.status !== 200) return new Response('{"Message":"no"}', { status: this.status });
     if (url.pathname.endsWith('/endpoints/messaging-session')) return Response.json({ Endpoint: { Url: 'socket.test' } });
@@ -82,4 +85,8 @@ export const pass = (): Pass => ({
   name: 'Anna',
   credentials: { accessKeyId: 'A', secretAccessKey: 'S', sessionToken: 'T', expiresAt: new Date(Date.now() + 3_600_000).toISOString() },
   serverTime: new Date().toISOString(),
+});
+
+export const ready = (more: Partial<ChatPass> = {}): ChatPass => ({
+  state: 'ready', detail: '', readyAt: null, made: 1, total: 1, retryMs: 0, maxLine: 300, pass: pass(), ...more,
 });

@@ -41,7 +41,6 @@ beforeEach(() => {
   Live.sent = [];
   vi.stubGlobal('WebSocket', Live);
   vi.stubGlobal('matchMedia', () => ({ matches: false, addEventListener() {}, removeEventListener() {} }));
-  vi.stubGlobal('ResizeObserver', class { observe() {} disconnect() {} });
   vi.stubGlobal('fetch', async (path: string, init: RequestInit) => {
     const answer = answers[`${init.method} ${path.replace('/api/v1/events/night/', '')}`];
     return answer ? answer() : problem(500, 'not written down')();
