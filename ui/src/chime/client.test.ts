@@ -79,6 +79,24 @@ test('so long away that reading on would be too much: the page starts anew witho
   expect(ids()).toEqual(all().slice(-250));
 });
 
+test('a session that breaks while it catches up leaves no hole behind its own frames', async () => {
+  post(5);
+  client.usePass(pass());
+  await later(50);
+  chime.cut();
+  post(80); // more than one page is missed
+  let tries = 0;
+  chime.onHistory = () => {
+    if (++tries > 2) return false;
+    post(1); // comes as a frame, beyond the gap
+    return true;
+  };
+  // At once, not only when everything is read again some seconds later.
+  for (let i = 0; i < 400 && (tries <= 2 || connection !== 'live'); i++) await later(100);
+  expect(tries).toBeGreaterThan(2);
+  expect(ids()).toEqual(all());
+});
+
 test('it never gives up: an hour of nothing, then it is there again', async () => {
   client.usePass(pass());
   await later(50);

@@ -11,6 +11,8 @@ export class TinyChime {
   status = 200;
   /** Frames get lost although the sockets are open. */
   deaf = false;
+  /** Called before each answer from history; true refuses it with 503. */
+  onHistory: () => boolean = () => false;
   /** What the platform says when it is asked for a pass. */
   answer: () => ChatPass = () => ready();
 
@@ -44,6 +46,7 @@ export class TinyChime {
     if (this.status !== 200) return new Response('{"Message":"no"}', { status: this.status });
     if (url.pathname.endsWith('/endpoints/messaging-session')) return Response.json({ Endpoint: { Url: 'socket.test' } });
     if (init.method === 'POST') return Response.json({ MessageId: this.post((JSON.parse(String(init.body)) as { Content: string }).Content) }, { status: 201 });
+    if (this.onHistory()) return new Response('{}', { status: 503 });
     const max = Number(url.searchParams.get('max-results'));
     const to = Number(url.searchParams.get('next-token') ?? this.messages.length);
     const from = Math.max(0, to - max);
