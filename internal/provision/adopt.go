@@ -65,12 +65,12 @@ func (p *planner) retire(ctx context.Context, event id.Event) (more bool, err er
 			WHERE event_id = $1 AND subject IN (SELECT value ->> 's' FROM json_each($2))`)
 	}
 	channel, err := p.some(ctx, `SELECT subject FROM resource WHERE event_id = $1 AND subject = '' AND kind = 'channel'
-		AND state <> 'absent' LIMIT $2`, event)
+		AND NOT want AND state <> 'absent' LIMIT $2`, event)
 	if err != nil || len(channel) > 0 {
 		return false, err // the dispatcher deletes it
 	}
 	inside, err := p.some(ctx, `SELECT subject FROM resource WHERE event_id = $1 AND kind IN ('membership', 'moderator')
-		AND state IN ('made', 'unknown') AND NOT busy LIMIT $2`, event)
+		AND NOT want AND state <> 'absent' AND NOT busy LIMIT $2`, event)
 	if err != nil {
 		return false, err
 	}
@@ -78,7 +78,7 @@ func (p *planner) retire(ctx context.Context, event id.Event) (more bool, err er
 		return true, p.change(ctx, event, inside, `UPDATE resource SET state = 'absent' WHERE event_id = $1
 			AND kind IN ('membership', 'moderator') AND NOT busy AND subject IN (SELECT value ->> 's' FROM json_each($2))`)
 	}
-	left, err := p.some(ctx, "SELECT subject FROM resource WHERE event_id = $1 AND kind IN ('channel', 'user', 'membership', 'moderator') AND state IN ('made', 'unknown') LIMIT $2", event)
+	left, err := p.some(ctx, "SELECT subject FROM resource WHERE event_id = $1 AND NOT want AND state <> 'absent' LIMIT $2", event)
 	if err != nil || len(left) > 0 {
 		return false, err
 	}

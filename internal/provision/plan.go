@@ -37,6 +37,8 @@ type planner struct {
 	place          string     // within the event that is walked
 	retiring       []id.Event // archived events of which another chunk may be retired
 	purged         map[id.Event]bool
+	adopted        int // tickets, in this term
+	measureAt      int // see measure
 }
 
 // plan follows hints at once and everything each second by itself: hints may be lost.
@@ -294,5 +296,19 @@ func (p *planner) compare(ctx context.Context, event id.Event, tickets []id.Tick
 		return err
 	}
 	p.stir(event)
-	return nil
+	return p.measure(ctx, len(off))
+}
+
+// measure lets PostgreSQL look at the ledger's size as it grows: its own statistics come a minute late, and until then it
+// believes an event to be a handful of rows and reads all of them for each chunk. SQLite plans by rule.
+func (p *planner) measure(ctx context.Context, adopted int) error {
+	if p.db.Dialect() != db.PostgreSQL {
+		return nil
+	}
+	if p.adopted += adopted; p.adopted < p.measureAt {
+		return nil
+	}
+	p.measureAt = 2 * max(p.adopted, chunk)
+	_, err := p.db.Exec(ctx, "ANALYZE resource")
+	return err
 }

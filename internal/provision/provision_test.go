@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,7 +27,8 @@ type stage struct {
 	db       *db.DB
 	provider *provisiontest.Provider
 	bus      *bus.Bus
-	purged   []id.Event
+	mu       sync.Mutex
+	purged   []id.Event // guarded by mu
 }
 
 func newStage(t *testing.T, d *db.DB) *stage {
@@ -41,9 +43,18 @@ func (s *stage) config(preset string) provision.Config {
 	return provision.Config{DB: s.db, Chime: s.client(s.provider.Wire(nil)), Bus: s.bus, Preset: preset, Logger: slog.New(slog.NewTextHandler(s.Output(), nil)),
 		OnPurged: func(ctx context.Context, e id.Event) error {
 			_, err := s.db.Exec(ctx, "UPDATE event SET state = 'purged' WHERE id = $1", e)
+			s.mu.Lock()
+			defer s.mu.Unlock()
 			s.purged = append(s.purged, e)
 			return err
 		}}
+}
+
+// gone returns the events that were reported purged.
+func (s *stage) gone() []id.Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.purged)
 }
 
 // run starts a provisioner; the returned function stops it cleanly.
@@ -330,7 +341,7 @@ func TestNothingIsDeletedBeforeTheArchiveAndEverythingAfter(t *testing.T) {
 		s.exec("UPDATE event SET state = 'archived' WHERE id = $1", e)
 		s.bus.Publish(bus.Hint{Topic: bus.EventChanged, Event: e})
 		calls := len(s.provider.Calls())
-		s.until(time.Minute, "purged", func() bool { return len(s.purged) > 0 })
+		s.until(time.Minute, "purged", func() bool { return len(s.gone()) > 0 })
 		var ops []string
 		for _, c := range s.provider.Calls()[calls:] {
 			ops = append(ops, c.Op)
@@ -338,8 +349,8 @@ func TestNothingIsDeletedBeforeTheArchiveAndEverythingAfter(t *testing.T) {
 		if len(ops) != 154 || slices.Contains(ops[:3], "DeleteAppInstanceUser") || slices.Contains(ops[3:], "DeleteChannel") {
 			s.Errorf("%d deletes, first %v; want the channel at the third attempt, then 151 accounts", len(ops), ops[:4])
 		}
-		if len(s.purged) != 1 || s.purged[0] != e {
-			s.Errorf("purged %v", s.purged)
+		if gone := s.gone(); len(gone) != 1 || gone[0] != e {
+			s.Errorf("purged %v", gone)
 		}
 		s.holdsExactly(map[id.Event]map[id.Role][]id.Ticket{other: {id.Fan: stays}})
 		status, err := p.Status(context.Background(), time.Now().Add(2*time.Second))

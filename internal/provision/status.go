@@ -154,7 +154,7 @@ func (p *Provisioner) eventStatus(ctx context.Context, s Status, now time.Time) 
 	tallies, err := db.All(ctx, p.db, func(t *tally) []any {
 		return []any{&t.event, &t.kind, &t.state, &t.want, &t.task, &t.failed, &t.n}
 	}, `SELECT event_id, kind, state, want, work, failed, count(*) FROM resource WHERE event_id <> ''
-		GROUP BY event_id, kind, state, want, work, failed`)
+		GROUP BY failed, want, state, kind, work, event_id`)
 	if err != nil {
 		return nil, err
 	}

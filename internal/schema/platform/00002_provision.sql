@@ -92,7 +92,10 @@ CREATE INDEX resource_todo ON resource (event_id, work, rank, next_try_ms, subje
   WHERE work IN ('create', 'join', 'rename', 'delete') AND NOT busy;
 CREATE INDEX resource_busy ON resource (event_id, subject) WHERE busy;
 CREATE INDEX resource_failing ON resource (event_id, subject) WHERE attempts > 0 AND error <> '';
-CREATE INDEX resource_tally ON resource (event_id, kind, state, want, work, failed);
+CREATE INDEX resource_unwanted ON resource (event_id, kind, subject) WHERE NOT want;
+-- For counting. Its first columns are chosen so that nothing else is tempted to use it: without fresh statistics
+-- PostgreSQL would rather read an index by event and kind than the primary key.
+CREATE INDEX resource_tally ON resource (failed, want, state, kind, work, event_id);
 
 -- What other rooms may read. Ask with event_id AND ticket_id.
 -- chat_ready: tickets whose account can be used now, and the name the provider shows.
