@@ -38,6 +38,8 @@ type DB struct {
 	read    *sql.DB
 	writer  *writer
 	write   *sql.DB
+	conn    *sql.Conn   // SQLite: the one writing connection
+	stmts   *statements // SQLite: for reading
 }
 
 // Open opens "sqlite:PATH" (folders are made) or a "postgres://…" URL. It does not migrate.
@@ -62,7 +64,17 @@ func Open(ctx context.Context, rawURL string) (*DB, error) {
 		_ = d.write.Close()
 		return nil, fmt.Errorf("open %s database: %w", d.dialect, err)
 	}
-	d.writer = startWriter(d.write)
+	if d.dialect == PostgreSQL {
+		d.writer = startWriter(d.write, nil)
+		return d, nil
+	}
+	conn, err := d.write.Conn(ctx)
+	if err != nil {
+		return nil, errors.Join(err, d.read.Close(), d.write.Close())
+	}
+	d.conn = conn
+	d.stmts = &statements{prepare: d.read.PrepareContext, kept: map[string]*sql.Stmt{}}
+	d.writer = startWriter(conn, &statements{prepare: conn.PrepareContext, kept: map[string]*sql.Stmt{}})
 	return d, nil
 }
 
@@ -112,11 +124,18 @@ func (d *DB) Ping(ctx context.Context) error { return d.read.PingContext(ctx) }
 // Close waits for queued writes and closes the database. Later writes fail with ErrClosed.
 func (d *DB) Close() error {
 	d.writer.stop()
-	return errors.Join(d.read.Close(), d.write.Close())
+	var err error
+	if d.conn != nil {
+		err = d.conn.Close()
+	}
+	return errors.Join(err, d.read.Close(), d.write.Close())
 }
 
 // QueryContext reads outside any transaction and sees the last commit.
 func (d *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if s := d.stmts.get(ctx, query); s != nil {
+		return s.QueryContext(ctx, args...)
+	}
 	return d.read.QueryContext(ctx, query, args...)
 }
 

@@ -128,3 +128,33 @@ func TestAfterCommitRunsOnceInCommitOrderAndNeverForAnUndoneWrite(t *testing.T) 
 		}
 	})
 }
+
+func TestStatementsAreKeptAndStillSeeAChangedSchemaAndRollBackWithTheirWrite(t *testing.T) {
+	dbtest.Each(t, schema, func(t *testing.T, d *db.DB) {
+		const insert, count = "INSERT INTO t (a, n) VALUES ($1, $2)", "SELECT count(*) FROM t"
+		for i := range 3 {
+			if _, err := d.Exec(t.Context(), insert, "x", i); err != nil {
+				t.Fatal(err)
+			}
+			boom := errors.New("boom")
+			err := d.Write(t.Context(), func(tx *db.Tx) error {
+				if _, err := tx.Exec(insert, "undone", i); err != nil {
+					return err
+				}
+				if n, err := db.Value[int](tx.Context(), tx, count); err != nil || n != i+2 {
+					t.Errorf("inside: %d rows, %v; want %d", n, err, i+2)
+				}
+				return boom
+			})
+			if !errors.Is(err, boom) {
+				t.Fatal(err)
+			}
+			if _, err := d.Exec(t.Context(), fmt.Sprintf("ALTER TABLE t ADD COLUMN extra%d TEXT", i)); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := db.Value[int](t.Context(), d, count); err != nil || n != i+1 {
+				t.Fatalf("%d rows, %v; want %d", n, err, i+1)
+			}
+		}
+	})
+}

@@ -17,18 +17,28 @@ const maxGroup = 512
 type Tx struct {
 	ctx   context.Context
 	tx    *sql.Tx
+	stmts *statements
 	after []func() // of the write that runs now
 }
 
 // QueryContext reads inside the transaction. The context is the transaction's own; the argument is ignored so that one
 // caller's deadline cannot break a commit shared with others.
 func (t *Tx) QueryContext(_ context.Context, query string, args ...any) (*sql.Rows, error) {
+	if s := t.stmts.get(t.ctx, query); s != nil {
+		return s.QueryContext(t.ctx, args...)
+	}
 	return t.tx.QueryContext(t.ctx, query, args...)
 }
 
 // Exec runs a statement and returns how many rows it changed.
 func (t *Tx) Exec(query string, args ...any) (int64, error) {
-	r, err := t.tx.ExecContext(t.ctx, query, args...)
+	run := t.tx.ExecContext
+	if s := t.stmts.get(t.ctx, query); s != nil {
+		run = func(ctx context.Context, _ string, args ...any) (sql.Result, error) {
+			return s.ExecContext(ctx, args...)
+		}
+	}
+	r, err := run(t.ctx, query, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -50,16 +60,22 @@ type job struct {
 	after []func() // left by the run of fn that was committed
 }
 
+// beginner is the pool or, for SQLite, its one connection, whose statements run inside the transaction it has open.
+type beginner interface {
+	BeginTx(context.Context, *sql.TxOptions) (*sql.Tx, error)
+}
+
 type writer struct {
-	db    *sql.DB
+	db    beginner
+	stmts *statements
 	queue chan *job
 	mu    sync.RWMutex // guards closed against a send on a closed queue
 	close bool
 	ended chan struct{}
 }
 
-func startWriter(db *sql.DB) *writer {
-	w := &writer{db: db, queue: make(chan *job, maxGroup), ended: make(chan struct{})}
+func startWriter(db beginner, stmts *statements) *writer {
+	w := &writer{db: db, stmts: stmts, queue: make(chan *job, maxGroup), ended: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -160,7 +176,7 @@ func (w *writer) transaction(group []*job, answers []error) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit: no effect
-	t := &Tx{ctx: ctx, tx: tx}
+	t := &Tx{ctx: ctx, tx: tx, stmts: w.stmts}
 	for i, j := range group {
 		if answers[i] = j.ctx.Err(); answers[i] != nil {
 			continue // the caller left while the write was queued
