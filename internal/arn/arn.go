@@ -73,6 +73,7 @@ func Parse(s string) (Parts, error) {
 		switch p.Kind {
 		case KindUser, KindBot, KindChannel, KindChannelFlow:
 			return p, nil
+		case KindAppInstance: // holds things, is in nothing
 		}
 	}
 	return Parts{}, fmt.Errorf("unknown resource in ARN: %.80q", s)

@@ -58,8 +58,8 @@ func New(cfg Config) *Client {
 		cfg.Timeout = DefaultTimeout
 	}
 	if cfg.HTTP == nil {
-		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.MaxIdleConnsPerHost = 32 // provision and moderation call in parallel; two idle connections would churn
+		t := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck // net/http says what it is
+		t.MaxIdleConnsPerHost = 32                           // provision and moderation call in parallel; two idle connections would churn
 		cfg.HTTP = t
 	}
 	keys := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {

@@ -70,7 +70,7 @@ func (c *Client) ListMessages(ctx context.Context, bearer, channel arn.ARN, in L
 		req.SortOrder = types.SortOrderAscending
 	}
 	if in.Max > 0 {
-		req.MaxResults = aws.Int32(int32(min(in.Max, maxPage))) //nolint:gosec // bounded by maxPage
+		req.MaxResults = aws.Int32(int32(min(in.Max, maxPage)))
 	}
 	if !in.NotBefore.IsZero() {
 		req.NotBefore = &in.NotBefore

@@ -84,6 +84,7 @@ func (t *term) pickBase(ctx context.Context, shows []show, now time.Time) (ready
 			b.instance = r.ARN
 		case kindAdminUser:
 			b.admin = r.ARN
+		default: // events have the others
 		}
 	}
 	if len(rows) == 0 {

@@ -39,8 +39,7 @@ type term struct {
 	flying  int
 	breaker breaker
 
-	base    base // dispatcher only
-	lastAt  time.Time
+	base    base          // dispatcher only
 	lead0   time.Duration // how far ahead slots are taken, grows when commits are slow
 	workers sync.WaitGroup
 }

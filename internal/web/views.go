@@ -109,6 +109,7 @@ const consoleCookie = "stagedoor_console"
 
 // cookie makes a cookie that scripts cannot read and other sites cannot send. An empty value forgets it.
 func (s *Server) cookie(name, value string, life time.Duration) http.Cookie {
+	//nolint:gosec // Secure follows the public URL: a phone on the LAN has no https
 	c := http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, Secure: s.Secure,
 		SameSite: http.SameSiteLaxMode, MaxAge: int(life / time.Second)}
 	if value == "" {
