@@ -167,6 +167,7 @@ test('a show, from the ticket file to the moment when nothing of it is left', as
     await Promise.all([moderator.chatIsReady(), bob.chatIsReady()]);
     await bob.say('CHEAP WATCHES at watches.example');
     await bob.say('Buy buy buy');
+    await moderator.line('CHEAP WATCHES').hover(); // the lines stand still, the tools appear
     await picture(moderator.page, 'moderator-desktop');
     await moderator.remove('CHEAP WATCHES');
     for (const guest of [anna, jonas, lena, bob]) {
@@ -191,6 +192,7 @@ test('a show, from the ticket file to the moment when nothing of it is left', as
     const pass = await bob.page.request.post(`${api}/chat/pass`, { headers });
     expect(await pass.json()).toMatchObject({ state: 'banned', pass: null });
     await moderator.page.setViewportSize({ width: 390, height: 844 });
+    await moderator.page.getByRole('log').evaluate((list) => list.scrollTo(0, list.scrollHeight));
     await picture(moderator.page, 'moderator-phone');
   });
 
