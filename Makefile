@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build ui test check race fuzz bench lint fmt e2e screenshots clean
+.PHONY: help run build ui api test check race fuzz bench lint fmt e2e screenshots clean
 
 GO ?= go
 # Arguments for `make run`, e.g. make run ARGS="--listen 0.0.0.0:8080"
@@ -38,6 +38,10 @@ UI_SOURCES := $(shell find ui -type d \( -name node_modules -o -name dist -o -na
 ui/dist/.built: ui/node_modules/.package-lock.json $(UI_SOURCES)
 	cd ui && npm run build
 	@touch $@
+
+api: ui/node_modules/.package-lock.json ## ui/openapi.json and the pages' types, from the Go types of the JSON API
+	$(GO) run ./cmd/stagedoor openapi > ui/openapi.json
+	cd ui && npm run types
 
 test: ## everything that CI runs but lint: both databases, race detector, pages, browser (installs what it needs)
 	scripts/test.sh

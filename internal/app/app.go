@@ -185,7 +185,22 @@ func (a *App) PagesURL() string {
 	if a.cfg.PublicURL != "" {
 		return a.cfg.Origin()
 	}
-	return "http://" + a.pages.Addr().String()
+	return "http://" + reachable(a.pages.Addr().String())
+}
+
+// reachable replaces "every address of this machine" by one that a phone on the network can type.
+func reachable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsUnspecified() {
+		return addr
+	}
+	own, _ := net.InterfaceAddrs() // without them this machine's own name for itself will do
+	for _, a := range own {
+		if n, ok := a.(*net.IPNet); ok && n.IP.To4() != nil && n.IP.IsPrivate() {
+			return net.JoinHostPort(n.IP.String(), port)
+		}
+	}
+	return net.JoinHostPort("127.0.0.1", port)
 }
 
 // EngineURL is where SDKs reach the embedded engine; "" if it does not listen.
@@ -193,7 +208,7 @@ func (a *App) EngineURL() string {
 	if a.sdk == nil {
 		return ""
 	}
-	return "http://" + a.sdk.Addr().String()
+	return "http://" + reachable(a.sdk.Addr().String())
 }
 
 // chimeConfig says where the provider is. The embedded engine is called without a socket.
