@@ -158,3 +158,47 @@ func TestStatementsAreKeptAndStillSeeAChangedSchemaAndRollBackWithTheirWrite(t *
 		}
 	})
 }
+
+// Two nodes that change the same rows in opposite order deadlock, and PostgreSQL ends one of the transactions. Found by
+// two engines on one database: callers got the deadlock as their answer although nothing was wrong with what they wrote.
+func TestAWriteThatLostADeadlockToAnotherNodeIsRepeated(t *testing.T) {
+	url := dbtest.PostgresURL(t)
+	var nodes [2]*db.DB
+	for i := range nodes {
+		var err error
+		if nodes[i], err = db.Open(t.Context(), url); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = nodes[i].Close() })
+		if err := nodes[i].Migrate(t.Context(), schema); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := nodes[0].Exec(t.Context(), "INSERT INTO t (a, n) VALUES ('x', 0), ('y', 0)"); err != nil {
+		t.Fatal(err)
+	}
+	var both, done sync.WaitGroup
+	both.Add(2)
+	for i, order := range [][2]string{{"x", "y"}, {"y", "x"}} {
+		done.Go(func() {
+			meet := sync.OnceFunc(func() { both.Done(); both.Wait() }) // the first time each holds a row the other wants
+			err := nodes[i].Write(t.Context(), func(tx *db.Tx) error {
+				for _, row := range order {
+					if _, err := tx.Exec("UPDATE t SET n = n + 1 WHERE a = $1", row); err != nil {
+						return err
+					}
+					meet()
+				}
+				return nil
+			})
+			if err != nil {
+				t.Errorf("node %d: %v", i, err)
+			}
+		})
+	}
+	done.Wait()
+	n, err := db.Value[int64](t.Context(), nodes[0], "SELECT min(n) + max(n) FROM t")
+	if err != nil || n != 4 {
+		t.Fatalf("%d, %v; want both rows changed twice", n, err)
+	}
+}

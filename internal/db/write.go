@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // ErrClosed is what Write answers after Close.
@@ -143,15 +145,13 @@ func (w *writer) run() {
 }
 
 // commit runs a group in one transaction and answers each write. When the transaction itself breaks (deadlock, lost
-// connection) every write of a larger group gets a transaction of its own, so that only the guilty one fails.
+// connection) every write of a group gets a transaction of its own, so that only the guilty one fails.
 func (w *writer) commit(group []*job) {
 	answers := make([]error, len(group))
 	err := w.transaction(group, answers)
-	if err != nil && len(group) > 1 {
+	if err != nil && (len(group) > 1 || repeatable(err)) {
 		for i, j := range group {
-			if e := w.transaction([]*job{j}, answers[i:i+1]); e != nil {
-				answers[i] = e
-			}
+			answers[i] = w.alone(j)
 		}
 		err = nil
 	}
@@ -166,6 +166,31 @@ func (w *writer) commit(group []*job) {
 		}
 		j.done <- answers[i]
 	}
+}
+
+// maxTries bounds how often one write is repeated after deadlocks. Each time another node's transaction went through.
+const maxTries = 20
+
+// alone gives a write a transaction of its own and repeats it while nobody is to blame for its end.
+func (w *writer) alone(j *job) error {
+	var err error
+	for range maxTries {
+		answer := make([]error, 1)
+		if err = w.transaction([]*job{j}, answer); err == nil {
+			return answer[0]
+		}
+		if !repeatable(err) {
+			return err
+		}
+	}
+	return err
+}
+
+// repeatable reports whether PostgreSQL ended a transaction so that one of another node could go on: 40P01
+// deadlock_detected, 40001 serialization_failure (PostgreSQL manual, appendix A).
+func repeatable(err error) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && (pe.Code == "40P01" || pe.Code == "40001")
 }
 
 // transaction returns an error only when nothing of the group was committed.
@@ -187,6 +212,9 @@ func (w *writer) transaction(group []*job, answers []error) error {
 		t.after = nil // fn may run twice: only the last run counts
 		answers[i] = j.fn(t)
 		j.after = t.after
+		if repeatable(answers[i]) {
+			return answers[i]
+		}
 		if answers[i] != nil {
 			if _, err := t.Exec("ROLLBACK TO SAVEPOINT w"); err != nil {
 				return err
