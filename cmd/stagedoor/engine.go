@@ -37,5 +37,5 @@ func (c *engineCmd) Run(ctx context.Context, log *slog.Logger) error {
 		"  Its root keys are in %s/secrets.json. To call it with an AWS SDK or the AWS CLI:\n"+
 		"    export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… AWS_REGION=%s AWS_ENDPOINT_URL=http://%s\n"+
 		"    aws chime-sdk-identity create-app-instance --name demo\n", l.Addr(), c.Data, c.Region, l.Addr())
-	return app.ServeEngine(ctx, l, e)
+	return app.ServeEngine(ctx, l, e, log)
 }

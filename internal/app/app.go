@@ -124,9 +124,9 @@ func (a *App) Run(ctx context.Context) error {
 	if a.cfg.Provisioner {
 		g.Go(func() error { return a.provision.Run(ctx) })
 	}
-	g.Go(func() error { return serve(ctx, a.pages, a.web) })
+	g.Go(func() error { return serve(ctx, a.pages, a.web, a.log) })
 	if a.sdk != nil {
-		g.Go(func() error { return serve(ctx, a.sdk, a.engine) })
+		g.Go(func() error { return serve(ctx, a.sdk, a.engine, a.log) })
 	}
 	err := g.Wait()
 	if errors.Is(err, context.Canceled) {
@@ -136,13 +136,14 @@ func (a *App) Run(ctx context.Context) error {
 }
 
 // serve runs one HTTP server until ctx ends.
-func serve(ctx context.Context, l net.Listener, h http.Handler) error {
+func serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
 	s := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,  // slow headers cost nobody a connection
 		ReadTimeout:       60 * time.Second, // a 16 MiB ticket file over a slow line
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    32 << 10, // session tokens travel in headers
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {

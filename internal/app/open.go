@@ -65,8 +65,8 @@ func Provider(s config.Storage, c config.Chime, engineURL string) (*chime.Client
 }
 
 // ServeEngine serves an engine alone until ctx ends, then drains it.
-func ServeEngine(ctx context.Context, l net.Listener, e *engine.Engine) error {
-	err := serve(ctx, l, e)
+func ServeEngine(ctx context.Context, l net.Listener, e *engine.Engine, log *slog.Logger) error {
+	err := serve(ctx, l, e, log)
 	grace, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	return errors.Join(err, e.Close(grace))

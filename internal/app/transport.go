@@ -2,8 +2,10 @@ package app
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 )
 
@@ -23,13 +25,13 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	defer func() { _ = in.Body.Close() }()
 	w := &answer{header: http.Header{}, status: http.StatusOK}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		t.handler.ServeHTTP(w, in)
-	}()
+	done := make(chan error, 1)
+	go func() { done <- t.serve(w, in) }()
 	select {
-	case <-done:
+	case err := <-done:
+		if err != nil {
+			return nil, err
+		}
 	case <-r.Context().Done():
 		return nil, r.Context().Err() // the handler ends by itself; its answer is dropped, as on a network
 	}
@@ -38,6 +40,17 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: w.header,
 		Body: io.NopCloser(bytes.NewReader(w.body.Bytes())), ContentLength: int64(w.body.Len()), Request: r,
 	}, nil
+}
+
+// serve keeps a panic of the engine from ending the pages too, as net/http does between processes.
+func (t inProcess) serve(w http.ResponseWriter, r *http.Request) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("embedded engine: panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	t.handler.ServeHTTP(w, r)
+	return nil
 }
 
 // answer collects what a handler writes.

@@ -60,7 +60,7 @@ func (s *Server) identify(r *http.Request, need access, slug string) (*visitor, 
 // identifyDevice reads the device cookie of v.event.
 func (s *Server) identifyDevice(r *http.Request, v *visitor) error {
 	notAdmitted := fault.New(fault.Unauthorized, "not_admitted", "Enter your ticket code first.")
-	c, err := r.Cookie(deviceCookie(v.event.Slug))
+	c, err := r.Cookie(deviceCookie(v.event.ID))
 	if err != nil {
 		return notAdmitted
 	}

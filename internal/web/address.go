@@ -7,12 +7,20 @@ import (
 	"strings"
 )
 
-type addressKey struct{}
-
-func addressOf(ctx context.Context) netip.Addr {
-	a, _ := ctx.Value(addressKey{}).(netip.Addr)
-	return a
+// call is what is known about a request wherever its context goes.
+type call struct {
+	client       netip.Addr
+	method, path string // for the log; no path of ours carries a secret
 }
+
+type callKey struct{}
+
+func callOf(ctx context.Context) call {
+	c, _ := ctx.Value(callKey{}).(call)
+	return c
+}
+
+func addressOf(ctx context.Context) netip.Addr { return callOf(ctx).client }
 
 // clientAddress is the nearest address that is not one of our own proxies: the connection's peer, or, while that is
 // trusted, the rightmost entry of X-Forwarded-For that is not. Anything a client writes further left is ignored.

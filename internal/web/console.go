@@ -235,6 +235,7 @@ type ImportReport struct {
 	Revoked      int           `json:"revoked"`
 	RefusedCount int           `json:"refusedCount" doc:"All refused lines; the list may be cut."`
 	Refused      []RefusedLine `json:"refused" nullable:"false"`
+	Warning      string        `json:"warning" doc:"A sentence when the file's codes can be guessed, else empty."`
 }
 
 type importInput struct {
@@ -272,7 +273,7 @@ func (s *Server) takesTickets(ctx context.Context, show id.Event) error {
 
 func reportView(r gate.Report) ImportReport {
 	out := ImportReport{Layout: r.Layout, Lines: r.Lines, New: r.New, Known: r.Known, Revoked: r.Revoked,
-		RefusedCount: r.RefusedCount, Refused: make([]RefusedLine, 0, len(r.Refused))}
+		RefusedCount: r.RefusedCount, Warning: r.Weak, Refused: make([]RefusedLine, 0, len(r.Refused))}
 	for _, l := range r.Refused {
 		out.Refused = append(out.Refused, RefusedLine(l))
 	}

@@ -45,7 +45,7 @@ func (s *Server) redeem(ctx context.Context, in *redeemInput) (*meAnswer, error)
 	}
 	s.Bus.Publish(bus.Hint{Topic: bus.SeatTaken, Event: v.event.ID, Ticket: v.ticket.ID})
 	me, err := s.meOf(ctx, v)
-	return &meAnswer{s.cookie(deviceCookie(v.event.Slug), v.token, deviceLife), me}, err
+	return &meAnswer{s.cookie(deviceCookie(v.event.ID), v.token, deviceLife), me}, err
 }
 
 func (s *Server) getMe(ctx context.Context, _ *SlugPath) (*plainMeAnswer, error) {
@@ -76,7 +76,7 @@ func (s *Server) leave(ctx context.Context, _ *SlugPath) (*leaveAnswer, error) {
 		return nil, err
 	}
 	s.Bus.Publish(bus.Hint{Topic: bus.SeatTaken, Event: v.event.ID, Ticket: v.ticket.ID})
-	return &leaveAnswer{s.cookie(deviceCookie(v.event.Slug), "", 0)}, nil
+	return &leaveAnswer{s.cookie(deviceCookie(v.event.ID), "", 0)}, nil
 }
 
 type nicknameInput struct {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"time"
 
 	"github.com/stagedoor/stagedoor/internal/wsconn"
 )
@@ -28,35 +27,36 @@ const maxFrame = 256
 func (s *Server) live() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := visitorOf(r.Context())
-		me, err := s.meOf(r.Context(), v)
-		if err != nil {
-			problemOf(r.Context(), s.Log, err).write(w)
-			return
-		}
 		conn, err := wsconn.Accept(w, r, wsconn.Options{ReadLimit: maxFrame})
 		if err != nil {
 			return // answered by Accept
 		}
-		viewer := &viewer{conn: conn, event: v.event.ID, ticket: v.ticket.ID, role: v.ticket.Role, token: v.token, epoch: v.device.Epoch, me: *me}
+		viewer := &viewer{conn: conn, event: v.event.ID, ticket: v.ticket.ID, role: v.ticket.Role, token: v.token, epoch: v.device.Epoch}
 		viewers := s.hub.join(viewer)
 		defer s.hub.leave(viewer)
-		view := viewOf(v.event, s.now())
-		conn.Send(frame{T: "hello", Event: &view, Me: me, Viewers: &viewers})
-		// The seat may have gone to another device between the check and join.
-		s.hub.checkSeat(r.Context(), viewer)
-		if err := conn.Run(s.hub.context(r.Context()), func(_ context.Context, message []byte) { s.heard(viewer, message) }); err != nil {
-			s.Log.Debug("live socket ended", "err", err)
+		if err := s.hub.greet(r.Context(), viewer, viewers); err != nil {
+			s.Log.WarnContext(r.Context(), "a viewer could not be greeted", "event", v.event.ID, "err", err)
+			conn.Close(wsconn.GoingAway, "please come back")
+		}
+		ctx, done := s.hub.context(r.Context())
+		defer done()
+		if err := conn.Run(ctx, func(_ context.Context, message []byte) { s.heard(viewer, message) }); err != nil {
+			s.Log.DebugContext(ctx, "live socket ended", "err", err)
 		}
 	})
 }
 
-// heard handles what a browser says. Unknown messages are ignored, so that newer pages may talk to older servers.
+// heard handles what a browser says. Unknown messages are ignored, so that newer pages may talk to older servers; so is
+// everything of a person whom a moderator has removed.
 func (s *Server) heard(v *viewer, message []byte) {
 	var in struct {
 		T     string `json:"t"`
 		Emoji string `json:"emoji"`
 	}
+	if banned, _ := v.knows(); banned {
+		return
+	}
 	if json.Unmarshal(message, &in) == nil && in.T == "react" {
-		s.Reactions.Add(v.event, v.ticket, in.Emoji, time.Now())
+		s.Reactions.Add(v.event, v.ticket, in.Emoji, s.now())
 	}
 }

@@ -74,6 +74,9 @@ func (s *Server) fill(r *http.Request, text []byte, v *visitor) []byte {
 // here; text never becomes markup (Trusted Types: only Svelte's own template policy exists).
 func (s *Server) policy(nonce string) string {
 	connect := "connect-src 'self' https: " + s.ChatOrigin // https: for playlists of a stream elsewhere
+	if !s.Secure {
+		connect += " http:" // a page over https may not load such a stream anyway
+	}
 	if s.ChatOrigin != "" {
 		connect += " ws: wss:"
 	}
@@ -100,7 +103,7 @@ func (s *Server) assets() http.Handler {
 
 func (s *Server) testStream() http.Handler { return s.TestStream }
 
-// headers sets what every answer carries, and puts the caller's address into the context.
+// headers sets what every answer carries, and notes in the context who calls what.
 func (s *Server) headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -114,7 +117,7 @@ func (s *Server) headers(next http.Handler) http.Handler {
 		if s.Secure {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
-		ctx := context.WithValue(r.Context(), addressKey{}, clientAddress(r, s.TrustedProxies))
+		ctx := context.WithValue(r.Context(), callKey{}, call{clientAddress(r, s.TrustedProxies), r.Method, r.URL.Path})
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

@@ -64,18 +64,17 @@ func problemOf(ctx context.Context, log *slog.Logger, err error) *Problem {
 		return ready
 	}
 	f := fault.As(err)
-	if f.Kind == fault.Internal || f.Kind == fault.Unavailable {
-		level := slog.LevelError
-		if errors.Is(err, context.Canceled) {
-			level = slog.LevelDebug // the browser went away
-		}
-		log.Log(ctx, level, "request failed", "err", err)
-	}
 	code := f.Code
 	if code == "" {
 		code = strings.ReplaceAll(f.Kind.String(), " ", "_")
 	}
 	status := statusOf[f.Kind]
+	level := slog.LevelDebug // a person's mistake, or a browser that went away
+	if status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
+		level = slog.LevelError
+	}
+	who := callOf(ctx)
+	log.Log(ctx, level, "request failed", "method", who.method, "path", who.path, "status", status, "code", code, "err", err)
 	return &Problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: f.Public,
 		Code: code, Field: f.Field, RetryAfterMs: int64(f.RetryAfter / time.Millisecond),

@@ -4,8 +4,11 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/stagedoor/stagedoor/internal/gate"
 )
 
 // access says who may use a route. The checker in access.go is the only code that decides.
@@ -26,6 +29,7 @@ type route struct {
 	access       access
 	summary      string
 	maxBody      int64                                            // bytes; 0 = 64 KiB
+	bodyTime     time.Duration                                    // for reading the body; 0 = 5 s
 	operation    func(s *Server, api huma.API, op huma.Operation) // JSON
 	plain        func(s *Server) http.Handler                     // everything else
 }
@@ -61,7 +65,7 @@ func table() []route {
 		op("POST", "/api/v1/console/events", organizerOnly, "Create a show", (*Server).createEvent),
 		op("GET", "/api/v1/console/events/{id}", organizerOnly, "One show", (*Server).getAdminEvent),
 		op("PUT", "/api/v1/console/events/{id}", organizerOnly, "Change a show", (*Server).updateEvent),
-		withBody(16<<20, op("POST", "/api/v1/console/events/{id}/tickets", organizerOnly, "Import a ticket file", (*Server).importTickets)),
+		withFile(gate.MaxFile, time.Minute, op("POST", "/api/v1/console/events/{id}/tickets", organizerOnly, "Import a ticket file", (*Server).importTickets)),
 		op("POST", "/api/v1/console/events/{id}/staff-codes", organizerOnly, "Issue a moderator's or artist's code", (*Server).issueCode),
 		op("POST", "/api/v1/console/events/{id}/start", organizerOnly, "Go live now", (*Server).startEvent),
 		op("POST", "/api/v1/console/events/{id}/end", organizerOnly, "End the show", (*Server).endEvent),
@@ -84,7 +88,11 @@ func op[I, O any](method, path string, who access, summary string, f func(*Serve
 		}}
 }
 
-func withBody(limit int64, r route) route { r.maxBody = limit; return r }
+// withFile allows a large body over a slow line.
+func withFile(limit int64, within time.Duration, r route) route {
+	r.maxBody, r.bodyTime = limit, within
+	return r
+}
 
 // mount puts the table on a mux. JSON operations go through huma, which also writes the OpenAPI document.
 func (s *Server) mount(mux *http.ServeMux, api huma.API) {
@@ -98,7 +106,7 @@ func (s *Server) mount(mux *http.ServeMux, api huma.API) {
 		}
 		r.operation(s, api, huma.Operation{
 			Method: r.method, Path: r.path, Summary: r.summary, OperationID: operationID(r.method, r.path),
-			MaxBodyBytes: r.maxBody, Tags: []string{tagOf(r.access)}, Middlewares: huma.Middlewares{s.check(api, r.access)},
+			MaxBodyBytes: r.maxBody, BodyReadTimeout: r.bodyTime, Tags: []string{tagOf(r.access)}, Middlewares: huma.Middlewares{s.check(api, r.access)},
 		})
 	}
 	allowNull(api.OpenAPI().Components.Schemas)

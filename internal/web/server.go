@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -72,7 +73,7 @@ func New(c Config) *Server {
 		mux.Handle("/chime/", http.StripPrefix("/chime", c.Chat))
 		mux.Handle("/connect", c.Chat)
 	}
-	s.handler = s.headers(protectCookies(mux))
+	s.handler = s.headers(protectCookies(s.known(mux)))
 	return s
 }
 
@@ -83,15 +84,51 @@ func (s *Server) Run(ctx context.Context) error { return s.hub.run(ctx) }
 
 // protectCookies refuses cross-site requests that change something (http.CrossOriginProtection reads Sec-Fetch-Site and
 // Origin). The chat's paths are exempt: they know no cookies.
-func protectCookies(mux *http.ServeMux) http.Handler {
+func protectCookies(next http.Handler) http.Handler {
 	csrf := http.NewCrossOriginProtection()
 	csrf.AddInsecureBypassPattern("/chime/")
 	csrf.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		(&Problem{Type: "about:blank", Title: "Forbidden", Status: http.StatusForbidden, Code: "cross_site",
 			Detail: "This request came from another site."}).write(w)
 	}))
-	return csrf.Handler(mux)
+	return csrf.Handler(next)
 }
+
+// known answers paths and methods that are in no row of the table in the form of the place: a problem for the API, the
+// house's own page elsewhere.
+func (s *Server) known(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		refuse, pattern := mux.Handler(r)
+		if pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		told := &statusOnly{header: http.Header{}}
+		refuse.ServeHTTP(told, r) // the mux knows which methods there are, and paths that are only written untidily
+		switch {
+		case told.status < http.StatusBadRequest:
+			refuse.ServeHTTP(w, r)
+		case told.status == http.StatusNotFound && !strings.HasPrefix(r.URL.Path, "/api/"):
+			s.lost(w, r)
+		default:
+			if allow := told.header.Get("Allow"); allow != "" {
+				w.Header().Set("Allow", allow)
+			}
+			(&Problem{Type: "about:blank", Title: http.StatusText(told.status), Status: told.status,
+				Code: "no_such_route", Detail: "There is nothing at this address."}).write(w)
+		}
+	})
+}
+
+// statusOnly takes a handler's status and header, not its text.
+type statusOnly struct {
+	header http.Header
+	status int
+}
+
+func (s *statusOnly) Header() http.Header         { return s.header }
+func (s *statusOnly) WriteHeader(status int)      { s.status = status }
+func (s *statusOnly) Write(p []byte) (int, error) { return len(p), nil }
 
 func writeJSON(w http.ResponseWriter, v any) error { return json.NewEncoder(w).Encode(v) }
 

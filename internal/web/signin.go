@@ -3,11 +3,9 @@ package web
 import (
 	"context"
 	"net/http"
-	"time"
-)
 
-// sessionLife is how long the browser keeps the console's cookie; the database decides when the session ends.
-const sessionLife = 14 * 24 * time.Hour
+	"github.com/stagedoor/stagedoor/internal/organizer"
+)
 
 type signInInput struct {
 	Body struct {
@@ -31,7 +29,7 @@ func (s *Server) signIn(ctx context.Context, in *signInInput) (*signInAnswer, er
 	if err != nil {
 		return nil, err
 	}
-	out := &signInAnswer{SetCookie: s.cookie(consoleCookie, session, sessionLife)}
+	out := &signInAnswer{SetCookie: s.cookie(consoleCookie, session, organizer.SessionLife)}
 	out.Body.Name = who.Name
 	return out, nil
 }

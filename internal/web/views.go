@@ -67,9 +67,7 @@ func (s *Server) meOf(ctx context.Context, v *visitor) (*Me, error) {
 		return me, nil // the other device has the hall
 	}
 	me.Seat = "held"
-	if v.event.StreamURL != "" && mayWatch(v.event.State, v.ticket.Role) {
-		me.StreamURL = &v.event.StreamURL
-	}
+	me.StreamURL = streamFor(v.event, v.ticket.Role)
 	if name == "" && !banned {
 		if me.Suggestions, err = s.Nicknames.Suggest(ctx, v.event.ID, 3); err != nil {
 			return nil, err
@@ -78,16 +76,21 @@ func (s *Server) meOf(ctx context.Context, v *visitor) (*Me, error) {
 	return me, nil
 }
 
-// mayWatch says who sees the stream when: staff from the start for the sound check, fans from doors to the end.
-func mayWatch(state event.State, role id.Role) bool {
-	switch state {
+// streamFor says who sees the stream when: staff from the start for the sound check, fans from doors to the end.
+func streamFor(e event.Event, role id.Role) *string {
+	if e.StreamURL == "" {
+		return nil
+	}
+	switch e.State {
 	case event.Open, event.Live:
-		return true
+		return &e.StreamURL
 	case event.Scheduled:
-		return role != id.Fan
+		if role != id.Fan {
+			return &e.StreamURL
+		}
 	case event.Ended, event.Archived, event.Purged:
 	}
-	return false
+	return nil
 }
 
 type eventAnswer struct{ Body EventView }
@@ -101,8 +104,9 @@ func (s *Server) getEvent(ctx context.Context, _ *SlugPath) (*eventAnswer, error
 	return &eventAnswer{viewOf(visitorOf(ctx).event, s.now())}, nil
 }
 
-// deviceCookie names the cookie that makes a browser the device of a ticket at one event.
-func deviceCookie(slug string) string { return "stagedoor_" + slug }
+// deviceCookie names the cookie that makes a browser the device of a ticket at one event. It is the event's identifier,
+// not its slug, that names it: a slug may change, and one may be "console".
+func deviceCookie(e id.Event) string { return "stagedoor_" + string(e) }
 
 // consoleCookie names the organizer's session cookie.
 const consoleCookie = "stagedoor_console"

@@ -564,6 +564,8 @@ export interface components {
             refusedCount: number;
             /** Format: int64 */
             revoked: number;
+            /** @description A sentence when the file's codes can be guessed, else empty. */
+            warning: string;
         };
         IssueCodeInputBody: {
             /** @enum {string} */

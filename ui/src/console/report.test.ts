@@ -11,6 +11,7 @@ const report: ImportReport = {
   known: 9,
   revoked: 2,
   refusedCount: 2,
+  warning: '',
   refused: [
     { line: 17, reason: 'The code column is empty.', excerpt: 'ORD42,1,,müller' },
     { line: 1403, reason: 'Too few columns.', excerpt: '<img src=x onerror=alert(1)>' },
@@ -41,6 +42,10 @@ describe('the import report', () => {
     render(ImportReportView, { file: 'x.csv', report: { ...report, refusedCount: 0, refused: [] } });
     expect(screen.queryByRole('table')).toBeNull();
     expect(screen.queryByText('Refused lines as CSV')).toBeNull();
+  });
+  it('passes on what the server warns of', () => {
+    render(ImportReportView, { file: 'x.csv', report: { ...report, warning: 'The codes are short.' } });
+    expect(screen.getByTestId('import-warning').textContent).toBe('The codes are short.');
   });
   it('draws a bounded number of rows for a file of another kind', () => {
     const refused = Array.from({ length: rowsShown + 100 }, (_, i) => ({ line: i + 1, reason: 'No.', excerpt: 'x' }));
