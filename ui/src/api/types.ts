@@ -1,93 +1,27 @@
-// What the server's JSON API says, in the page's words. Times are RFC 3339 strings in UTC unless a comment says otherwise.
+// What the fan's and the moderator's pages say to the server and hear from it, by the names these pages use. The shapes come
+// from the server's own types (openapi.json → src/api/schema.gen.ts, `make api`). Times are RFC 3339, UTC. Only the live
+// socket is described here by hand: OpenAPI knows requests and answers, not frames.
 
-export type EventState = 'scheduled' | 'open' | 'live' | 'ended' | 'archived' | 'purged';
+import type { components } from './schema.gen';
 
-export interface EventView {
-  slug: string;
-  name: string;
-  artist: string;
-  description: string;
-  startsAt: string;
-  doorsAt: string;
-  /** IANA name of the zone the show is announced in, such as Europe/Berlin. */
-  timeZone: string;
-  chat: boolean;
-  state: EventState;
-  serverTime: string;
-}
+type Schema = components['schemas'];
 
-export type Role = 'fan' | 'artist' | 'moderator';
+export type EventView = Schema['EventView'];
+export type EventState = EventView['state'];
+export type Me = Schema['Me'];
+export type Role = Me['role'];
 
-export interface Me {
-  role: Role;
-  /** null until the person has chosen one. */
-  nickname: string | null;
-  /** lost: another device took the seat after this one. */
-  seat: 'held' | 'lost';
-  banned: { reason: string } | null;
-  /** null before doors (for fans) and after the end. */
-  streamUrl: string | null;
-  /** Ideas while nickname is null. */
-  suggestions: string[];
-}
-
-export type PassState = 'ready' | 'naming' | 'preparing' | 'off' | 'closed' | 'banned' | 'resting';
-
+/** ready: read and send. naming: read; the name is on its way to the chat. preparing: no pass yet. resting: the chat is away. */
+export type ChatPass = Schema['Answer'];
 /** Temporary credentials for one user and one channel at the chat provider. */
-export interface Pass {
-  region: string;
-  /** An absolute URL, or a path on this page's origin. */
-  endpoint: string;
-  userArn: string;
-  channelArn: string;
-  name: string;
-  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken: string; expiresAt: string };
-  serverTime: string;
-}
+export type Pass = Schema['Pass'];
 
-export interface ChatPass {
-  /** ready: read and send. naming: read; the name is on its way to the chat. preparing: no pass yet. resting: the chat is away. */
-  state: PassState;
-  detail: string;
-  readyAt: string | null;
-  made: number;
-  total: number;
-  /** Ask again after so many milliseconds; 0 = do not. */
-  retryMs: number;
-  /** Longest line, in graphemes. */
-  maxLine: number;
-  pass: Pass | null;
-}
-
-export interface Act {
-  id: string;
-  kind: 'redact' | 'ban' | 'unban';
-  userId: string;
-  nickname: string;
-  messageId: string;
-  /** The original line; moderators only. */
-  text: string;
-  reason: string;
-  at: string;
-  /** false: written down, not yet confirmed by the chat. */
-  done: boolean;
-}
-
-export interface Ban {
-  userId: string;
-  nickname: string;
-  reason: string;
-  at: string;
-}
-
-export interface Moderation {
-  acts: Act[];
-  bans: Ban[];
-}
+export type Act = Schema['Act'];
+export type Ban = Schema['Ban'];
+export type Moderation = Schema['ModerationAnswerBody'];
 
 /** The six reactions, in the order of the buttons. */
 export const EMOJI = ['❤️', '👏', '🔥', '😂', '🎉', '😮'] as const;
-export type Emoji = (typeof EMOJI)[number];
 
 /** What the live socket says. */
 export type LiveFrame =

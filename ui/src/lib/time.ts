@@ -18,19 +18,20 @@ export function hour(time: string | number): string {
   return new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' }).format(new Date(time));
 }
 
-/** The show's own zone in words, or '' when the viewer's clock shows the same. */
+/** The time on the show's own clock with its place, or '' when the viewer's clock shows the same. UTC is no place. */
 export function elsewhere(iso: string, timeZone: string): string {
   try {
     const wall = (zone?: string) =>
       new Intl.DateTimeFormat('en-GB', { dateStyle: 'short', timeStyle: 'short', ...(zone ? { timeZone: zone } : {}) }).format(new Date(iso));
-    return wall() === wall(timeZone) ? '' : `${moment(iso, timeZone)}, ${city(timeZone)}`;
+    return wall() === wall(timeZone) ? '' : [moment(iso, timeZone), ...city(timeZone)].join(', ');
   } catch {
     return ''; // a zone this browser does not know
   }
 }
 
-function city(timeZone: string): string {
-  return (timeZone.split('/').at(-1) ?? timeZone).replaceAll('_', ' ');
+function city(timeZone: string): string[] {
+  const [area, ...rest] = timeZone.split('/');
+  return rest.length === 0 || area === 'Etc' ? [] : [rest.at(-1)!.replaceAll('_', ' ')];
 }
 
 export interface Span {
