@@ -39,12 +39,14 @@ start_postgres() {
   variables=$(scripts/postgres.sh start) && eval "$variables"
 }
 
+compile() { go test -race -run '^$' ./... >/dev/null; }
+
 go_tests() {
   section "Start PostgreSQL" start_postgres
   section "Install Amazon's JavaScript clients, which judge the engine" make --no-print-directory engine/conformance/node_modules/.package-lock.json
   section "Go: vet" go vet ./...
   # Everything is compiled first, so that no test with a deadline shares the processors with a compiler.
-  section "Go: compile with the race detector" go test -race -run '^$' ./... >/dev/null
+  section "Go: compile with the race detector" compile
   # Two thousand tickets at ten calls a second take minutes under the race detector; smaller shows prove the same there.
   local long='^(TestTwoThousandTickets|TestThrottlingSlowsDown|TestReadyAtIsRight)'
   section "Go: tests on both databases, race detector, random order" go test -race -shuffle=on -skip "$long" -timeout 10m ./...
