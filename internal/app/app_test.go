@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ type house struct {
 	t       *testing.T
 	welcome string
 	dir     string
+	stop    func() error // ends it and returns what Run did; the end of the test does so too
 }
 
 // start runs a whole Stagedoor on embedded defaults and free ports until the test ends.
@@ -44,12 +46,12 @@ func start(t *testing.T, change func(*config.Serve)) *house {
 	if h.welcome, err = a.Welcome(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- a.Run(ctx) }()
+	h.stop = sync.OnceValue(func() error { cancel(); return <-done })
 	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
+		if err := h.stop(); err != nil {
 			t.Errorf("run: %v", err)
 		}
 	})

@@ -18,6 +18,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/internal/chime"
 	"github.com/stagedoor/stagedoor/internal/config"
+	"github.com/stagedoor/stagedoor/internal/db/dbtest"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/pass"
 	"github.com/stagedoor/stagedoor/internal/web"
@@ -133,7 +134,15 @@ func (p *person) demoEvent() web.EventAdmin {
 
 // The whole story of a show, through public doors only: HTTP, the live socket, and Amazon's protocol.
 func TestAShowFromTicketFileToArchive(t *testing.T) {
-	h := start(t, func(c *config.Serve) { c.ReopenFor = 1 })
+	t.Run("sqlite", func(t *testing.T) { story(t, func(c *config.Serve) { c.ReopenFor = 1 }) })
+	t.Run("postgres", func(t *testing.T) {
+		platform, chat := dbtest.PostgresURL(t), dbtest.PostgresURL(t)
+		story(t, func(c *config.Serve) { c.ReopenFor, c.Database, c.EngineDatabase = 1, platform, chat })
+	})
+}
+
+func story(t *testing.T, change func(*config.Serve)) {
+	h := start(t, change)
 	boss := h.organizer()
 	within(t, 30*time.Second, "all chat resources made", func() bool {
 		e := boss.demoEvent()
@@ -151,12 +160,33 @@ func TestAShowFromTicketFileToArchive(t *testing.T) {
 		}
 	}
 	h.expect(f2, "CREATE_CHANNEL_MESSAGE", "line 59")
+	h.pagesHistory(c2, p2)
 	h.refusesImpersonation(p1, p2, c1)
 	h.moderates(mod, one, p1, pm, c1, f2)
 	if _, err := c2.SendMessage(ctx, p2.UserArn, p2.ChannelArn, line("still here"), "t2"); err != nil {
 		t.Errorf("the other fan: %v", err)
 	}
 	h.ends(boss)
+}
+
+// pagesHistory reads the past as a joining page does: newest first, 50 a page, nothing lost and nothing doubled.
+func (h *house) pagesHistory(c *chime.Client, p *pass.Pass) {
+	h.t.Helper()
+	var in chime.ListInput
+	seen := map[string]bool{}
+	for _, want := range []int{50, 10} {
+		page, err := c.ListMessages(h.t.Context(), p.UserArn, p.ChannelArn, in)
+		if err != nil || len(page.Items) != want || (page.Next == "") != (want == 10) {
+			h.t.Fatalf("a page of %d with next %q: %v", len(page.Items), page.Next, err)
+		}
+		for _, m := range page.Items {
+			seen[m.ID] = true
+		}
+		in.NextToken = page.Next
+	}
+	if len(seen) != 60 {
+		h.t.Errorf("%d different lines of 60", len(seen))
+	}
 }
 
 // refusesImpersonation tries another's bearer and another's channel with a fan's credentials.
@@ -250,35 +280,11 @@ func id() string { ids++; return fmt.Sprint("id-", ids) }
 func TestTheNewestDeviceTakesTheSeatAndTheOldOneIsTold(t *testing.T) {
 	h := start(t, nil)
 	phone := h.enter("Fan", "Ada Fan")
-	u, err := url.Parse(h.PagesURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	header := http.Header{"Origin": {h.PagesURL()}}
-	for _, c := range phone.http.Jar.Cookies(u) {
-		header.Add("Cookie", c.String())
-	}
-	ws, _, err := websocket.Dial(t.Context(), "ws://"+u.Host+demo+"/live", &websocket.DialOptions{HTTPHeader: header})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = ws.CloseNow() }()
+	page := phone.live()
 	laptop := h.person()
 	laptop.must("POST", demo+"/redeem", map[string]string{"code": strings.ToLower(strings.ReplaceAll(h.code("Fan"), "-", " "))}, nil)
-	told := false
-	for {
-		_, text, err := ws.Read(t.Context())
-		if err != nil {
-			if websocket.CloseStatus(err) != 4003 {
-				t.Errorf("closed with %v", err)
-			}
-			break
-		}
-		told = told || strings.Contains(string(text), `"t":"seat"`)
-	}
-	if !told {
-		t.Error("the old device was not told why")
-	}
+	page.awaits(`"t":"seat"`, "another device")
+	page.ends(4003)
 	if status := phone.call("POST", demo+"/chat/pass", nil, nil); status != http.StatusConflict {
 		t.Errorf("the old device still gets passes: %d", status)
 	}

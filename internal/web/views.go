@@ -105,7 +105,7 @@ func (s *Server) getEvent(ctx context.Context, _ *SlugPath) (*eventAnswer, error
 }
 
 // deviceCookie names the cookie that makes a browser the device of a ticket at one event. It is the event's identifier,
-// not its slug, that names it: a slug may change, and one may be "console".
+// not its slug, that names it: a slug may change.
 func deviceCookie(e id.Event) string { return "stagedoor_" + string(e) }
 
 // consoleCookie names the organizer's session cookie.
