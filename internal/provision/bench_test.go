@@ -14,7 +14,7 @@ import (
 )
 
 // fill makes an event with n tickets and returns their ids.
-func fill(b *testing.B, d *db.DB, n int, doors time.Time) (id.Event, []id.Ticket) {
+func fill(b testing.TB, d *db.DB, n int, doors time.Time) (id.Event, []id.Ticket) {
 	b.Helper()
 	e, tickets := id.NewEvent(), make([]id.Ticket, n)
 	if _, err := d.Exec(b.Context(), `INSERT INTO event (id, slug, name, artist, description, time_zone, doors_ms, starts_ms, stream_url, chat,
@@ -80,7 +80,7 @@ func BenchmarkNextWork(b *testing.B) {
 	}
 }
 
-func benchTerm(b *testing.B, kind string) (*term, *planner) {
+func benchTerm(b testing.TB, kind string) (*term, *planner) {
 	b.Helper()
 	d := dbtest.SQLite(b, schema.Platform())
 	if kind == "postgres" {
@@ -103,5 +103,6 @@ func benchTerm(b *testing.B, kind string) (*term, *planner) {
 		b.Fatal(err)
 	}
 	return t, &planner{term: t, tickets: cursor{ms: 2}, names: cursor{ms: 2}, looked: time.Now().Add(time.Hour),
+		behind: map[id.Event]map[id.Ticket]struct{}{},
 		walked: map[id.Event]time.Time{}, purged: map[id.Event]bool{}}
 }

@@ -216,7 +216,7 @@ func TestTwoProvisionersOneActsAndTheOtherTakesOver(t *testing.T) {
 		} else {
 			t.Logf("takeover after %v", took)
 		}
-		s.until(2*time.Minute, "ready", func() bool { return s.readyCount(e) == 400 })
+		s.until(2*time.Minute, "ready", func() bool { return len(s.provider.Calls()) > 400 && s.readyCount(e) == 400 })
 		standby.kill()
 		<-standby.done
 		s.holdsExactly(map[id.Event]map[id.Role][]id.Ticket{e: {id.Fan: fans}})

@@ -94,17 +94,25 @@ func (t *term) pickBase(ctx context.Context, shows []show, now time.Time) (ready
 	return true, nil, nil
 }
 
+// The questions that pick asks again and again. Each is answered by an index of its own (plan_sqlite_test.go).
+const (
+	todoSQL = "SELECT " + rowColumns + ` FROM resource
+		WHERE event_id = $1 AND work = $2 AND NOT busy AND work IN ('create', 'join', 'rename', 'delete') AND next_try_ms <= $3
+		ORDER BY rank, next_try_ms, subject LIMIT $4`
+	channelSQL = "SELECT arn, state FROM resource WHERE event_id = $1 AND subject = '' AND kind = 'channel'"
+	flyingSQL  = "SELECT count(*) FROM (SELECT 1 FROM resource WHERE event_id = $1 AND busy AND epoch >= $2 LIMIT 1) AS x"
+	dueSQL     = `SELECT COALESCE(min(next_try_ms), 0) FROM resource
+		WHERE event_id = $1 AND attempts > 0 AND error <> '' AND NOT busy AND next_try_ms > $2`
+)
+
 // todo reads the first rows of an event that wait for a task and are due.
 func (t *term) todo(ctx context.Context, event id.Event, what task, now time.Time, most int) ([]row, error) {
-	return db.All(ctx, t.db, (*row).fields, "SELECT "+rowColumns+` FROM resource
-		WHERE event_id = $1 AND work = $2 AND NOT busy AND work IN ('create', 'join', 'rename', 'delete') AND next_try_ms <= $3
-		ORDER BY rank, next_try_ms, subject LIMIT $4`, event, what, now.UnixMilli(), most)
+	return db.All(ctx, t.db, (*row).fields, todoSQL, event, what, now.UnixMilli(), most)
 }
 
 // pickShow returns the next calls of one event.
 func (t *term) pickShow(ctx context.Context, s show, now time.Time, most int) ([]call, error) {
-	channel, err := db.One(ctx, t.db, func(r *channelRow) []any { return []any{&r.arn, &r.state} },
-		"SELECT arn, state FROM resource WHERE event_id = $1 AND subject = '' AND kind = 'channel'", s.ID)
+	channel, err := db.One(ctx, t.db, func(r *channelRow) []any { return []any{&r.arn, &r.state} }, channelSQL, s.ID)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, err
 	}
@@ -155,7 +163,7 @@ func (t *term) pickShow(ctx context.Context, s show, now time.Time, most int) ([
 
 // flyingOf reports whether a call for an event waits for its answer.
 func (t *term) flyingOf(ctx context.Context, event id.Event) (bool, error) {
-	n, err := db.Value[int64](ctx, t.db, "SELECT count(*) FROM (SELECT 1 FROM resource WHERE event_id = $1 AND busy LIMIT 1) AS x", event)
+	n, err := db.Value[int64](ctx, t.db, flyingSQL, event, t.epoch)
 	return n > 0, err
 }
 
@@ -184,8 +192,7 @@ func (t *term) resting(event id.Event, now time.Time) (stirs int, resting bool) 
 // something about the event stirs it; the bound is for a change that nobody told us about.
 func (t *term) rest(ctx context.Context, event id.Event, stirs int, now time.Time) error {
 	const bound = 5 * time.Second
-	due, err := db.Value[int64](ctx, t.db, `SELECT COALESCE(min(next_try_ms), 0) FROM resource
-		WHERE event_id = $1 AND attempts > 0 AND error <> '' AND NOT busy AND next_try_ms > $2`, event, now.UnixMilli())
+	due, err := db.Value[int64](ctx, t.db, dueSQL, event, now.UnixMilli())
 	if err != nil {
 		return err
 	}

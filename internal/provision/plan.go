@@ -14,6 +14,8 @@ const (
 	// chunk is how many tickets are compared at once, and at most written in one transaction: about 30 ms on SQLite, so
 	// that a hundred thousand imported tickets do not stop the door.
 	chunk = 500
+	// page is how many changes are noted at once: two columns of an index each.
+	page = 5000
 	// lookback covers tickets whose change was committed later than its timestamp says, or stamped by a slower clock.
 	lookback      = 15 * time.Second
 	lookbackEvery = 5 * time.Second
@@ -31,8 +33,9 @@ type cursor struct {
 type planner struct {
 	*term
 	tickets, names cursor
-	looked         time.Time              // last lookback
-	walked         map[id.Event]time.Time // last complete comparison
+	looked         time.Time                           // last lookback
+	behind         map[id.Event]map[id.Ticket]struct{} // changed and not yet compared; lost with the term, whose successor walks
+	walked         map[id.Event]time.Time              // last complete comparison
 	walking        id.Event
 	place          string     // within the event that is walked
 	retiring       []id.Event // archived events of which another chunk may be retired
@@ -46,7 +49,8 @@ func (t *term) plan(ctx context.Context) error {
 	hints, done := t.bus.Subscribe(bus.TicketsChanged, bus.EventChanged, bus.NameChanged, bus.Banned)
 	defer done()
 	from := cursor{ms: time.Now().Add(-lookback).UnixMilli()}
-	p := &planner{term: t, tickets: from, names: from, looked: time.Now(), walked: map[id.Event]time.Time{}, purged: map[id.Event]bool{}}
+	p := &planner{term: t, tickets: from, names: from, looked: time.Now(), behind: map[id.Event]map[id.Ticket]struct{}{},
+		walked: map[id.Event]time.Time{}, purged: map[id.Event]bool{}}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	always := make(chan struct{})
@@ -86,7 +90,7 @@ func (p *planner) hear(ctx context.Context, h bus.Hint) error {
 	return p.look(ctx)
 }
 
-// look reads what changed since the last look.
+// look notes what changed since the last look; step compares it.
 func (p *planner) look(ctx context.Context) error {
 	if err := p.loadShows(ctx); err != nil {
 		return err
@@ -120,8 +124,12 @@ func (p *planner) look(ctx context.Context) error {
 	return nil
 }
 
-// step does one chunk of the work that can wait; more says that there is another one.
+// step does one chunk of the work that is left, the earliest show's first: a big import for a later show does not delay
+// it. more says that there is another chunk.
 func (p *planner) step(ctx context.Context) (more bool, err error) {
+	if event, tickets := p.nextBehind(); len(tickets) > 0 {
+		return true, p.compare(ctx, event, tickets)
+	}
 	if n := len(p.retiring); n > 0 {
 		again, err := p.retire(ctx, p.retiring[n-1])
 		if !again {
@@ -194,41 +202,74 @@ type change struct {
 	at     int64
 }
 
-// follow reads one view of changes to its end.
+// follow notes the changes of one view up to its end.
 func (p *planner) follow(ctx context.Context, view string, at *cursor) error {
 	for {
 		changes, err := db.All(ctx, p.db, func(c *change) []any { return []any{&c.event, &c.ticket, &c.at} }, `SELECT event_id, ticket_id, changed_ms
-			FROM `+view+` WHERE (changed_ms, ticket_id) > ($1, $2) ORDER BY changed_ms, ticket_id LIMIT $3`, at.ms, at.ticket, chunk)
+			FROM `+view+` WHERE (changed_ms, ticket_id) > ($1, $2) ORDER BY changed_ms, ticket_id LIMIT $3`, at.ms, at.ticket, page)
 		if err != nil {
 			return err
 		}
-		byEvent := map[id.Event][]id.Ticket{}
 		for _, c := range changes {
-			byEvent[c.event] = append(byEvent[c.event], c.ticket)
-		}
-		for event, tickets := range byEvent {
-			if err := p.compare(ctx, event, tickets); err != nil {
-				return err
+			if p.behind[c.event] == nil {
+				p.behind[c.event] = map[id.Ticket]struct{}{}
 			}
+			p.behind[c.event][c.ticket] = struct{}{}
 		}
 		if len(changes) > 0 {
 			last := changes[len(changes)-1]
 			*at = cursor{last.at, last.ticket}
 		}
-		if len(changes) < chunk {
+		if len(changes) < page {
 			return nil
 		}
 	}
 }
 
+// nextBehind takes the next chunk of noted tickets: of the show with the earliest doors. Events that are no shows any
+// more want nothing.
+func (p *planner) nextBehind() (id.Event, []id.Ticket) {
+	if len(p.behind) == 0 {
+		return "", nil
+	}
+	p.mu.Lock()
+	shows := p.shows
+	p.mu.Unlock()
+	for _, s := range shows {
+		noted := p.behind[s.ID]
+		if len(noted) == 0 {
+			continue
+		}
+		tickets := make([]id.Ticket, 0, min(len(noted), chunk))
+		for t := range noted {
+			if len(tickets) == chunk {
+				break
+			}
+			tickets = append(tickets, t)
+			delete(noted, t)
+		}
+		if len(noted) == 0 {
+			delete(p.behind, s.ID)
+		}
+		return s.ID, tickets
+	}
+	clear(p.behind)
+	return "", nil
+}
+
+// Who is banned and still wanted in the channel, and who is not banned any more and not wanted there. CROSS JOIN fixes the
+// order in SQLite: from the few to the many. The range beside NOT want chooses the index (plan_sqlite_test.go).
+const bansSQL = `
+SELECT b.ticket_id FROM banned_ticket b CROSS JOIN resource r
+WHERE b.event_id = $1 AND r.event_id = b.event_id AND r.subject = b.ticket_id AND r.kind = 'membership' AND r.want
+UNION ALL
+SELECT r.subject FROM resource r CROSS JOIN wanted_ticket w
+WHERE r.event_id = $1 AND r.kind = 'membership' AND NOT r.want AND r.want < TRUE
+  AND w.event_id = r.event_id AND w.ticket_id = r.subject AND w.member`
+
 // followBans compares the bans of an event with its memberships.
 func (p *planner) followBans(ctx context.Context, event id.Event) error {
-	off, err := db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, `
-		SELECT b.ticket_id FROM banned_ticket b JOIN resource r
-		  ON r.event_id = b.event_id AND r.subject = b.ticket_id AND r.kind = 'membership' WHERE b.event_id = $1 AND r.want
-		UNION ALL
-		SELECT r.subject FROM resource r JOIN wanted_ticket w ON w.event_id = r.event_id AND w.ticket_id = r.subject
-		WHERE r.event_id = $1 AND r.kind = 'membership' AND NOT r.want AND w.member`, event)
+	off, err := db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, bansSQL, event)
 	if err != nil || len(off) == 0 {
 		return err
 	}

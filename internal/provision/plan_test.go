@@ -1,0 +1,60 @@
+package provision
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/db"
+)
+
+// The planner once followed an import of 100,000 tickets to its end, 40 s, before it looked at anything else.
+func TestAnImportIsPlannedInChunksAndALateTicketOfAnEarlierShowGoesBetweenThem(t *testing.T) {
+	for _, kind := range []string{"sqlite", "postgres"} {
+		t.Run(kind, func(t *testing.T) {
+			term, p := benchTerm(t, kind)
+			p.tickets = cursor{}
+			planned := func(of any) int {
+				n, err := db.Value[int](t.Context(), term.db, "SELECT count(*) FROM resource WHERE event_id = $1 AND kind = 'user'", of)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return n
+			}
+			look := func() {
+				if err := p.look(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			step := func() {
+				if more, err := p.step(t.Context()); err != nil || !more {
+					t.Fatal(more, err)
+				}
+			}
+			later, _ := fill(t, term.db, 3_000, time.Now().Add(48*time.Hour))
+			look()
+			if n := planned(later); n != 0 {
+				t.Fatalf("a look planned %d tickets, want it to note them only", n)
+			}
+			step()
+			if n := planned(later); n != chunk {
+				t.Fatalf("a step planned %d tickets, want %d", n, chunk)
+			}
+			earlier, _ := fill(t, term.db, 1, time.Now().Add(time.Hour))
+			p.tickets = cursor{} // what fill writes is older than the cursor
+			look()
+			step()
+			if n, behind := planned(earlier), planned(later); n != 1 || behind != chunk {
+				t.Fatalf("the late ticket is planned: %d, of the import %d, want it next", n, behind)
+			}
+			for more := true; more; {
+				var err error
+				if more, err = p.step(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n := planned(later); n != 3_000 {
+				t.Fatalf("%d of 3,000 tickets are planned in the end", n)
+			}
+		})
+	}
+}
