@@ -31,7 +31,13 @@ type world struct {
 // newWorld makes a public, unrestricted channel "room" by mod with members ann and bob; admin is an admin, eve nobody.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	e, err := engine.New(t.Context(), engine.Config{})
+	return newWorldIn(t, "")
+}
+
+// newWorldIn is newWorld in a database of one's choice.
+func newWorldIn(t *testing.T, database string) *world {
+	t.Helper()
+	e, err := engine.New(t.Context(), engine.Config{Database: database})
 	if err != nil {
 		t.Fatal(err)
 	}

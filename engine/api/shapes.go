@@ -3,6 +3,7 @@ package api
 import (
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -72,6 +73,8 @@ func (s shape) checkString(member, v string) error {
 	switch {
 	case !utf8.ValidString(v):
 		return badMember(member, "the text is not valid UTF-8.")
+	case strings.ContainsRune(v, 0): // no text of PostgreSQL holds one
+		return badMember(member, "the text holds the character U+0000.")
 	case s.time:
 		if _, err := time.Parse(time.RFC3339, v); err != nil {
 			return badMember(member, "it must be an ISO 8601 timestamp.")

@@ -13,8 +13,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"strings"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -68,11 +70,14 @@ type ref struct{ app, id string }
 // find takes an ARN of this region and account apart; ok is false for any other text.
 func (c *Chat) find(a arn.ARN, kind arn.Kind) (r ref, ok bool) {
 	p, err := arn.Parse(string(a))
-	if err != nil || p.Kind != kind || p.Region != c.cfg.Region || p.Account != c.cfg.Account {
+	if err != nil || p.Kind != kind || p.Region != c.cfg.Region || p.Account != c.cfg.Account || !isText(string(a)) {
 		return ref{}, false
 	}
 	return ref{app: p.AppInstanceID, id: p.ChildID}, true
 }
+
+// isText reports whether both databases can compare s with a text: PostgreSQL fails on anything else.
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 func nowMS() int64 { return time.Now().UnixMilli() }
 

@@ -39,7 +39,7 @@ func (p Page) key(list string) (string, error) {
 	}
 	b, err := base64.RawURLEncoding.DecodeString(p.Token)
 	sum := sha256.Sum256([]byte(list))
-	if err != nil || len(b) < 7 || string(b[:6]) != string(sum[:6]) {
+	if err != nil || len(b) < 7 || string(b[:6]) != string(sum[:6]) || !isText(string(b[6:])) {
 		return "", fault.New(fault.Invalid, "next_token", "The NextToken does not belong to this list.").On("NextToken")
 	}
 	return string(b[6:]), nil
