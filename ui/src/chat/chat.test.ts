@@ -133,3 +133,13 @@ test('a closed chat has no box', async () => {
   expect(screen.getByTestId('chat-state').textContent).toContain('The show is over.');
   expect(screen.queryByTestId('chat-input')).toBeNull();
 });
+
+// dir="auto" took the direction from our own "(you)" or from a badge: a writer's own right-to-left lines ran left to right.
+test('a line runs in the direction of its own words, whatever stands before them', async () => {
+  chime.post(writeLine('مرحبا', 1));
+  chime.messages[0]!.Sender = { Arn: 'x/user/a-1', Name: 'Mara' };
+  await open();
+  const text = screen.getByTestId('chat-line').querySelector('.text')!;
+  const counted = [...text.children].filter((part) => !part.hasAttribute('dir') && !part.querySelector('bdi') && part.tagName !== 'BDI');
+  expect(counted[0]!.textContent).toBe('مرحبا');
+});

@@ -172,3 +172,17 @@ test('the connect URL is fresh each time: the endpoint is asked before every con
   await later(9_000);
   expect(chime.requests.filter((request) => request.includes('messaging-session'))).toHaveLength(2);
 });
+
+// With the engine frozen (SIGSTOP) its sockets stayed open, and a page in a quiet room said "Say something" for 72 s
+// while the first line had long failed.
+test('a line that reaches nobody shows a dead socket at once', async () => {
+  client.usePass(pass());
+  await later(50);
+  expect(connection).toBe('live');
+  chime.status = 0;
+  await expect(client.send(writeLine('anybody?', 1), 'token')).rejects.toThrow();
+  expect(connection).not.toBe('live');
+  chime.status = 200;
+  await later(10_000);
+  expect(connection).toBe('live');
+});

@@ -96,8 +96,12 @@ export class ChimeClient {
   /** Sends a line. Throws ChimeError. The same token never makes a second message. */
   async send(content: string, token: string): Promise<string> {
     if (!this.#api) throw new ChimeError(0, 'not_reached', 'The chat is not ready.');
-    const id = await this.#api.send(content, token);
     const session = this.#session;
+    const id = await this.#api.send(content, token).catch((error: unknown) => {
+      // As after a probe: what does not answer a request will not bring lines either.
+      if (error instanceof ChimeError && error.status === 0) session?.close();
+      throw error;
+    });
     setTimeout(() => {
       // The socket brings every message to its sender, too. If it does not, it is deaf.
       if (!this.#seen.has(id) && session === this.#session) session?.close();
