@@ -1,8 +1,8 @@
 // The organizer's part of the story: in by the link, a show from a form, tickets in, everything ready, the end.
 
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { fileURLToPath } from 'node:url';
+import { expectAccessible } from './accessible';
 import { expect, picture, test } from './stagedoor';
 
 // The history is exported at once, and the provider may be asked as fast as it can: pace has tests of its own.
@@ -26,12 +26,6 @@ test.beforeAll(async ({ browser }) => {
 });
 test.afterAll(() => page.context().close());
 test.afterEach(() => expect(complaints).toEqual([]));
-
-/** WCAG 2.2 A and AA as far as a machine can judge it. */
-async function expectAccessible(of: Page) {
-  const { violations } = await new AxeBuilder({ page: of }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
-  expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`)).toEqual([]);
-}
 
 test('a sign-in link works once, and its token leaves the address at once', async ({ stagedoor, desk }) => {
   await page.goto(stagedoor.signInLink);

@@ -143,3 +143,18 @@ test('a line runs in the direction of its own words, whatever stands before them
   const counted = [...text.children].filter((part) => !part.hasAttribute('dir') && !part.querySelector('bdi') && part.tagName !== 'BDI');
   expect(counted[0]!.textContent).toBe('مرحبا');
 });
+
+// Thirty lines typed fast arrived as "11, 13, 12, 14": each was a request of its own, and they overtook each other.
+test('lines typed fast arrive in the order they were typed', async () => {
+  await open();
+  const quick = fetch;
+  let slow = 300;
+  vi.stubGlobal('fetch', async (url: URL | string, init: RequestInit) => {
+    if (init.method === 'POST') await new Promise((resolve) => setTimeout(resolve, (slow -= 100)));
+    return quick(url, init);
+  });
+  await type('first');
+  await type('second');
+  await later(1_000);
+  expect(lines()).toEqual(['first', 'second']);
+});

@@ -48,6 +48,7 @@ export class Room {
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #lastFlush = 0;
   #lastClientAt = 0;
+  #sending: Promise<void> = Promise.resolve();
 
   constructor(slug: string) {
     this.#slug = slug;
@@ -108,7 +109,7 @@ export class Room {
     this.#lastClientAt = clientAt;
     const token = randomToken();
     this.#apply([{ type: 'send', token, text, clientAt }]);
-    void this.#deliver(token, text, clientAt);
+    this.#enqueue(token, text, clientAt);
   }
 
   /** Tries a failed line again, with the same token: if it did arrive the first time, it is not doubled. */
@@ -116,7 +117,7 @@ export class Room {
     const pending = this.log.pending.find((each) => each.token === token);
     if (pending?.state !== 'failed') return;
     this.#apply([{ type: 'again', token }]);
-    void this.#deliver(token, pending.text, pending.clientAt);
+    this.#enqueue(token, pending.text, pending.clientAt);
   }
 
   drop(token: string): void {
@@ -178,6 +179,11 @@ export class Room {
     this.connection = now;
     this.failures = failures;
     if (now === 'live') this.#refusals = 0;
+  }
+
+  /** One after another: two requests at once may overtake each other. */
+  #enqueue(token: string, text: string, clientAt: number): void {
+    this.#sending = this.#sending.then(() => this.#deliver(token, text, clientAt));
   }
 
   async #deliver(token: string, text: string, clientAt: number): Promise<void> {
