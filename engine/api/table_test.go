@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/url"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -102,49 +101,4 @@ func TestTheQueryChoosesAmongOperationsOnOnePath(t *testing.T) {
 			t.Errorf("%s %s?%s: %q, want %q", c.method, c.path, c.query, got, c.want)
 		}
 	}
-}
-
-// TestTheDocumentListsTheOperationsOfTheTable compares docs/wire.md with the table. STAGEDOOR_UPDATE=1 writes it.
-func TestTheDocumentListsTheOperationsOfTheTable(t *testing.T) {
-	const file, begin, end = "../../docs/wire.md", "<!-- operations: made by engine/api/table_test.go -->\n", "<!-- /operations -->\n"
-	raw, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(raw), begin)
-	_, after, closed := strings.Cut(rest, end)
-	if !ok || !closed {
-		t.Fatalf("%s has no place for the operations", file)
-	}
-	want := before + begin + documented() + end + after
-	if want == string(raw) {
-		return
-	}
-	if os.Getenv("STAGEDOOR_UPDATE") == "" {
-		t.Fatalf("%s does not list what the table has: run STAGEDOOR_UPDATE=1 go test ./engine/api", file)
-	}
-	if err := os.WriteFile(file, []byte(want), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// documented renders the table for people.
-func documented() string {
-	var have, missing strings.Builder
-	have.WriteString("| operation | request | on behalf of |\n|---|---|---|\n")
-	for _, op := range operations() {
-		if op.do == nil {
-			missing.WriteString(", `" + op.name + "`")
-			continue
-		}
-		request, who := op.method+" "+op.path, "the account"
-		if op.query != "" {
-			request += "?" + op.query
-		}
-		if op.bearer == bearer {
-			who = "a user"
-		}
-		have.WriteString("| `" + op.name + "` | `" + request + "` | " + who + " |\n")
-	}
-	return "\n" + have.String() + "\nNot yet: " + strings.TrimPrefix(missing.String(), ", ") + ".\n\n"
 }

@@ -329,7 +329,9 @@ func TestNothingIsDeletedBeforeTheArchiveAndEverythingAfter(t *testing.T) {
 		s.tickets(e, id.Moderator, 1)
 		stays := s.tickets(other, id.Fan, 3)
 		p, _ := s.run(s.config("case"))
-		s.until(2*time.Minute, "ready", func() bool { return len(s.provider.Calls()) > 154 && s.readyCount(e) == 151 && s.readyCount(other) == 3 })
+		s.until(2*time.Minute, "ready", func() bool {
+			return len(s.provider.Calls()) > 154 && s.readyCount(e) == 151 && s.readyCount(other) == 3
+		})
 		for _, end := range []string{"UPDATE event SET state = 'ended' WHERE id = $1", "UPDATE event SET chat = FALSE WHERE id = $1"} {
 			s.exec(end, e)
 			calls := len(s.provider.Calls())
