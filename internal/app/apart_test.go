@@ -134,7 +134,7 @@ func startElsewhere(t *testing.T, s config.Storage) {
 func TestAProvisionerThatKeepsDyingLeavesOneAccountPerTicket(t *testing.T) {
 	dir := t.TempDir()
 	h := start(t, func(c *config.Serve) { c.Data, c.Provisioner = dir, false })
-	storage, seed := config.Storage{Data: dir}, rand.New(rand.NewPCG(2, 9)) //nolint:gosec // a repeatable story
+	storage, seed := config.Storage{Data: dir}, rand.New(rand.NewPCG(2, 9))
 	chat := config.Chime{Chime: "embedded", Region: "us-east-1", Pace: "none"}
 	live := func(ctx context.Context) {
 		err := app.Provision(ctx, storage, chat, h.EngineURL(), io.Discard, slog.New(slog.DiscardHandler))
