@@ -52,10 +52,23 @@ func (c Chime) Check() error {
 	if c.Embedded() || c.Amazon() {
 		return nil
 	}
-	if u, err := url.Parse(c.Chime); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+	if !webURL(c.Chime) {
 		return fmt.Errorf("--chime: %q is neither embedded nor aws nor a http(s) URL", c.Chime)
 	}
 	return nil
+}
+
+// Check finds settings that cannot be.
+func (s Serve) Check() error {
+	if s.PublicURL != "" && !webURL(s.PublicURL) {
+		return fmt.Errorf("--public-url: %q is no URL such as https://live.example.org", s.PublicURL)
+	}
+	return s.Chime.Check()
+}
+
+func webURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 // PlatformDatabase is the URL of the platform's database with the default filled in.

@@ -70,15 +70,3 @@ func (g *Guard) Leave(ctx context.Context, token string) error {
 		return err
 	})
 }
-
-// Evict forgets all devices of a ticket: it was revoked or banned. The seat is free and its epoch grows, so that a
-// socket opened under the old one can be told apart.
-func (g *Guard) Evict(ctx context.Context, ticket id.Ticket) error {
-	return g.db.Write(ctx, func(tx *db.Tx) error {
-		if _, err := tx.Exec("UPDATE seat SET token_hash = '', epoch = epoch + 1 WHERE ticket_id = $1", string(ticket)); err != nil {
-			return err
-		}
-		_, err := tx.Exec("DELETE FROM device WHERE ticket_id = $1", string(ticket))
-		return err
-	})
-}

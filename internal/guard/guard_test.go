@@ -157,26 +157,6 @@ func TestLeavingFreesTheSeatWithoutASwapAndEndsTheToken(t *testing.T) {
 	})
 }
 
-func TestEvictingATicketEndsAllItsDevicesAndNoOthers(t *testing.T) {
-	each(t, func(t *testing.T, d *db.DB, g *guard.Guard, event id.Event, tk id.Ticket) {
-		event2, other := ticket(t, d)
-		one, _ := claim(t, g, event, tk, noon)
-		two, _ := claim(t, g, event, tk, noon.Add(time.Second))
-		bystander, _ := claim(t, g, event2, other, noon)
-		if err := g.Evict(t.Context(), tk); err != nil {
-			t.Fatal(err)
-		}
-		for _, token := range []string{one, two} {
-			if _, err := g.Holds(t.Context(), token); !fault.HasCode(err, "not_admitted") {
-				t.Errorf("evicted device: %v", err)
-			}
-		}
-		if !holds(t, g, bystander).Held {
-			t.Error("another ticket lost its seat")
-		}
-	})
-}
-
 func TestOldDevicesOfATicketAreForgotten(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB, g *guard.Guard, event id.Event, tk id.Ticket) {
 		var last string
