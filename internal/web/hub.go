@@ -239,7 +239,8 @@ func (h *hub) look(ctx context.Context, v *viewer) (event.Event, error) {
 	return e, nil
 }
 
-// eventChanged tells viewers, and opens or closes the stream for each role without asking the database per viewer.
+// eventChanged tells viewers, and opens or closes the stream for each role without asking the database per viewer. The
+// page opens or closes its chat by what it is told; a crowd that was asked to would ask for its passes all at once.
 func (h *hub) eventChanged(ctx context.Context, changed id.Event, viewers []*viewer) {
 	if len(viewers) == 0 {
 		return
@@ -253,7 +254,6 @@ func (h *hub) eventChanged(ctx context.Context, changed id.Event, viewers []*vie
 	for _, v := range viewers {
 		v.tellEvent(e, &view)
 	}
-	h.broadcast(viewers, frame{T: "chat"})
 }
 
 func (v *viewer) tellEvent(e event.Event, view *EventView) {
