@@ -34,23 +34,28 @@ type Channel struct {
 	Name, Mode, Privacy, Metadata       string
 	CreatedBy                           core.Identity
 	CreatedMS, UpdatedMS, LastMessageMS int64
+	Flow                                arn.ARN // the channel flow, "" for none
 
-	no             int64
-	app, id, maker string
+	no                   int64
+	app, id, maker, flow string
 }
 
 const channelColumns = `c.no, c.app, c.id, c.name, c.mode, c.privacy, c.metadata, c.by_id, c.by_name,
-c.created_ms, c.updated_ms, c.last_message_ms`
+c.created_ms, c.updated_ms, c.last_message_ms,
+coalesce((SELECT f.id FROM channel_flow f WHERE f.no = c.flow AND c.flow <> 0), '')`
 
 func (ch *Channel) fields() []any {
 	return []any{&ch.no, &ch.app, &ch.id, &ch.Name, &ch.Mode, &ch.Privacy, &ch.Metadata, &ch.maker, &ch.CreatedBy.Name,
-		&ch.CreatedMS, &ch.UpdatedMS, &ch.LastMessageMS}
+		&ch.CreatedMS, &ch.UpdatedMS, &ch.LastMessageMS, &ch.flow}
 }
 
 // named fills in the ARNs, which the database does not hold.
 func (c *Channels) named(ch Channel) Channel {
 	ch.ARN = c.InstanceARN(ch.app).Channel(ch.id)
 	ch.CreatedBy.Arn = c.UserARN(ch.app, ch.maker)
+	if ch.flow != "" {
+		ch.Flow = c.InstanceARN(ch.app).Child(arn.KindChannelFlow, ch.flow)
+	}
 	return ch
 }
 
@@ -128,6 +133,11 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)`,
 		a.Channel, a.App, in.ID, in.Name, in.Mode, in.Privacy, in.Metadata, a.ID, a.Name, now); err != nil {
 		return err
 	}
+	ch, err := c.channel(tx.Context(), tx, a.Channel)
+	if err != nil {
+		return err
+	}
+	c.Record(tx, core.Event{Type: core.EventCreateChannel, MessageType: core.System, Channel: ch.ARN, Payload: WireOf[core.ISO](ch)})
 	self := c.ARNOf(a)
 	for _, m := range core.Unique(append([]arn.ARN{self}, in.Moderators...)) {
 		u, err := c.ids.UserOf(tx.Context(), tx, in.Instance, m)

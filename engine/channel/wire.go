@@ -16,13 +16,14 @@ type Wire[T core.Stamp] struct {
 	CreatedTimestamp     T
 	LastMessageTimestamp T `json:",omitzero"`
 	LastUpdatedTimestamp T
+	ChannelFlowArn       arn.ARN `json:",omitempty"`
 }
 
 // WireOf writes ch for REST (core.Epoch) or the socket (core.ISO).
 func WireOf[T core.Stamp](ch Channel) Wire[T] {
 	return Wire[T]{Name: ch.Name, ChannelArn: ch.ARN, Mode: ch.Mode, Privacy: ch.Privacy, Metadata: ch.Metadata,
 		CreatedBy: ch.CreatedBy, CreatedTimestamp: T(ch.CreatedMS), LastMessageTimestamp: T(ch.LastMessageMS),
-		LastUpdatedTimestamp: T(ch.UpdatedMS)}
+		LastUpdatedTimestamp: T(ch.UpdatedMS), ChannelFlowArn: ch.Flow}
 }
 
 // SummaryWire is the structure ChannelSummary.

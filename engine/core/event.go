@@ -1,6 +1,9 @@
 package core
 
-import "github.com/stagedoor/stagedoor/internal/arn"
+import (
+	"github.com/stagedoor/stagedoor/internal/arn"
+	"github.com/stagedoor/stagedoor/internal/db"
+)
 
 // The values of Event.Type that travel on the messaging session (Amazon Chime SDK developer guide, "Using websockets
 // to receive messages").
@@ -14,6 +17,27 @@ const (
 	EventCreateMembership      = "CREATE_CHANNEL_MEMBERSHIP"
 	EventBatchCreateMembership = "BATCH_CREATE_CHANNEL_MEMBERSHIP"
 	EventDeleteMembership      = "DELETE_CHANNEL_MEMBERSHIP"
+)
+
+// Put before EventCreateMessage or EventUpdateMessage: how a message fares that a channel flow holds back. Only its
+// sender is told.
+const (
+	Pending = "PENDING_"
+	Failed  = "FAILED_"
+	Denied  = "DENIED_"
+)
+
+// The values of Event.Type that streams carry and the messaging session does not (developer guide, "Streaming messaging
+// data").
+const (
+	EventCreateChannel    = "CREATE_CHANNEL"
+	EventUpdateExpiration = "UPDATE_CHANNEL_EXPIRATION_SETTINGS"
+	EventCreateModerator  = "CREATE_CHANNEL_MODERATOR"
+	EventDeleteModerator  = "DELETE_CHANNEL_MODERATOR"
+	EventCreateBan        = "CREATE_CHANNEL_BAN"
+	EventDeleteBan        = "DELETE_CHANNEL_BAN"
+	EventCreateSubChannel = "CREATE_SUB_CHANNEL"
+	EventDeleteSubChannel = "DELETE_SUB_CHANNEL"
 )
 
 // EventUserDeleted is the one event that never becomes a frame: the users in Only exist no more, and whoever holds
@@ -47,3 +71,9 @@ type Event struct {
 // Sink takes events to connected users. Deliver is called after the commit, in commit order, from the one goroutine
 // that commits: it must not block, must not call back into Chat, and must not keep the caller waiting for a network.
 type Sink interface{ Deliver(Event) }
+
+// Recorder writes events down inside the transaction that makes them true, so that none is ever lost. It picks by
+// Event.Type those it has a use for; its error undoes the write.
+type Recorder interface {
+	Record(tx *db.Tx, e Event) error
+}

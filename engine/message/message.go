@@ -35,7 +35,9 @@ func errMessage() error { return fault.New(fault.NotFound, "message", "The messa
 // message reads one message without asking who may see it.
 func (c *Messages) message(ctx context.Context, q db.Querier, a role.Actor, id string) (Message, error) {
 	m, err := db.One(ctx, q, (*Message).fields, `SELECT `+messageColumns+` FROM channel_message
-WHERE channel = $1 AND created_ms = $2 AND message_id = $3`, a.Channel, messageTime(id), id)
+WHERE channel = $1 AND message_id = $3 AND
+ created_ms = coalesce((SELECT h.created_ms FROM held_message h WHERE h.channel = $1 AND h.message_id = $3), $2)`,
+		a.Channel, messageTime(id), id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return m, errMessage()
 	}
@@ -57,17 +59,27 @@ func (c *Messages) Message(ctx context.Context, bearer, channel arn.ARN, id stri
 		return Message{}, err
 	}
 	m, err := c.message(ctx, c.DB, a, id)
+	if core.IsGone(err) {
+		m, err = c.pending(ctx, a, id)
+	}
 	if err == nil {
 		err = m.seen(a)
 	}
 	return m, err
 }
 
-// MessageStatus answers the sender, and nobody else, whether the message was sent: SENT, as long as no channel flow
-// holds messages back.
+// MessageStatus answers the sender, and nobody else, how the message fares: SENT, or what a channel flow has made of it
+// or of its newest edit.
 func (c *Messages) MessageStatus(ctx context.Context, bearer, channel arn.ARN, id string) (string, error) {
 	a, err := c.InChannel(ctx, c.DB, bearer, channel)
 	if err != nil {
+		return "", err
+	}
+	h, err := c.held(ctx, c.DB, a.Channel, id)
+	if err == nil {
+		return h.status, a.May("GetChannelMessageStatus", h.sender == a.No)
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
 		return "", err
 	}
 	m, err := c.message(ctx, c.DB, a, id)
@@ -169,15 +181,26 @@ func (c *Messages) alter(ctx context.Context, operation, event string, bearer, c
 			return err
 		}
 		m.UpdatedMS = now
-		if _, err := tx.Exec(`UPDATE channel_message SET content = $4, content_type = $5, metadata = $6, attributes = $7,
- redacted = $8, edited_ms = $9, updated_ms = $10 WHERE channel = $1 AND created_ms = $2 AND message_id = $3`,
-			a.Channel, m.CreatedMS, m.ID, m.Content, m.ContentType, m.Metadata, m.Attributes, m.Redacted, m.EditedMS, m.UpdatedMS); err != nil {
-			return err
+		if event == core.EventUpdateMessage && a.Flow != 0 && m.Type == "STANDARD" {
+			return c.hold(tx, a, event, &m)
 		}
-		c.announceMessage(tx, event, m)
-		return nil
+		return c.store(tx, a.Channel, event, m)
 	})
 	return m, err
+}
+
+// store writes a changed message down.
+func (c *Messages) store(tx *db.Tx, channel int64, event string, m Message) error {
+	if _, err := tx.Exec(`UPDATE channel_message SET content = $4, content_type = $5, metadata = $6, attributes = $7,
+ redacted = $8, edited_ms = $9, updated_ms = $10 WHERE channel = $1 AND created_ms = $2 AND message_id = $3`,
+		channel, m.CreatedMS, m.ID, m.Content, m.ContentType, m.Metadata, m.Attributes, m.Redacted, m.EditedMS, m.UpdatedMS); err != nil {
+		return err
+	}
+	c.announceMessage(tx, event, m)
+	if event != core.EventRedactMessage {
+		return nil
+	}
+	return settleEdits(tx, channel, m.ID)
 }
 
 func (c *Messages) altering(ctx context.Context, operation string, bearer, channel arn.ARN, id string, fn func(*db.Tx, role.Actor, Message) error) error {
@@ -220,6 +243,9 @@ func (c *Messages) DeleteMessage(ctx context.Context, bearer, channel arn.ARN, i
 	return c.altering(ctx, "DeleteChannelMessage", bearer, channel, id, func(tx *db.Tx, a role.Actor, m Message) error {
 		if _, err := tx.Exec(`DELETE FROM channel_message WHERE channel = $1 AND created_ms = $2 AND message_id = $3`,
 			a.Channel, m.CreatedMS, m.ID); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`DELETE FROM held_message WHERE channel = $1 AND message_id = $2`, a.Channel, m.ID); err != nil {
 			return err
 		}
 		m.UpdatedMS = max(core.NowMS(), m.UpdatedMS)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/flow"
 	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/role"
 	"github.com/stagedoor/stagedoor/internal/arn"
@@ -27,17 +28,20 @@ const (
 // Messages is the room. Safe for concurrent use.
 type Messages struct {
 	*role.Roles
-	ids *identity.Identities
+	ids   *identity.Identities
+	flows *flow.Flows
 }
 
 // New makes the room.
-func New(r *role.Roles, ids *identity.Identities) *Messages { return &Messages{r, ids} }
+func New(r *role.Roles, ids *identity.Identities, flows *flow.Flows) *Messages {
+	return &Messages{r, ids, flows}
+}
 
 // Message is one line of a channel. Type is STANDARD or CONTROL; Persistence PERSISTENT or NON_PERSISTENT: the latter
 // reaches who is connected and is never in the history.
 type Message struct {
 	Channel                        arn.ARN
-	ID                             string // 64 lower-case hex digits, the first 12 the time
+	ID                             string // 64 lower-case hex digits, the first 12 the time at which it was sent
 	Sender                         core.Identity
 	Type, Persistence              string
 	Content, ContentType, Metadata string
@@ -45,6 +49,7 @@ type Message struct {
 	Target                         arn.ARN // "" for everybody; else only sender and target see it
 	Redacted                       bool
 	CreatedMS, EditedMS, UpdatedMS int64
+	Status, Detail                 string // PENDING FAILED DENIED, and why; "" is SENT
 
 	sender, target     int64
 	senderID, targetID string
@@ -92,7 +97,7 @@ func checkText(kind, content, metadata string) error {
 }
 
 // Send puts a message into the channel: durable when Send returns, with a time later than that of every message before
-// it, and handed to the sink in that order.
+// it, and handed to the sink in that order. A channel flow holds it back first (held.go).
 func (c *Messages) Send(ctx context.Context, bearer, channel arn.ARN, token string, in NewMessage) (Message, error) {
 	if err := checkText(in.Type, in.Content, in.Metadata); err != nil {
 		return Message{}, err
@@ -103,7 +108,7 @@ func (c *Messages) Send(ctx context.Context, bearer, channel arn.ARN, token stri
 	repeat := once{token: token, body: core.Digest(in)}
 	var sent Message
 	err := c.Write(ctx, func(tx *db.Tx) error {
-		at, err := c.tick(tx, channel, in.Persistence == "PERSISTENT")
+		at, err := c.tick(tx, channel, in.moves())
 		if err != nil {
 			return err
 		}
@@ -117,15 +122,17 @@ func (c *Messages) Send(ctx context.Context, bearer, channel arn.ARN, token stri
 		}
 		if sent = c.compose(a, in, at); old != "" {
 			sent.ID = old
-			return errReplay
+			if sent.Status, err = c.status(tx, a.Channel, old); err == nil {
+				err = errReplay
+			}
+			return err
 		}
 		if err := c.aim(tx, a, &sent); err != nil {
 			return err
 		}
-		if err := insertMessage(tx, a.Channel, sent); err != nil {
+		if err := c.deliver(tx, a, &sent); err != nil {
 			return err
 		}
-		c.announceMessage(tx, core.EventCreateMessage, sent)
 		return repeat.remember(tx, a, sent.ID)
 	})
 	if errors.Is(err, errReplay) {
@@ -137,19 +144,44 @@ func (c *Messages) Send(ctx context.Context, bearer, channel arn.ARN, token stri
 // errReplay undoes the tick of a send that was answered before.
 var errReplay = errors.New("answered before")
 
+// deliver puts a message where it belongs: into the channel, or into the hands of the channel's flow.
+func (c *Messages) deliver(tx *db.Tx, a role.Actor, m *Message) error {
+	if a.Flow != 0 && m.Type == "STANDARD" {
+		return c.hold(tx, a, core.EventCreateMessage, m)
+	}
+	if err := insertMessage(tx, a.Channel, *m); err != nil {
+		return err
+	}
+	c.announceMessage(tx, core.EventCreateMessage, *m)
+	return nil
+}
+
+// What a tick does to the time of the channel's last message, in SQL. $3 is now.
+const (
+	movesNothing  = `last_message_ms`
+	movesLast     = `CASE WHEN clock_ms >= $3 THEN clock_ms + 1 ELSE $3 END`
+	movesIfNoFlow = `CASE WHEN flow <> 0 THEN last_message_ms WHEN clock_ms >= $3 THEN clock_ms + 1 ELSE $3 END`
+)
+
+func (in NewMessage) moves() string {
+	switch {
+	case in.Persistence != "PERSISTENT":
+		return movesNothing
+	case in.Type == "STANDARD":
+		return movesIfNoFlow // a flow would hold it; its release moves the time
+	}
+	return movesLast
+}
+
 // tick takes the channel's lock and its next time. The clock of the channel never stands still or goes back, whatever
 // the computer's does.
-func (c *Messages) tick(tx *db.Tx, channel arn.ARN, keep bool) (int64, error) {
+func (c *Messages) tick(tx *db.Tx, channel arn.ARN, moves string) (int64, error) {
 	r, ok := c.Find(channel, arn.KindChannel)
 	if !ok {
 		return 0, core.ErrChannel()
 	}
-	last := "last_message_ms"
-	if keep {
-		last = "CASE WHEN clock_ms >= $3 THEN clock_ms + 1 ELSE $3 END"
-	}
 	at, err := db.All(tx.Context(), tx, func(n *int64) []any { return []any{n} },
-		`UPDATE channel SET clock_ms = CASE WHEN clock_ms >= $3 THEN clock_ms + 1 ELSE $3 END, last_message_ms = `+last+`
+		`UPDATE channel SET clock_ms = CASE WHEN clock_ms >= $3 THEN clock_ms + 1 ELSE $3 END, last_message_ms = `+moves+`
 WHERE app = $1 AND id = $2 RETURNING clock_ms`, r.App, r.ID, core.NowMS())
 	if err != nil {
 		return 0, err

@@ -27,6 +27,7 @@ type Actor struct {
 	Member    string // membership type, "" for none
 	Moderator bool
 	Banned    bool
+	Flow      int64 // channel_flow.no; 0: the channel has no flow
 }
 
 // ARNOf names the actor.
@@ -103,7 +104,7 @@ SELECT u.no, u.name,
   coalesce(c.no, 0), coalesce(c.mode, ''), coalesce(c.privacy, ''),
   coalesce((SELECT m.type FROM channel_membership m WHERE m.channel = c.no AND m.member = u.no), ''),
   EXISTS (SELECT 1 FROM channel_moderator m WHERE m.channel = c.no AND m.member = u.no),
-  EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = c.no AND b.member = u.no)
+  EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = c.no AND b.member = u.no), coalesce(c.flow, 0)
 FROM app_instance_user u JOIN app_instance i ON i.id = u.app AND i.deleted_ms = 0
 LEFT JOIN channel c ON c.app = u.app AND c.id = $3
 WHERE u.app = $1 AND u.id = $2`
@@ -116,7 +117,7 @@ func (c *Roles) InChannel(ctx context.Context, q db.Querier, bearer, channel arn
 	}
 	ch, known := c.Find(channel, arn.KindChannel)
 	a, err := db.One(ctx, q, func(a *Actor) []any {
-		return []any{&a.No, &a.Name, &a.Admin, &a.Channel, &a.Mode, &a.Privacy, &a.Member, &a.Moderator, &a.Banned}
+		return []any{&a.No, &a.Name, &a.Admin, &a.Channel, &a.Mode, &a.Privacy, &a.Member, &a.Moderator, &a.Banned, &a.Flow}
 	}, inChannelSQL, r.App, r.ID, ch.ID)
 	a.App, a.ID, a.ChannelID = r.App, r.ID, ch.ID
 	switch {
