@@ -42,6 +42,8 @@ CreateChannelBan                            A A - -
 DeleteChannelBan                            A A - -
 DescribeChannelBan                          A A - -
 ListChannelBans                             A A - -
+AssociateChannelFlow                        A A - -
+DisassociateChannelFlow                     A A - -
 SendChannelMessage                          - - A -
 GetChannelMessage                           A A A P
 ListChannelMessages                         A A A P
@@ -174,6 +176,8 @@ func (w *world) call(operation, who, channel, whom, message string) (err error) 
 		_, err = w.msg.ListChannels(ctx, &chimesdkmessaging.ListChannelsInput{AppInstanceArn: &w.app, ChimeBearer: &who})
 	case "ListChannels:PRIVATE":
 		_, err = w.msg.ListChannels(ctx, &chimesdkmessaging.ListChannelsInput{AppInstanceArn: &w.app, ChimeBearer: &who, Privacy: types.ChannelPrivacyPrivate})
+	case "AssociateChannelFlow", "DisassociateChannelFlow":
+		return w.callFlow(operation, who, channel)
 	default:
 		if strings.Contains(operation, "Message") {
 			return w.callMessage(operation, who, channel, message)

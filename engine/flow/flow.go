@@ -101,7 +101,9 @@ func (c *Flows) named(f Flow) (Flow, error) {
 	return f, json.Unmarshal([]byte(f.inJSON), &f.Processors)
 }
 
-func errFlow() error { return fault.New(fault.NotFound, "channel_flow", "The channel flow does not exist.") }
+func errFlow() error {
+	return fault.New(fault.NotFound, "channel_flow", "The channel flow does not exist.")
+}
 
 func (c *Flows) flow(ctx context.Context, q db.Querier, flow arn.ARN) (Flow, error) {
 	r, ok := c.Find(flow, arn.KindChannelFlow)

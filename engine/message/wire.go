@@ -14,6 +14,9 @@ type StatusWire struct {
 	Detail string `json:",omitempty"`
 }
 
+// StatusOf writes how m fares.
+func StatusOf(m Message) StatusWire { return StatusWire{cmp.Or(m.Status, "SENT"), m.Detail} }
+
 // TargetWire is the structure Target.
 type TargetWire struct{ MemberArn arn.ARN }
 
@@ -45,7 +48,7 @@ type Wire[T core.Stamp] struct {
 func WireSummary[T core.Stamp](m Message) SummaryWire[T] {
 	w := SummaryWire[T]{MessageId: m.ID, Type: m.Type, CreatedTimestamp: T(m.CreatedMS),
 		LastUpdatedTimestamp: T(m.UpdatedMS), LastEditedTimestamp: T(m.EditedMS), Sender: m.Sender, Redacted: m.Redacted,
-		Status: StatusWire{cmp.Or(m.Status, "SENT"), m.Detail}, ContentType: m.ContentType}
+		Status: StatusOf(m), ContentType: m.ContentType}
 	if !m.Redacted {
 		w.Content = &m.Content
 		if m.Metadata != "" {
