@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	identity "github.com/aws/aws-sdk-go-v2/service/chimesdkidentity"
 	messaging "github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging"
 	"github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging/types"
 	"github.com/coder/websocket"
@@ -222,4 +223,12 @@ func (o *opened) close(w *world) {
 	}
 	o.server.Close()
 	o.e = nil
+}
+
+func adminOf(app, user string) *identity.CreateAppInstanceAdminInput {
+	return &identity.CreateAppInstanceAdminInput{AppInstanceArn: &app, AppInstanceAdminArn: &user}
+}
+
+func instanceOf(app string) *identity.DeleteAppInstanceInput {
+	return &identity.DeleteAppInstanceInput{AppInstanceArn: &app}
 }
