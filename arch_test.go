@@ -60,6 +60,8 @@ var mayImport = map[string][]string{
 	"engine/session": and(ground, engineRooms...),
 	"engine/sigv4":   and(ground, engineRooms...),
 
+	"engine/modeltest": {}, // for tests of the engine
+
 	// The edges.
 	"ui":                  {},
 	"examples":            {},
