@@ -116,7 +116,7 @@ func (s *server) createChannelBan(ctx context.Context, c call, in *createChannel
 	return memberOut{m.Channel, m.User}, err
 }
 
-func (s *server) describeChannelBan(ctx context.Context, c call, in *onMember) (any, error) {
+func (s *server) describeChannelBan(ctx context.Context, c call, in *onBanned) (any, error) {
 	m, err := s.cfg.Chat.Ban(ctx, c.bearer, in.channel(), arn.ARN(in.MemberArn))
 	type ban struct {
 		Member           chat.Identity
@@ -137,6 +137,6 @@ func (s *server) listChannelBans(ctx context.Context, c call, in *pagedChannel) 
 	}{in.channel(), each(all, func(m chat.Mark) summary { return summary{m.User} }), next}, err
 }
 
-func (s *server) deleteChannelBan(ctx context.Context, c call, in *onMember) (any, error) {
+func (s *server) deleteChannelBan(ctx context.Context, c call, in *onBanned) (any, error) {
 	return empty{}, s.cfg.Chat.DeleteBan(ctx, c.bearer, in.channel(), arn.ARN(in.MemberArn))
 }
