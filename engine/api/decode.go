@@ -106,7 +106,7 @@ func (w wire) read(f reflect.StructField, v reflect.Value) (bool, error) {
 		return false, nil
 	}
 	if f.Type == reflect.TypeFor[unavailable]() {
-		return string(raw) != "[]" && string(raw) != `""`, nil
+		return true, nil
 	}
 	if err := json.Unmarshal(raw, v.Addr().Interface()); err != nil {
 		return false, badMember(f.Name, "it has the wrong type.")

@@ -192,6 +192,9 @@ var codes = map[string]string{"UnauthorizedClientException": "Unauthorized", "Th
 func (c check) refusal(o *Operation, res *http.Response, body []byte) {
 	name := res.Header.Get("x-amzn-ErrorType")
 	status, known := common[name]
+	if o.Name == "GetMessagingSessionEndpoint" && name == "BadRequestException" {
+		status, known = http.StatusBadRequest, true // not modelled, and there is no other name for a wrong NetworkType
+	}
 	if i := slices.IndexFunc(o.Errors, func(e *Shape) bool { return e.Name == name }); i >= 0 {
 		status, known = o.Errors[i].Status, true
 	}
