@@ -75,7 +75,9 @@ type answer struct {
 }
 
 // unavailable reports whether the engine has no such operation or member yet.
-func (a answer) unavailable() bool { return strings.Contains(a.message, "is not available in this engine yet") }
+func (a answer) unavailable() bool {
+	return strings.Contains(a.message, "is not available in this engine yet")
+}
 
 // serve calls the engine and holds its answer against the model.
 func (b *bench) serve(o *modeltest.Operation, r *http.Request, body []byte) answer {

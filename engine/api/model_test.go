@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"github.com/stagedoor/stagedoor/engine/modeltest"
+	"github.com/stagedoor/stagedoor/engine/rest"
 )
 
 func TestTheTableIsTheModel(t *testing.T) {
-	table := map[string]operation{}
-	for _, op := range operations() {
-		table[op.name] = op
+	table := map[string]rest.Operation{}
+	for _, op := range (&server{}).operations() {
+		table[op.Name] = op
 	}
 	for _, m := range modeltest.Operations() {
 		op, there := table[m.Name]
@@ -21,29 +22,29 @@ func TestTheTableIsTheModel(t *testing.T) {
 			t.Errorf("%s is not in the table", m.Name)
 			continue
 		}
-		if op.method != m.Method || op.path != m.Path || op.query != m.Query || op.status != m.Status {
-			t.Errorf("%s: %s %s?%s %d, the model has %s %s?%s %d", m.Name, op.method, op.path, op.query, op.status,
+		if op.Method != m.Method || op.Path != m.Path || op.Query != m.Query || op.Status != m.Status {
+			t.Errorf("%s: %s %s?%s %d, the model has %s %s?%s %d", m.Name, op.Method, op.Path, op.Query, op.Status,
 				m.Method, m.Path, m.Query, m.Status)
 		}
 		has, _ := m.Bearer()
-		if bool(op.bearer) != has {
-			t.Errorf("%s: bearer %v, the model %v", m.Name, op.bearer, has)
+		if bool(op.Bearer) != has {
+			t.Errorf("%s: bearer %v, the model %v", m.Name, op.Bearer, has)
 		}
-		if got, want := op.exceptions(), m.ErrorNames(); !slices.Equal(got, want) {
+		if got, want := exceptions(op), m.ErrorNames(); !slices.Equal(got, want) {
 			t.Errorf("%s may answer %v, the model has %v", m.Name, got, want)
 		}
 	}
 }
 
 // exceptions spells models out, as the model lists them.
-func (op operation) exceptions() []string {
+func exceptions(op rest.Operation) []string {
 	names := []string{"BadRequestException", "ForbiddenException", "ServiceFailureException", "ServiceUnavailableException",
 		"ThrottledClientException", "UnauthorizedClientException"}
-	if op.name == "GetMessagingSessionEndpoint" { // a wrong NetworkType has no other name
+	if op.Name == "GetMessagingSessionEndpoint" { // a wrong NetworkType has no other name
 		names = names[1:]
 	}
-	for bit, name := range map[modelled]string{notFound: "NotFoundException", conflict: "ConflictException", limit: "ResourceLimitExceededException"} {
-		if op.models&bit != 0 {
+	for bit, name := range map[rest.Modelled]string{rest.NotFound: "NotFoundException", rest.Conflict: "ConflictException", rest.Limit: "ResourceLimitExceededException"} {
+		if op.Models&bit != 0 {
 			names = append(names, name)
 		}
 	}
@@ -60,14 +61,14 @@ var strays = map[string]string{
 
 func TestIAMIsAskedAboutTheResourcesOfTheServiceAuthorizationReference(t *testing.T) {
 	for _, m := range modeltest.Operations() {
-		for _, op := range operations() {
-			if op.name != m.Name || op.on == "" || strays[op.name] != "" {
+		for _, op := range (&server{}).operations() {
+			if op.Name != m.Name || op.On == "" || strays[op.Name] != "" {
 				continue
 			}
-			got, want := kinds(op.on), chatKinds(m.Resources)
+			got, want := kinds(op.On), chatKinds(m.Resources)
 			for _, k := range got {
 				if !slices.Contains(want, k) {
-					t.Errorf("%s asks about %s, %q; the reference has %v", op.name, k, op.on, want)
+					t.Errorf("%s asks about %s, %q; the reference has %v", op.Name, k, op.On, want)
 				}
 			}
 			for _, k := range want {
@@ -76,7 +77,7 @@ func TestIAMIsAskedAboutTheResourcesOfTheServiceAuthorizationReference(t *testin
 					asked = asked || slices.Contains(got, "app-instance-user") // one or the other
 				}
 				if !asked {
-					t.Errorf("%s does not ask about %s, which the reference has: %q", op.name, k, op.on)
+					t.Errorf("%s does not ask about %s, which the reference has: %q", op.Name, k, op.On)
 				}
 			}
 		}
@@ -117,8 +118,8 @@ func chatKinds(all []string) []string {
 
 func TestShapesAreTheModels(t *testing.T) {
 	for _, m := range modeltest.Operations() {
-		for _, op := range operations() {
-			if op.name == m.Name && op.do != nil {
+		for _, op := range (&server{}).operations() {
+			if op.Name == m.Name && op.Do != nil {
 				compareInput(t, op, m)
 			}
 		}
@@ -126,10 +127,10 @@ func TestShapesAreTheModels(t *testing.T) {
 }
 
 // compareInput holds an input structure against the model: the same members, in the same places, required or not.
-func compareInput(t *testing.T, op operation, m *modeltest.Operation) {
+func compareInput(t *testing.T, op rest.Operation, m *modeltest.Operation) {
 	t.Helper()
 	have := map[string]string{}
-	collect(reflect.TypeOf(op.do.input()).Elem(), have)
+	collect(reflect.TypeOf(op.Do.Input()).Elem(), have)
 	for _, member := range m.Input.Members {
 		if member.In == modeltest.InHeader {
 			continue
@@ -140,12 +141,12 @@ func compareInput(t *testing.T, op operation, m *modeltest.Operation) {
 		}
 		want = strings.TrimPrefix(strings.NewReplacer("uri=", "path=", "querystring=", "query=").Replace(want), "=")
 		if got, there := have[member.Name]; !there || got != want {
-			t.Errorf("%s.%s: %q (there: %v), the model has %q", op.name, member.Name, got, there, want)
+			t.Errorf("%s.%s: %q (there: %v), the model has %q", op.Name, member.Name, got, there, want)
 		}
 		delete(have, member.Name)
 	}
 	for name := range have {
-		t.Errorf("%s.%s is not in the model", op.name, name)
+		t.Errorf("%s.%s is not in the model", op.Name, name)
 	}
 }
 
@@ -162,58 +163,4 @@ func collect(in reflect.Type, into map[string]string) {
 			into[f.Name] += "!"
 		}
 	}
-}
-
-func TestShapesHaveTheBoundsAndValuesOfTheModels(t *testing.T) {
-	seen := map[string]bool{}
-	for _, m := range modeltest.Operations() {
-		for _, member := range m.Input.Members {
-			compareShape(t, member.Shape, seen)
-		}
-	}
-	for name := range shapes {
-		if !seen[name] {
-			t.Errorf("%s is in no input of the models", name)
-		}
-	}
-}
-
-func compareShape(t *testing.T, want *modeltest.Shape, seen map[string]bool) {
-	t.Helper()
-	if want == nil || seen[want.Name] {
-		return
-	}
-	seen[want.Name] = true
-	for _, inner := range append([]*modeltest.Shape{want.Item, want.Key, want.Value}, members(want)...) {
-		compareShape(t, inner, seen)
-	}
-	got, there := shapes[want.Name]
-	if !there {
-		return // of an operation that is not available yet
-	}
-	bound := func(n *int) int {
-		if n == nil {
-			return 0
-		}
-		return *n
-	}
-	if got.min != bound(want.Min) || got.max != bound(want.Max) || !slices.Equal(got.enum, want.Enum) {
-		t.Errorf("%s: %d to %d %v, the model has %d to %d %v", want.Name, got.min, got.max, got.enum, bound(want.Min), bound(want.Max), want.Enum)
-	}
-	if any := want.Pattern == nil || want.Pattern.MatchString("\n \x00é"); got.pattern == nil && !any {
-		t.Errorf("%s has no pattern, the model has %v", want.Name, want.Pattern)
-	}
-	for name, inner := range map[string]*modeltest.Shape{got.of: want.Item, got.keys: want.Key} {
-		if name != "" && (inner == nil || inner.Name != name) {
-			t.Errorf("%s holds %q, the model has %v", want.Name, name, inner)
-		}
-	}
-}
-
-func members(s *modeltest.Shape) []*modeltest.Shape {
-	var all []*modeltest.Shape
-	for _, m := range s.Members {
-		all = append(all, m.Shape)
-	}
-	return all
 }
