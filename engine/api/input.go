@@ -172,9 +172,9 @@ type attributeIn struct {
 }
 
 type pushNotificationIn struct {
-	Title *string `is:"PushNotificationTitle"`
-	Body  *string `is:"PushNotificationBody"`
-	Type  *string `is:"PushNotificationType"`
+	Title string `is:"PushNotificationTitle"`
+	Body  string `is:"PushNotificationBody"`
+	Type  string `is:"PushNotificationType"`
 }
 
 type sendChannelMessageIn struct {

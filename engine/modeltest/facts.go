@@ -11,7 +11,9 @@ import (
 	"encoding/json"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 //go:embed *.json
@@ -28,6 +30,8 @@ type Operation struct {
 	Output       *Shape   // nil: answers nothing
 	Errors       []*Shape // the modelled exceptions, each with its Status
 	Resources    []string // IAM resource types of the action "chime:" + Name, in the order of the alphabet
+
+	segments []string // of Path
 }
 
 // Key names the operation among both services, which share three names: "messaging.TagResource".
@@ -43,7 +47,7 @@ func (o *Operation) ErrorNames() []string {
 }
 
 // BearerHeader carries the ARN of the user for whom an operation is done.
-const BearerHeader = "x-amz-chime-bearer"
+const BearerHeader = "x-amz-chime-bearer" //nolint:gosec // a header's name
 
 // Bearer reports whether the operation has the bearer header, and whether the model requires it.
 func (o *Operation) Bearer() (has, required bool) {
@@ -60,7 +64,7 @@ type Shape struct {
 	Name     string
 	Type     string // structure, list, map, string, integer, boolean, timestamp
 	Min, Max *int   // characters of a string, entries of a list, or the value of a number; nil means no bound
-	Pattern  *regexp.Regexp
+	Pattern  *Pattern
 	Enum     []string
 	Members  []*Member // of a structure, by name
 	Item     *Shape    // of a list
@@ -109,7 +113,8 @@ func Operations() []*Operation {
 		shapes := f.link()
 		for name, o := range f.Operations {
 			op := &Operation{Service: service, Name: name, Method: o.Method, Path: o.Path, Query: o.Query, Status: o.Status,
-				Input: shapes[o.Input], Output: shapes[o.Output], Resources: iam[name]}
+				Input: shapes[o.Input], Output: shapes[o.Output], Resources: iam[name],
+				segments: strings.Split(o.Path[1:], "/")}
 			if op.Input == nil {
 				op.Input = &Shape{Name: name + "Request", Type: "structure"}
 			}
@@ -163,7 +168,7 @@ func (f file) link() map[string]*Shape {
 		s.Type, s.Min, s.Max, s.Enum, s.Status = from.Type, from.Min, from.Max, from.Enum, from.Status
 		s.Item, s.Key, s.Value = shapes[from.Member], shapes[from.Key], shapes[from.Value]
 		if from.Pattern != "" {
-			s.Pattern = whole(from.Pattern)
+			s.Pattern = newPattern(from.Pattern)
 		}
 		for member, m := range from.Members {
 			s.Members = append(s.Members, &Member{Name: member, Shape: shapes[m.Shape], In: Place(m.In), As: m.As,
@@ -174,10 +179,35 @@ func (f file) link() map[string]*Shape {
 	return shapes
 }
 
-// whole compiles a pattern of a model for the whole string. The models write code points as \uXXXX, five digits included,
-// and repeat more often than Go's regular expressions may.
-func whole(pattern string) *regexp.Regexp {
-	pattern = regexp.MustCompile(`\\u(10000|10[0-9A-F]{4}|[0-9A-F]{4})`).ReplaceAllString(pattern, `\x{$1}`)
-	pattern = strings.ReplaceAll(pattern, `.{0,1023}`, `.{0,1000}.{0,23}`)
-	return regexp.MustCompile(`^(?:` + pattern + `)$`)
+// Pattern is a regular expression of a model, for the whole string.
+type Pattern struct {
+	whole *regexp.Regexp
+	tail  int // how many letters its only group may match; 0 means any number
 }
+
+// counted is the end of the models' longest pattern: more repetitions than Go's regular expressions have, and slow if
+// written out.
+var counted = regexp.MustCompile(`\.\{0,(\d{4})\}$`)
+
+// newPattern compiles a pattern. The models write code points as \uXXXX, five digits included.
+func newPattern(text string) *Pattern {
+	var p Pattern
+	if m := counted.FindStringSubmatch(text); m != nil {
+		p.tail, _ = strconv.Atoi(m[1]) // digits
+		text = counted.ReplaceAllString(text, `(.*)`)
+	}
+	text = regexp.MustCompile(`\\u(10000|10[0-9A-F]{4}|[0-9A-F]{4})`).ReplaceAllString(text, `\x{$1}`)
+	p.whole = regexp.MustCompile(`^(?:` + text + `)$`)
+	return &p
+}
+
+// MatchString reports whether the whole string matches.
+func (p *Pattern) MatchString(text string) bool {
+	if p.tail == 0 {
+		return p.whole.MatchString(text)
+	}
+	m := p.whole.FindStringSubmatch(text)
+	return m != nil && utf8.RuneCountInString(m[1]) <= p.tail
+}
+
+func (p *Pattern) String() string { return p.whole.String() }

@@ -43,7 +43,7 @@ func (o *Operation) Request(endpoint string, input map[string]any) (*http.Reques
 	if len(query) > 0 {
 		target += "?" + query.Encode()
 	}
-	r, err := http.NewRequest(o.Method, target, bytes.NewReader(text)) //nolint:noctx // the caller sends it under its own
+	r, err := http.NewRequest(o.Method, target, bytes.NewReader(text))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -79,12 +79,11 @@ func match(all []*Operation, r *http.Request) (*Operation, map[string]string) {
 }
 
 func (o *Operation) matchPath(segments []string) map[string]string {
-	want := strings.Split(o.Path[1:], "/")
-	if len(want) != len(segments) {
+	if len(o.segments) != len(segments) || o.segments[0] != segments[0] {
 		return nil
 	}
 	params := map[string]string{}
-	for i, w := range want {
+	for i, w := range o.segments {
 		name, isParam := strings.CutPrefix(w, "{")
 		text, err := url.PathUnescape(segments[i])
 		switch {

@@ -12,27 +12,48 @@ import (
 
 // shape is what the API reference says about one kind of value.
 type shape struct {
-	min, max int            // characters of a string, entries of a list, or the value of a number; max 0 means none
-	pattern  *regexp.Regexp // of the whole string; nil means any
+	min, max int     // characters of a string, entries of a list, or the value of a number; max 0 means none
+	pattern  pattern // of the whole string; nil means any
 	enum     []string
 	of       string // shape of the entries of a list or the values of a map
 	keys     string // shape of the keys of a map
 	time     bool   // ISO 8601
 }
 
+// pattern is a *regexp.Regexp, or what does the same faster.
+type pattern interface{ MatchString(string) bool }
+
 func whole(pattern string) *regexp.Regexp { return regexp.MustCompile(`^(?:` + pattern + `)$`) }
 
 const (
-	arnPattern  = `arn:[a-z0-9-\.]{1,63}:[a-z0-9-\.]{0,63}:[a-z0-9-\.]{0,63}:[a-z0-9-\.]{0,63}:[^/].{0,1000}.{0,23}`
 	idPattern   = `[A-Za-z0-9]([A-Za-z0-9\:\-\_\.\@]{0,62}[A-Za-z0-9])?`
 	namePattern = `[\x{0009}\x{000A}\x{000D}\x{0020}-\x{007E}\x{0085}\x{00A0}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}]*`
 	wordPattern = `[-_a-zA-Z0-9]*`
 	linePattern = `.*` // no line break
 )
 
+// arnPattern is the models' arn:[a-z0-9-\.]{1,63}:[a-z0-9-\.]{0,63}:[a-z0-9-\.]{0,63}:[a-z0-9-\.]{0,63}:[^/].{0,1023}, for which a
+// regular expression needs 28 µs.
+type arnPattern struct{}
+
+func (arnPattern) MatchString(v string) bool {
+	rest, ok := strings.CutPrefix(v, "arn:")
+	for i := range 4 {
+		var part string
+		var more bool
+		part, rest, more = strings.Cut(rest, ":")
+		ok = ok && more && len(part) <= 63 && (i > 0 || part != "") && strings.Trim(part, "abcdefghijklmnopqrstuvwxyz0123456789.-") == ""
+	}
+	if !ok || rest == "" || rest[0] == '/' {
+		return false
+	}
+	_, first := utf8.DecodeRuneInString(rest)
+	return utf8.RuneCountInString(rest[first:]) <= 1023 && !strings.Contains(rest[first:], "\n")
+}
+
 // shapes are the constraints of the two API models (2021-04-20 and 2021-05-15), by the models' own names.
 var shapes = map[string]shape{
-	"ChimeArn":             {min: 5, max: 1600, pattern: whole(arnPattern)},
+	"ChimeArn":             {min: 5, max: 1600, pattern: arnPattern{}},
 	"NonEmptyResourceName": {min: 1, max: 256, pattern: whole(namePattern)},
 	"UserName":             {min: 1, max: 100, pattern: whole(`.*\S.*`)},
 	"UserId":               {min: 1, max: 64, pattern: whole(idPattern)},

@@ -2,7 +2,9 @@ package rest
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stagedoor/stagedoor/engine/modeltest"
 )
@@ -59,4 +61,31 @@ func members(s *modeltest.Shape) []*modeltest.Shape {
 		all = append(all, m.Shape)
 	}
 	return all
+}
+
+// FuzzARN holds the hand-written pattern against the model's.
+func FuzzARN(f *testing.F) {
+	model := arnOfTheModel(f)
+	for _, tail := range []string{"", "/", "a", "\n", "a\n", ":", "é", "/a", strings.Repeat("x", 1024), strings.Repeat("é", 1024), strings.Repeat("x", 1025)} {
+		for _, head := range []string{"arn:aws:chime:us-east-1:1:", "arn:aws::::", "arn:::::", "arn:a_b:c:d:e:", "arn:a:B:c:d:", "arn:a:b:c:" + strings.Repeat("d", 64) + ":", "arn:a:b:c:", "xarn:a:b:c:d:"} {
+			f.Add(head + tail)
+		}
+	}
+	f.Fuzz(func(t *testing.T, v string) {
+		if got, want := (arnPattern{}).MatchString(v), model.MatchString(v); got != want && utf8.ValidString(v) {
+			t.Errorf("%q: %v, the model %v", v, got, want)
+		}
+	})
+}
+
+func arnOfTheModel(f *testing.F) *modeltest.Pattern {
+	for _, o := range modeltest.Operations() {
+		for _, m := range o.Input.Members {
+			if m.Shape.Name == "ChimeArn" {
+				return m.Shape.Pattern
+			}
+		}
+	}
+	f.Fatal("no ARN in the models")
+	return nil
 }
