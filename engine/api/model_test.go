@@ -54,7 +54,8 @@ func exceptions(op rest.Operation) []string {
 
 // strays are the operations whose resources differ from the service authorization reference, with the reason.
 var strays = map[string]string{
-	"CreateAppInstanceUser": "names no resource there; here the new user, so that a role can be held to one app instance",
+	"CreateAppInstanceBot":  "names no resource there; here the new bot, so that a role can be held to one app instance",
+	"CreateAppInstanceUser": "names no resource there; here the new user, likewise",
 	"DeleteChannelFlow":     "names a channel there, and has none",
 	"ListAppInstances":      "names an app instance there, and is about all",
 }

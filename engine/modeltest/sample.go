@@ -68,11 +68,12 @@ func (n Names) text(member string, s *Shape) string {
 	if len(s.Enum) > 0 {
 		return s.Enum[0]
 	}
-	if strings.HasSuffix(s.Name, "ChimeArn") {
-		return n.arn(member)
+	first := "Sample"
+	if strings.HasSuffix(strings.ToLower(member), "arn") || s.Name == "ChimeArn" || member == "ChimeBearer" {
+		first = n.arn(member)
 	}
 	for _, text := range []string{
-		"Sample", "en_US", "6f1f9c3c-0d8e-4b9b-8a54-2f6a0c1d9e77",
+		first, "en_US", "6f1f9c3c-0d8e-4b9b-8a54-2f6a0c1d9e77",
 		"arn:aws:lambda:us-east-1:000000000000:function:sample",
 		"arn:aws:lex:us-east-1:000000000000:bot-alias/ABCDEFGHIJ/ABCDEFGHIJ",
 	} {
