@@ -56,6 +56,7 @@ var mayImport = map[string][]string{
 	"engine/api":     and(ground, engineRooms...),
 	"engine/chat":    and(ground, engineRooms...),
 	"engine/iam":     and(ground, engineRooms...),
+	"engine/quota":   ground,
 	"engine/schema":  and(ground, engineRooms...),
 	"engine/session": and(ground, engineRooms...),
 	"engine/sigv4":   and(ground, engineRooms...),
@@ -80,7 +81,7 @@ var (
 		"internal/pass", "internal/provision", "internal/moderate", "internal/archive",
 	}
 	engineRooms = []string{
-		"engine/api", "engine/chat", "engine/iam", "engine/schema", "engine/session", "engine/sigv4",
+		"engine/api", "engine/chat", "engine/iam", "engine/quota", "engine/schema", "engine/session", "engine/sigv4",
 	}
 )
 
