@@ -26,6 +26,7 @@ import (
 	"github.com/stagedoor/stagedoor/engine/api"
 	"github.com/stagedoor/stagedoor/engine/chat"
 	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/schema"
 	"github.com/stagedoor/stagedoor/engine/session"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -45,6 +46,10 @@ type Config struct {
 	PublicHost string
 	// Origins are the web origins whose pages may call; nil means any, as on the real service.
 	Origins []string
+	// Limits are those that calls and resources are held to (quota.Preset); the zero value is none.
+	Limits quota.Limits
+	// MaxConnections is how many messaging sessions are let in at a time; 0 means any number.
+	MaxConnections int
 	// Logger is told what went wrong; nil means nobody is.
 	Logger *slog.Logger
 }
@@ -108,9 +113,11 @@ func (e *Engine) start(ctx context.Context) (err error) {
 		return err
 	}
 	e.chat = chat.New(e.db, chat.Config{Region: e.cfg.Region, Account: e.cfg.Account})
-	e.hub = session.New(session.Config{Authority: authority, Members: e.chat, Log: e.cfg.Logger, Origin: e.origin()})
+	limiter := quota.NewLimiter(e.cfg.Limits)
+	e.hub = session.New(session.Config{Authority: authority, Members: e.chat, Log: e.cfg.Logger, Origin: e.origin(),
+		Limiter: limiter, MaxPerUser: e.cfg.Limits.Max(quota.Connections), MaxConnections: e.cfg.MaxConnections})
 	e.chat.SetSink(e.hub)
-	e.api = api.New(api.Config{Chat: e.chat, Authority: authority, PublicHost: e.cfg.PublicHost, Origins: e.cfg.Origins,
+	e.api = api.New(api.Config{Chat: e.chat, Authority: authority, Limiter: limiter, PublicHost: e.cfg.PublicHost, Origins: e.cfg.Origins,
 		Logger: e.cfg.Logger})
 	return nil
 }

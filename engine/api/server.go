@@ -1,7 +1,7 @@
 // Package api speaks Amazon's REST protocol for Chime SDK messaging and identity, and the slice of STS around them.
 //
 // One table (table.go) lists every operation; one dispatcher checks each request in the same order: size → signature →
-// input → IAM for every resource → bearer → role → the operation. The last three are engine/chat's. Errors have
+// input → IAM for every resource → limits → bearer → role → the operation. The last three are engine/chat's. Errors have
 // Amazon's form and are those that the operation models.
 package api
 
@@ -17,6 +17,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/engine/chat"
 	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/sigv4"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -30,6 +31,7 @@ const maxBody = 192 << 10
 type Config struct {
 	Chat      *chat.Chat
 	Authority *iam.Authority
+	Limiter   *quota.Limiter // nil counts nothing
 
 	// PublicHost is the host[:port] that GetMessagingSessionEndpoint answers; "" means the host of the request.
 	PublicHost string
@@ -47,7 +49,7 @@ type server struct {
 
 // New makes the handler. It routes on the escaped path, so that an ARN stays one segment.
 func New(cfg Config) http.Handler {
-	s := &server{cfg: cfg, sts: newSTS(cfg.Authority), routes: map[string][]*route{}}
+	s := &server{cfg: cfg, sts: newSTS(cfg.Authority, cfg.Limiter), routes: map[string][]*route{}}
 	for _, op := range operations() {
 		r := newRoute(op)
 		key := op.method + " " + r.segments[0]
@@ -130,6 +132,9 @@ func (s *server) answer(r *http.Request, op *operation, in wire) (any, error) {
 		c.bearer = arn.ARN(r.Header.Get("x-amz-chime-bearer"))
 	}
 	if err := authorize(who, op, input, c); err != nil {
+		return nil, err
+	}
+	if err := s.cfg.Limiter.Take(time.Now(), op.name, about(who, input, c)); err != nil {
 		return nil, err
 	}
 	return op.do.run(r.Context(), s, c, input)

@@ -3,10 +3,12 @@ package api
 import (
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stagedoor/stagedoor/engine/chat"
+	"github.com/stagedoor/stagedoor/engine/quota"
 )
 
 func TestTheTableHasEveryOperationOfBothServicesOnce(t *testing.T) {
@@ -36,6 +38,28 @@ func TestEveryOperationForAUserHasARowInTheRoleTableAndItsResources(t *testing.T
 		}
 		if strings.Contains(op.path, "{channelArn}") && !strings.Contains(op.on, "{ChannelArn}") {
 			t.Errorf("%s does not ask IAM about the channel", op.name)
+		}
+	}
+}
+
+func TestEveryOperationHasItsBucketsAndNothingElseHas(t *testing.T) {
+	buckets := quota.Operations()
+	counted := map[string]bool{"Connect": true, "AssumeRole": true, "AssumeRoleWithWebIdentity": true, "GetCallerIdentity": true}
+	for _, op := range operations() {
+		counted[op.name] = true
+		names := strings.Fields(buckets[op.name])
+		if slices.Contains(names, "bearer") != bool(op.bearer) {
+			t.Errorf("%s: bearer %v, buckets %v", op.name, op.bearer, names)
+		}
+	}
+	for name := range counted {
+		if !slices.Contains(strings.Fields(buckets[name]), "all") {
+			t.Errorf("%s has the buckets %q", name, buckets[name])
+		}
+	}
+	for name := range buckets {
+		if !counted[name] {
+			t.Errorf("%s has buckets and does not exist", name)
 		}
 	}
 }
