@@ -1,6 +1,7 @@
 package quota
 
 import (
+	"cmp"
 	"math"
 	"time"
 )
@@ -10,15 +11,12 @@ const never = time.Duration(math.MinInt64)
 
 // size is how many calls a bucket remembers.
 func (b Bucket) size() int {
-	if b.Burst == 0 {
-		return b.Rate
-	}
-	return b.Burst
+	return cmp.Or(b.Burst, b.Rate)
 }
 
 // window is how long a call keeps its place.
 func (b Bucket) window() time.Duration {
-	return time.Duration(b.size()) * time.Second / time.Duration(b.Rate)
+	return time.Duration(b.size()) * cmp.Or(b.Per, time.Second) / time.Duration(b.Rate)
 }
 
 // wait is the whole rule: a call may go once the one that stands Burst calls before it is a window old. It returns how

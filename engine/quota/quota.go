@@ -3,7 +3,7 @@
 //	operation ── table (operations.go) ──► buckets ── scope and keys ──► one history of calls each ── all have room? ──► go
 //
 // A bucket has a rate and a burst: of the calls that pass, at most Burst lie in any window of Burst/Rate seconds, wherever
-// the window begins. With Burst = Rate, as in every preset here, that is: never more than Rate in any sliding second, as
+// that begins. With Burst = Rate, as in every preset here, that is: never more than Rate in any sliding second, as
 // many of them in one moment as the caller likes. Burst 1 would space calls evenly, Burst 2·Rate would bound any two
 // seconds and let twice the rate through in one of them. (A token bucket or GCRA of the same two numbers bounds less: a
 // full bucket empties at once and refills meanwhile, nearly twice the rate in its first second.) The price is one time per
@@ -16,6 +16,7 @@ package quota
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Limits is a named set of limits. The zero value limits nothing.
@@ -29,8 +30,9 @@ type Limits struct {
 type Bucket struct {
 	Name  string // as in the table of operations
 	Scope Scope
-	Rate  int // calls per second
-	Burst int // how many of them may come in one moment; 0 means Rate
+	Rate  int           // calls per Per
+	Burst int           // how many of them may come in one moment; 0 means Rate
+	Per   time.Duration // 0 means a second, as in every preset
 }
 
 // Scope says who shares a bucket.
