@@ -46,13 +46,16 @@ type Config struct {
 	PublicHost string
 	// Origins are the web origins whose pages may call; nil means any, as on the real service.
 	Origins []string
-	// Limits are those that calls and resources are held to (quota.Preset); the zero value is none.
+	// Limits are those that calls and resources are held to (Preset); the zero value is none.
 	Limits quota.Limits
 	// MaxConnections is how many messaging sessions are let in at a time; 0 means any number.
 	MaxConnections int
 	// Logger is told what went wrong; nil means nobody is.
 	Logger *slog.Logger
 }
+
+// Preset returns the limits of that name: none, case, aws-us-east-1 or aws-eu-central-1; "" is none.
+func Preset(name string) (quota.Limits, error) { return quota.Preset(name) }
 
 // Credentials are the root key of the account: whoever holds it may do everything.
 type Credentials struct{ AccessKeyID, SecretAccessKey string }

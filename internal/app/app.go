@@ -65,7 +65,11 @@ func New(ctx context.Context, cfg config.Serve, log *slog.Logger) (_ *App, err e
 		return nil, err
 	}
 	if cfg.Embedded() {
-		if a.engine, err = OpenEngine(ctx, cfg.Storage, cfg.Region, a.secrets.EngineKeyID, a.secrets.EngineSecretKey, "", log); err != nil {
+		limits, err := engine.Preset(cfg.EngineLimits)
+		if err != nil {
+			return nil, fmt.Errorf("--engine-limits: %w", err)
+		}
+		if a.engine, err = OpenEngine(ctx, cfg.Storage, engine.Config{Region: cfg.Region, Limits: limits, Logger: log}); err != nil {
 			return nil, fmt.Errorf("chat engine: %w", err)
 		}
 	}

@@ -35,17 +35,17 @@ func OpenPlatform(ctx context.Context, s config.Storage) (*db.DB, error) {
 	return d, nil
 }
 
-// OpenEngine opens the chat engine of this installation with its keys; key and secret override those of the data folder.
-func OpenEngine(ctx context.Context, s config.Storage, region, key, secret, publicHost string, log *slog.Logger) (*engine.Engine, error) {
-	if key == "" {
+// OpenEngine opens the chat engine of this installation on its database; without a key in cfg it has that of the data folder.
+func OpenEngine(ctx context.Context, s config.Storage, cfg engine.Config) (*engine.Engine, error) {
+	cfg.Database = s.ChatDatabase()
+	if cfg.AccessKeyID == "" {
 		keys, err := openSecrets(s.Data)
 		if err != nil {
 			return nil, err
 		}
-		key, secret = keys.EngineKeyID, keys.EngineSecretKey
+		cfg.AccessKeyID, cfg.SecretAccessKey = keys.EngineKeyID, keys.EngineSecretKey
 	}
-	return engine.New(ctx, engine.Config{Database: s.ChatDatabase(), Region: region,
-		AccessKeyID: key, SecretAccessKey: secret, PublicHost: publicHost, Logger: log})
+	return engine.New(ctx, cfg)
 }
 
 // Provider connects to the chat provider from a process of its own. The embedded engine of a running `serve` is reached
