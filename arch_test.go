@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 	"internal/db":        {},
 	"internal/db/dbtest": {"internal/db", "internal/id"},
 	"internal/schema":    {},
+	"internal/ingress":   {},
 	"internal/wsconn":    {"internal/fault"},
 
 	// The platform's rooms. None imports another, and only those that must act at the provider import chime.
@@ -75,6 +76,7 @@ var mayImport = map[string][]string{
 var (
 	ground = []string{
 		"internal/fault", "internal/id", "internal/arn", "internal/bus", "internal/db", "internal/schema", "internal/wsconn",
+		"internal/ingress",
 	}
 	features = []string{
 		"internal/event", "internal/gate", "internal/guard", "internal/nick", "internal/react", "internal/organizer",

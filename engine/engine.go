@@ -20,6 +20,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,6 +31,7 @@ import (
 	"github.com/stagedoor/stagedoor/engine/schema"
 	"github.com/stagedoor/stagedoor/engine/session"
 	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/ingress"
 )
 
 // Config of an Engine. The zero value is a complete engine for a test: everything is made and forgotten on Close.
@@ -120,8 +122,8 @@ func (e *Engine) start(ctx context.Context) (err error) {
 	e.hub = session.New(session.Config{Authority: authority, Members: e.chat, Log: e.cfg.Logger, Origin: e.origin(),
 		Limiter: limiter, MaxPerUser: e.cfg.Limits.Max(quota.Connections), MaxConnections: e.cfg.MaxConnections})
 	e.chat.SetSink(e.hub)
-	e.api = api.New(api.Config{Chat: e.chat, Authority: authority, Limiter: limiter, PublicHost: e.cfg.PublicHost, Origins: e.cfg.Origins,
-		Logger: e.cfg.Logger})
+	e.api = ingress.LimitBodies(api.New(api.Config{Chat: e.chat, Authority: authority, Limiter: limiter,
+		PublicHost: e.cfg.PublicHost, Origins: e.cfg.Origins, Logger: e.cfg.Logger}), api.MaxBody)
 	return nil
 }
 
@@ -154,6 +156,11 @@ func (e *Engine) sweep(ctx context.Context) {
 // Credentials returns the root key.
 func (e *Engine) Credentials() Credentials {
 	return Credentials{e.cfg.AccessKeyID, e.cfg.SecretAccessKey}
+}
+
+// FromRoot reports whether a request claims to be signed with the root key. ServeHTTP checks that it is.
+func (e *Engine) FromRoot(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Authorization"), " Credential="+e.cfg.AccessKeyID+"/")
 }
 
 // Region and Account are those of every ARN.

@@ -24,8 +24,8 @@ import (
 	"github.com/stagedoor/stagedoor/internal/id"
 )
 
-// maxBody holds the largest legal request, a batch of 100 ARNs of 1600 bytes, with room for JSON.
-const maxBody = 192 << 10
+// MaxBody holds the largest legal request, a batch of 100 ARNs of 1600 bytes, with room for JSON.
+const MaxBody = 192 << 10
 
 // Config is what the API stands on.
 type Config struct {
@@ -109,9 +109,9 @@ type call struct {
 
 // answer takes a request through every check and runs it.
 func (s *server) answer(r *http.Request, op *operation, in wire) (any, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, MaxBody))
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "size", "The request body is larger than %d bytes or was cut off.", maxBody)
+		return nil, fault.Wrap(err, fault.Invalid, "size", "The request body is larger than %d bytes or was cut off.", MaxBody)
 	}
 	who, err := s.authenticate(r, body)
 	if err != nil {

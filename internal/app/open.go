@@ -66,7 +66,10 @@ func Provider(s config.Storage, c config.Chime, engineURL string) (*chime.Client
 
 // ServeEngine serves an engine alone until ctx ends, then drains it.
 func ServeEngine(ctx context.Context, l net.Listener, e *engine.Engine, log *slog.Logger) error {
-	err := serve(ctx, l, e, log)
+	g, err := newGate(1, e.FromRoot, log)
+	if err == nil {
+		err = g.Serve(ctx, l, e, chatTimes())
+	}
 	grace, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	return errors.Join(err, e.Close(grace))
