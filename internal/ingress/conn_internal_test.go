@@ -31,7 +31,11 @@ func TestManyPiecesGoOutAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &counting{conn: accepted.(*conn)}
+	own, ok := accepted.(*conn)
+	if !ok {
+		t.Fatalf("a %T", accepted)
+	}
+	c := &counting{conn: own}
 	pieces := net.Buffers{[]byte("one "), []byte("two "), []byte("three")}
 	if n, err := pieces.WriteTo(c); n != 13 || err != nil || c.writes != 0 {
 		t.Errorf("%d bytes in %d writes: %v", n, c.writes, err)

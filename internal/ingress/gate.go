@@ -91,11 +91,15 @@ func (c *conn) Close() error {
 // NetConn is the connection underneath, for socket options.
 func (c *conn) NetConn() net.Conn { return c.TCPConn }
 
-// tellTime is how long somebody who is turned away has to hear why.
-const tellTime = 2 * time.Second
+// askTime and tellTime are how long somebody who is turned away has to begin a request and to hear why.
+const (
+	askTime  = time.Second
+	tellTime = 2 * time.Second
+)
 
-// turnAway answers without reading the request. Whoever has sent one would see a reset instead of the answer if the
-// connection were closed over the unread bytes, so a few at a time are read to their end.
+// turnAway answers 503 to the first bytes of a request: an answer to none would confuse a client. If the connection were
+// closed over unread bytes the client would see a reset instead, so it is read to its end. That takes a moment and a
+// descriptor, and so is done for a few at a time; the others are closed.
 func (g *Gate) turnAway(c *net.TCPConn) {
 	select {
 	case g.refusing <- struct{}{}:
@@ -105,6 +109,8 @@ func (g *Gate) turnAway(c *net.TCPConn) {
 	}
 	go func() {
 		defer func() { _ = c.Close(); <-g.refusing }()
+		_ = c.SetReadDeadline(time.Now().Add(askTime))
+		_, _ = c.Read(make([]byte, 1)) // whatever comes of it
 		_ = c.SetDeadline(time.Now().Add(tellTime))
 		_, err := fmt.Fprintf(c, "HTTP/1.1 503 Service Unavailable\r\nRetry-After: %d\r\nContent-Type: application/json\r\n"+
 			"x-amzn-ErrorType: ServiceUnavailableException\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", retryAfter, len(refusal), refusal)
