@@ -1,9 +1,9 @@
 // Package engine is a chat server that speaks Amazon's Chime SDK messaging protocol: REST with SigV4, the slice of STS
 // around it, and the messaging-session WebSocket. It can be linked into a program or a test.
 //
-//	Engine ── /connect ──► session ◄─ events ─┐
-//	       ── all else ──► api ─────────────► chat ──► database
-//	                        └─► sigv4, iam
+//	Engine ── /connect ──► session ◄──────────── events ──────────┐
+//	       ── all else ──► api ──► chat: identity member channel message ──► database
+//	                        └─► rest: sigv4, iam
 //
 // One Engine serves the identity, messaging and STS endpoints on one address: point the BaseEndpoint of an AWS SDK's
 // clients at it. It may be mounted under a prefix with http.StripPrefix; clients sign the whole path.
@@ -31,7 +31,6 @@ import (
 	"github.com/stagedoor/stagedoor/engine/schema"
 	"github.com/stagedoor/stagedoor/engine/session"
 	"github.com/stagedoor/stagedoor/internal/db"
-	"github.com/stagedoor/stagedoor/internal/ingress"
 )
 
 // Config of an Engine. The zero value is a complete engine for a test: everything is made and forgotten on Close.
@@ -122,8 +121,8 @@ func (e *Engine) start(ctx context.Context) (err error) {
 	e.hub = session.New(session.Config{Authority: authority, Members: e.chat, Log: e.cfg.Logger, Origin: e.origin(),
 		Limiter: limiter, MaxPerUser: e.cfg.Limits.Max(quota.Connections), MaxConnections: e.cfg.MaxConnections})
 	e.chat.SetSink(e.hub)
-	e.api = ingress.LimitBodies(api.New(api.Config{Chat: e.chat, Authority: authority, Limiter: limiter,
-		PublicHost: e.cfg.PublicHost, Origins: e.cfg.Origins, Logger: e.cfg.Logger}), api.MaxBody)
+	e.api = api.New(api.Config{Chat: e.chat, Authority: authority, Limiter: limiter,
+		PublicHost: e.cfg.PublicHost, Origins: e.cfg.Origins, Logger: e.cfg.Logger})
 	return nil
 }
 
@@ -143,7 +142,7 @@ func (e *Engine) sweep(ctx context.Context) {
 	for {
 		err := e.chat.Run(ctx)
 		if err != nil {
-			e.cfg.Logger.WarnContext(ctx, "removing deleted channels", "error", err)
+			e.cfg.Logger.WarnContext(ctx, "background work", "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -128,6 +128,45 @@ func (s small) identity() *chimesdkidentity.Client {
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return s.credentials(), nil })})
 }
 
+// crowd opens messaging sessions, each of a new user, until one is refused with 503.
+func (s small) crowd(t *testing.T, newUser func(int) (string, error)) []*websocket.Conn {
+	t.Helper()
+	var sessions []*websocket.Conn
+	for len(sessions) < 128 {
+		user, err := newUser(len(sessions))
+		if err != nil {
+			t.Fatal("an operator's request beside the sessions:", err)
+		}
+		c, res, err := s.session(t, user, "1")
+		if err != nil {
+			if res == nil || res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
+				t.Fatalf("session %d is refused with %v: %v", len(sessions), err, res)
+			}
+			return sessions
+		}
+		t.Cleanup(func() { _ = c.CloseNow() })
+		sessions = append(sessions, c)
+	}
+	t.Fatal("as many sessions as descriptors")
+	return nil
+}
+
+// until tries f until it succeeds.
+func until(t *testing.T, what string, f func() error) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for limit := time.Now().Add(2 * time.Minute); ; <-tick.C {
+		err := f()
+		if err == nil {
+			return
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+}
+
 // Whatever viewers and strangers do: the process never runs out of descriptors, newcomers are told to come back, those who
 // are connected stay so, and operators are heard.
 func TestAnEngineOutOfDescriptorsTurnsNewcomersAwayAndHearsItsOperator(t *testing.T) {
@@ -145,26 +184,7 @@ func TestAnEngineOutOfDescriptorsTurnsNewcomersAwayAndHearsItsOperator(t *testin
 		}
 		return *out.AppInstanceUserArn, nil
 	}
-	var sessions []*websocket.Conn
-	for refused := false; !refused; {
-		if len(sessions) > 128 {
-			t.Fatal("more sessions than descriptors")
-		}
-		user, err := newUser(len(sessions))
-		if err != nil {
-			t.Fatal("an operator's request beside the sessions:", err)
-		}
-		c, res, err := s.session(t, user, "1")
-		if err != nil {
-			refused = true
-			if res == nil || res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
-				t.Fatalf("session %d is refused with %v: %v", len(sessions), err, res)
-			}
-			continue
-		}
-		defer func() { _ = c.CloseNow() }()
-		sessions = append(sessions, c)
-	}
+	sessions := s.crowd(t, newUser)
 	if len(sessions) < 32 {
 		t.Errorf("only %d sessions", len(sessions))
 	}
@@ -177,16 +197,7 @@ func TestAnEngineOutOfDescriptorsTurnsNewcomersAwayAndHearsItsOperator(t *testin
 		}
 		defer func() { _ = c.Close() }()
 	}
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for limit := time.Now().Add(2 * time.Minute); ; <-tick.C {
-		if _, err = newUser(1000); err == nil {
-			break
-		}
-		if time.Now().After(limit) {
-			t.Fatal("an operator is not heard:", err)
-		}
-	}
+	until(t, "an operator is not heard", func() error { _, err := newUser(1000); return err })
 
 	for i, c := range sessions {
 		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
@@ -199,16 +210,13 @@ func TestAnEngineOutOfDescriptorsTurnsNewcomersAwayAndHearsItsOperator(t *testin
 	for _, c := range sessions[:10] {
 		_ = c.Close(websocket.StatusNormalClosure, "")
 	}
-	for limit := time.Now().Add(2 * time.Minute); ; <-tick.C {
+	until(t, "nobody gets in although ten have left", func() error {
 		c, _, err := s.session(t, *instance.AppInstanceArn+"/user/user0", "again")
 		if err == nil {
 			_ = c.CloseNow()
-			break
 		}
-		if time.Now().After(limit) {
-			t.Fatal("nobody gets in although ten have left:", err)
-		}
-	}
+		return err
+	})
 	end()
 	if text := log.String(); strings.Contains(text, "too many open files") || !strings.Contains(text, "viewers=") {
 		t.Errorf("the engine's log: %s", text)
