@@ -264,7 +264,7 @@ func (s *Shape) brokenText(good string) iter.Seq2[string, string] {
 				return true
 			}
 			given[bad] = true
-			return yield(fmt.Sprintf(": %s %d characters %.80q", why, utf8.RuneCountInString(bad), bad), bad)
+			return yield(": "+why+" "+strconv.Itoa(utf8.RuneCountInString(bad))+" characters "+strconv.Quote(bad[:min(len(bad), 120)]), bad)
 		}
 		for _, bad := range s.wrongLengths(good) {
 			if !try("length", bad) {
