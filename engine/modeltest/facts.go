@@ -71,6 +71,7 @@ type Shape struct {
 	Key      *Shape    // of a map
 	Value    *Shape    // of a map
 	Status   int       // HTTP status of an exception, else 0
+	Code     string    // of an exception of STS, which may differ from its name
 }
 
 // Member is one member of a structure.
@@ -104,27 +105,28 @@ func (s *Shape) member(name string) *Member {
 
 // Operations returns the 30 operations of Identity and the 51 of Messaging, by name. The three about tags are in both.
 func Operations() []*Operation {
+	return append(load("identity"), load("messaging")...)
+}
+
+func load(service string) []*Operation {
 	iam := map[string][]string{}
 	parse("iam.json", &iam)
+	var f file
+	parse(service+".json", &f)
+	shapes := f.link()
 	var all []*Operation
-	for _, service := range []string{"identity", "messaging"} {
-		var f file
-		parse(service+".json", &f)
-		shapes := f.link()
-		for name, o := range f.Operations {
-			op := &Operation{Service: service, Name: name, Method: o.Method, Path: o.Path, Query: o.Query, Status: o.Status,
-				Input: shapes[o.Input], Output: shapes[o.Output], Resources: iam[name],
-				segments: strings.Split(o.Path[1:], "/")}
-			if op.Input == nil {
-				op.Input = &Shape{Name: name + "Request", Type: "structure"}
-			}
-			for _, e := range o.Errors {
-				op.Errors = append(op.Errors, shapes[e])
-			}
-			all = append(all, op)
+	for name, o := range f.Operations {
+		op := &Operation{Service: service, Name: name, Method: o.Method, Path: o.Path, Query: o.Query, Status: o.Status,
+			Input: shapes[o.Input], Output: shapes[o.Output], Resources: iam[name], segments: strings.Split(o.Path[1:], "/")}
+		if op.Input == nil {
+			op.Input = &Shape{Name: name + "Request", Type: "structure"}
 		}
+		for _, e := range o.Errors {
+			op.Errors = append(op.Errors, shapes[e])
+		}
+		all = append(all, op)
 	}
-	slices.SortFunc(all, func(a, b *Operation) int { return strings.Compare(a.Key(), b.Key()) })
+	slices.SortFunc(all, func(a, b *Operation) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
 
@@ -144,6 +146,7 @@ type file struct {
 		Members            map[string]struct{ Shape, In, As string }
 		Member, Key, Value string
 		Status             int
+		Code               string
 	}
 }
 
@@ -166,6 +169,7 @@ func (f file) link() map[string]*Shape {
 	for name, from := range f.Shapes {
 		s := shapes[name]
 		s.Type, s.Min, s.Max, s.Enum, s.Status = from.Type, from.Min, from.Max, from.Enum, from.Status
+		s.Code = from.Code
 		s.Item, s.Key, s.Value = shapes[from.Member], shapes[from.Key], shapes[from.Value]
 		if from.Pattern != "" {
 			s.Pattern = newPattern(from.Pattern)

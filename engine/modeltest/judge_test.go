@@ -142,3 +142,60 @@ func TestTheJudgeKnowsWhatWasNeverAnswered(t *testing.T) {
 		}
 	}
 }
+
+func TestTheJudgeReadsSTS(t *testing.T) {
+	const (
+		head = `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>`
+		foot = `</AssumeRoleResult><ResponseMetadata><RequestId>an id</RequestId></ResponseMetadata></AssumeRoleResponse>`
+		keys = `<Credentials><AccessKeyId>ASIAABCDEFGHIJKLMNOP</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>` +
+			`<Expiration>2026-01-02T03:04:05Z</Expiration></Credentials>`
+		ask    = "Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2FFan&RoleSessionName=ann"
+		refuse = `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>%s</Code><Message>No.</Message></Error>` +
+			`<RequestId>an id</RequestId></ErrorResponse>`
+	)
+	for name, c := range map[string]struct {
+		form   string
+		status int
+		body   string
+		want   string
+	}{
+		"credentials":          {ask, 200, head + keys + foot, ""},
+		"without a result":     {ask, 200, `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><ResponseMetadata><RequestId>an id</RequestId></ResponseMetadata></AssumeRoleResponse>`, ""},
+		"no expiration":        {ask, 200, head + `<Credentials><AccessKeyId>ASIAABCDEFGHIJKLMNOP</AccessKeyId></Credentials>` + foot, "Expiration: is required"},
+		"an unknown element":   {ask, 200, head + "<Extra/>" + foot, ".Extra: is not in the model"},
+		"a time of its own":    {ask, 200, head + strings.Replace(keys, "2026-01-02T03:04:05Z", "tomorrow", 1) + foot, "string is no timestamp"},
+		"a size that is none":  {ask, 200, head + "<PackedPolicySize>-1</PackedPolicySize>" + foot, "-1 as value"},
+		"another answer":       {ask, 200, strings.ReplaceAll(head+foot, "AssumeRoleResponse", "Response"), "the answer is a Response"},
+		"a bad session name":   {ask + "+x", 200, head + foot, "accepted: "},
+		"a tag without a key":  {ask + "&Tags.member.1.Value=x", 200, head + foot, "Tags[].Key: accepted: is required"},
+		"a modelled refusal":   {ask, 400, strings.Replace(refuse, "%s", "MalformedPolicyDocument", 1), ""},
+		"a common refusal":     {ask, 403, strings.Replace(refuse, "%s", "AccessDenied", 1), ""},
+		"an unknown refusal":   {ask, 400, strings.Replace(refuse, "%s", "Nonsense", 1), "not modelled"},
+		"a refusal's status":   {ask, 500, strings.Replace(refuse, "%s", "AccessDenied", 1), "not modelled"},
+		"no action":            {"Action=Sing", 200, head + foot, "no modelled action"},
+		"the other request id": {ask, 200, strings.Replace(head+foot, "an id", "its id", 1), "request \"its id\""},
+	} {
+		l := &listener{TB: t}
+		r, err := http.NewRequestWithContext(t.Context(), "POST", "http://engine/", strings.NewReader(c.form))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := Transport(l, xmlAnswer{canned{c.status, "", c.body, false}}).RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if c.want == "" && len(l.said) > 0 || c.want != "" && (len(l.said) != 1 && name != "no expiration" || !strings.Contains(strings.Join(l.said, "\n"), c.want)) {
+			t.Errorf("%s: %q, want %q", name, l.said, c.want)
+		}
+	}
+}
+
+// xmlAnswer is canned, as XML.
+type xmlAnswer struct{ canned }
+
+func (x xmlAnswer) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := x.canned.RoundTrip(r)
+	res.Header.Set("Content-Type", "text/xml")
+	return res, err
+}

@@ -16,6 +16,7 @@ type Judge struct {
 	t    testing.TB
 	next http.RoundTripper
 	all  []*Operation
+	sts  []*Operation
 
 	mu   sync.Mutex
 	seen map[string]map[string]bool // by Operation.Key: the output members that were answered
@@ -30,20 +31,19 @@ type Judge struct {
 //     x-amzn-ErrorType and its body {"Code","Message"} agree;
 //   - every answer has an x-amzn-RequestId.
 //
-// Requests that are not REST, to STS and /connect, pass unjudged.
+// Forms to STS are judged likewise, by its own model and with its XML. /connect passes unjudged.
 func Transport(t testing.TB, next http.RoundTripper) *Judge {
-	return &Judge{t: t, next: next, all: Operations(), seen: map[string]map[string]bool{}}
+	return &Judge{t: t, next: next, all: Operations(), sts: load("sts"), seen: map[string]map[string]bool{}}
 }
 
 // RoundTrip sends the request on and judges it with its answer.
 func (j *Judge) RoundTrip(r *http.Request) (*http.Response, error) {
 	path := r.URL.EscapedPath()
-	if path == "/" || path == "/connect" {
-		return j.next.RoundTrip(r)
-	}
 	o, params := match(j.all, r)
-	if o == nil {
+	if o == nil && path != "/" && path != "/connect" {
 		j.t.Errorf("modeltest: %s %s is no modelled operation", r.Method, r.URL)
+	}
+	if o == nil && path != "/" {
 		return j.next.RoundTrip(r)
 	}
 	sent, err := copyRequest(r)
@@ -62,6 +62,12 @@ func (j *Judge) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	res.Body = io.NopCloser(bytes.NewReader(got))
+	if o == nil {
+		for _, w := range checkSTS(j.sts, sent, res, got) {
+			j.t.Errorf("modeltest: %s", w)
+		}
+		return res, nil
+	}
 	wrong := o.CheckInput(params, r.URL.Query(), r.Header, sent)
 	if res.StatusCode < http.StatusMultipleChoices && len(wrong) > 0 {
 		j.t.Errorf("modeltest: %s accepted a request that the model forbids: %s", o.Name, strings.Join(wrong, "; "))
