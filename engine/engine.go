@@ -116,7 +116,7 @@ func (e *Engine) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	e.chat = chat.New(e.db, chat.Config{Region: e.cfg.Region, Account: e.cfg.Account})
+	e.chat = chat.New(e.db, chat.Config{Region: e.cfg.Region, Account: e.cfg.Account, Limits: e.cfg.Limits})
 	limiter := quota.NewLimiter(e.cfg.Limits)
 	e.hub = session.New(session.Config{Authority: authority, Members: e.chat, Log: e.cfg.Logger, Origin: e.origin(),
 		Limiter: limiter, MaxPerUser: e.cfg.Limits.Max(quota.Connections), MaxConnections: e.cfg.MaxConnections})
