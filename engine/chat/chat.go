@@ -24,7 +24,12 @@ import (
 )
 
 // Config says in which region and account the resources live; both become part of every ARN.
-type Config struct{ Region, Account string }
+type Config struct {
+	Region, Account string
+	// QuietAbove is how many members a channel may have before comings and goings are told to those concerned only.
+	// 0 means 500; negative means however many.
+	QuietAbove int
+}
 
 // Chat is the domain over one database. Safe for concurrent use.
 type Chat struct {

@@ -116,6 +116,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING`, a.channel, u.no, ki
 	if kind == "HIDDEN" {
 		e.Only = e.Joined // nobody else is told of a hidden member: that is what hidden means
 	}
+	if err := c.quieten(tx, a.channel, &e); err != nil {
+		return m, err
+	}
 	c.announce(tx, e)
 	return m, nil
 }
@@ -213,6 +216,9 @@ SELECT $1, u.no, $2, $3, $4, $5, $5 FROM json_each($6) j JOIN app_instance_user 
 	if kind == "HIDDEN" {
 		e.Only = joined
 	}
+	if err := c.quieten(tx, a.channel, &e); err != nil {
+		return err
+	}
 	c.announce(tx, e)
 	return nil
 }
@@ -287,16 +293,19 @@ func (c *Chat) removeMembership(tx *db.Tx, channel, member int64) error {
 	if _, err := tx.Exec(`DELETE FROM channel_membership WHERE channel = $1 AND member = $2`, channel, member); err != nil {
 		return err
 	}
-	c.announceLeft(tx, m)
-	return nil
+	return c.announceLeft(tx, m)
 }
 
-func (c *Chat) announceLeft(tx *db.Tx, m Membership) {
+func (c *Chat) announceLeft(tx *db.Tx, m Membership) error {
 	who := []arn.ARN{m.Member.Arn}
 	e := Event{Type: EventDeleteMembership, MessageType: System, Channel: m.Channel, Payload: WireMembership[ISO](m),
 		Also: who, Left: who}
 	if m.Type == "HIDDEN" {
 		e.Only = who
 	}
+	if err := c.quieten(tx, m.channel, &e); err != nil {
+		return err
+	}
 	c.announce(tx, e)
+	return nil
 }

@@ -147,7 +147,9 @@ func (c *Chat) DeleteUser(ctx context.Context, user arn.ARN) error {
 			}
 		}
 		for _, m := range ended {
-			c.announceLeft(tx, m)
+			if err := c.announceLeft(tx, m); err != nil {
+				return err
+			}
 		}
 		c.announce(tx, Event{Type: EventUserDeleted, MessageType: System, Only: []arn.ARN{user}})
 		return nil

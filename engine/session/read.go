@@ -13,6 +13,9 @@ import (
 // floodFrames is how many frames a client may send per ping interval. A browser answers one ping in that time.
 const floodFrames = 64
 
+// maxData is the longest data frame that is told to be of the wrong kind; a longer one is told to be too long.
+const maxData = 4 << 10
+
 // read handles what the client sends until the socket ends. Clients of the messaging session send control frames and
 // nothing else: a data frame is refused by its header, before a byte of it is read. early is what came with the handshake.
 func (c *conn) read(early io.Reader) {
@@ -26,6 +29,10 @@ func (c *conn) read(early io.Reader) {
 	)
 	for {
 		h, err := ws.ReadHeaderBuffer(in, header[:])
+		if errors.Is(err, ws.ErrHeaderLengthMSB) {
+			c.refuse(ws.StatusProtocolError, "protocol error")
+			return
+		}
 		if err != nil {
 			return
 		}
@@ -38,6 +45,10 @@ func (c *conn) read(early io.Reader) {
 		}
 		if err := ws.CheckHeader(h, ws.StateServerSide); err != nil {
 			c.refuse(ws.StatusProtocolError, "protocol error")
+			return
+		}
+		if h.Length > maxData {
+			c.refuse(ws.StatusMessageTooBig, "too long; send messages through the API")
 			return
 		}
 		if !h.OpCode.IsControl() {

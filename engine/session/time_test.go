@@ -105,7 +105,7 @@ func TestASessionEndsWithItsCredentials(t *testing.T) {
 		f := s.dialWith(client, connectURL(s, s.url, s.credentials(oneUser, 15*time.Minute), oneUser, "1"))
 		f.next()
 		_, _, err := f.ws.Read(context.Background()) // answers pings for a quarter of an hour
-		if websocket.CloseStatus(err) != 4401 {
+		if websocket.CloseStatus(err) != 4419 {
 			s.Errorf("ended with %v", err)
 		}
 		if d := time.Since(start); d < 15*time.Minute || d > 15*time.Minute+2*time.Second {
