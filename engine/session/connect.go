@@ -15,7 +15,7 @@ import (
 
 	"github.com/gobwas/ws"
 
-	"github.com/stagedoor/stagedoor/engine/chat"
+	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/iam"
 	"github.com/stagedoor/stagedoor/engine/sigv4"
 	"github.com/stagedoor/stagedoor/internal/arn"
@@ -130,7 +130,7 @@ func (req *request) read(query url.Values) (wrong string) {
 	}
 	if query.Has("prefetch-sort-by") {
 		req.sortBy = query.Get("prefetch-sort-by")
-		if req.sortBy != chat.SortByUnread && req.sortBy != chat.SortByLastMessage {
+		if req.sortBy != core.SortByUnread && req.sortBy != core.SortByLastMessage {
 			return "prefetch-sort-by must be unread or last-message-timestamp."
 		}
 	}

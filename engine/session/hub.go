@@ -23,13 +23,13 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/stagedoor/stagedoor/engine/chat"
+	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/iam"
 	"github.com/stagedoor/stagedoor/internal/arn"
 )
 
 // Members is what the hub reads when a user connects: the user's channels, in any order. A fault of kind Denied or
-// NotFound means that there is no such user. *chat.Chat is one.
+// NotFound means that there is no such user. *member.Members is one.
 type Members interface {
 	ChannelsOf(ctx context.Context, user arn.ARN) ([]arn.ARN, error)
 }
@@ -38,7 +38,7 @@ type Members interface {
 // most urgent first. sortBy is "" or a value of prefetch-sort-by. mark must be called in the order of Deliver, when all
 // events up to that state have been delivered and no later one; it does not block. *chat.Chat is one.
 type Details interface {
-	Prefetch(ctx context.Context, user arn.ARN, sortBy string, mark func()) ([]chat.Event, error)
+	Prefetch(ctx context.Context, user arn.ARN, sortBy string, mark func()) ([]core.Event, error)
 }
 
 // Config of a Hub. Authority, Members and Log are needed; the zero value of everything else means its default.
@@ -84,7 +84,7 @@ func set[T int | time.Duration](field *T, value T) {
 	}
 }
 
-// Hub is an http.Handler for /connect and a chat.Sink. Close ends it.
+// Hub is an http.Handler for /connect and a core.Sink. Close ends it.
 type Hub struct {
 	cfg Config
 
@@ -142,12 +142,12 @@ func (h *Hub) Stats() Stats {
 
 // entry is a place in the order of events: an event, or the mark at which a connection joins.
 type entry struct {
-	event chat.Event
+	event core.Event
 	mark  *mark
 }
 
 // Deliver takes an event to everybody who may see it. It never blocks; events keep their order.
-func (h *Hub) Deliver(e chat.Event) { h.enqueue(entry{event: e}) }
+func (h *Hub) Deliver(e core.Event) { h.enqueue(entry{event: e}) }
 
 func (h *Hub) enqueue(e entry) {
 	h.backlog.Lock()
@@ -188,8 +188,8 @@ func (h *Hub) dispatch() {
 }
 
 // handOut brings the index up to date with e and queues its frame for its recipients.
-func (h *Hub) handOut(e chat.Event) {
-	if e.Type == chat.EventUserDeleted {
+func (h *Hub) handOut(e core.Event) {
+	if e.Type == core.EventUserDeleted {
 		h.endUsers(e.Only)
 		return
 	}

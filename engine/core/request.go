@@ -1,4 +1,4 @@
-package chat
+package core
 
 import (
 	"crypto/sha256"
@@ -16,24 +16,35 @@ import (
 // night without a network.
 const tokenLife = 24 * time.Hour
 
-// request identifies one asking: a repeat with the same token and body gets the first answer.
-type request struct {
+// Request identifies one asking: a repeat with the same token and body gets the first answer.
+type Request struct {
 	scope string // operation and who asked
 	token string // ClientRequestToken; "" is never a repeat
 	body  string // hash of what was asked
 }
 
-func newRequest(scope, token string, body any) request {
-	text, err := json.Marshal(body)
-	if err != nil {
-		panic(err) // bodies are plain structs of strings
-	}
-	sum := sha256.Sum256(text)
-	return request{scope: scope, token: token, body: hex.EncodeToString(sum[:16])}
+// NewRequest names an asking by its operation and who asks (scope), its ClientRequestToken and what is asked.
+func NewRequest(scope, token string, body any) Request {
+	return Request{scope: scope, token: token, body: Digest(body)}
 }
 
-// before returns the answer that the request got earlier, "" if this is the first time.
-func (r request) before(tx *db.Tx) (string, error) {
+// Digest is a hash of what is asked; body is a plain structure of strings, numbers and lists.
+func Digest(body any) string {
+	text, err := json.Marshal(body)
+	if err != nil {
+		panic(err) // bodies are plain structures
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
+}
+
+// ErrTokenReused says that a ClientRequestToken came back with another request.
+func ErrTokenReused() error {
+	return fault.New(fault.Conflict, "token_reused", "The ClientRequestToken was used before with a different request.")
+}
+
+// Before returns the answer that the request got earlier, "" if this is the first time.
+func (r Request) Before(tx *db.Tx) (string, error) {
 	if r.token == "" {
 		return "", nil
 	}
@@ -46,14 +57,14 @@ func (r request) before(tx *db.Tx) (string, error) {
 	case err != nil:
 		return "", err
 	case got.body != r.body:
-		return "", fault.New(fault.Conflict, "token_reused", "The ClientRequestToken was used before with a different request.")
+		return "", ErrTokenReused()
 	}
 	return got.answer, nil
 }
 
-// remember keeps the answer for a repeat. When another node got in between, the insert fails as a duplicate, and
-// Chat.write runs the whole write again.
-func (r request) remember(tx *db.Tx, answer string, now int64) error {
+// Remember keeps the answer for a repeat. When another node got in between, the insert fails as a duplicate, and
+// Core.Write runs the whole write again.
+func (r Request) Remember(tx *db.Tx, answer string, now int64) error {
 	if r.token == "" {
 		return nil
 	}
@@ -62,8 +73,8 @@ func (r request) remember(tx *db.Tx, answer string, now int64) error {
 	return err
 }
 
-// forget drops an answer that names something deleted since: asking again makes it again.
-func (r request) forget(tx *db.Tx) error {
+// Forget drops an answer that names something deleted since: asking again makes it again.
+func (r Request) Forget(tx *db.Tx) error {
 	_, err := tx.Exec(`DELETE FROM client_request WHERE scope = $1 AND token = $2`, r.scope, r.token)
 	return err
 }

@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"encoding/json"
@@ -24,7 +24,7 @@ const codeLimit = "resource_limit"
 
 // translate makes of err an exception that the operation models. Where an operation has no such exception the nearest
 // common one is used: clients know no other, and an unknown channel looks like one that may not be seen.
-func translate(err error, models modelled) exception {
+func translate(err error, models Modelled) exception {
 	var signature *sigv4.Error
 	if errors.As(err, &signature) {
 		return exception{signature.Status, signature.Code, strings.TrimSuffix(signature.Code, "Exception"), signature.Message}
@@ -34,13 +34,13 @@ func translate(err error, models modelled) exception {
 	}
 	f := fault.As(err)
 	switch {
-	case f.Code == codeLimit && models&limit != 0:
+	case f.Code == codeLimit && models&Limit != 0:
 		return exception{http.StatusBadRequest, "ResourceLimitExceededException", "ResourceLimitExceeded", f.Public}
 	case f.Code == codeDenied:
 		return exception{http.StatusForbidden, "AccessDeniedException", "AccessDenied", f.Public}
-	case f.Kind == fault.NotFound && models&notFound != 0:
+	case f.Kind == fault.NotFound && models&NotFound != 0:
 		return exception{http.StatusNotFound, "NotFoundException", "NotFound", f.Public}
-	case f.Kind == fault.Conflict && models&conflict != 0:
+	case f.Kind == fault.Conflict && models&Conflict != 0:
 		return exception{http.StatusConflict, "ConflictException", "Conflict", f.Public}
 	}
 	switch f.Kind {

@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"net/http"
@@ -9,14 +9,14 @@ import (
 
 // route is an operation with its path taken apart.
 type route struct {
-	op         operation
+	op         Operation
 	segments   []string // "{name}" takes any
 	key, value string   // the query that selects it, "" for none
 }
 
-func newRoute(op operation) *route {
-	key, value, _ := strings.Cut(op.query, "=")
-	return &route{op: op, segments: strings.Split(op.path[1:], "/"), key: key, value: value}
+func newRoute(op Operation) *route {
+	key, value, _ := strings.Cut(op.Query, "=")
+	return &route{op: op, segments: strings.Split(op.Path[1:], "/"), key: key, value: value}
 }
 
 // match returns the path parameters, decoded; ok is false for another path.
@@ -42,9 +42,9 @@ func (r *route) match(segments []string) (params map[string]string, ok bool) {
 	return params, true
 }
 
-// find picks the operation. "operation" and "scope" in the query choose among operations on one path; one that chooses
+// Find picks the operation. "operation" and "scope" in the query choose among operations on one path; one that chooses
 // nothing known is not taken for the plain operation.
-func (s *server) find(method, escaped string, query url.Values) (*operation, map[string]string) {
+func (s *Server) Find(method, escaped string, query url.Values) (*Operation, map[string]string) {
 	segments := strings.Split(strings.TrimPrefix(escaped, "/"), "/")
 	for _, r := range s.routes[method+" "+segments[0]] {
 		params, ok := r.match(segments)
@@ -67,7 +67,7 @@ const (
 )
 
 // allowOrigin lets pages of other origins call, unless the configuration names those that may.
-func (s *server) allowOrigin(w http.ResponseWriter, r *http.Request) {
+func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request) {
 	origin := r.Header.Get("Origin")
 	h := w.Header()
 	h.Add("Vary", "Origin")

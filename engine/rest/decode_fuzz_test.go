@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"net/url"
@@ -7,6 +7,22 @@ import (
 
 	"github.com/stagedoor/stagedoor/internal/fault"
 )
+
+// sendIn is the input of SendChannelMessage, the one with every kind of member.
+type sendIn struct {
+	ChannelArn  string `wire:"path=channelArn" is:"ChimeArn!"`
+	Content     string `is:"NonEmptyContent!"`
+	Type        string `is:"ChannelMessageType!"`
+	Persistence string `is:"ChannelMessagePersistenceType!"`
+
+	ClientRequestToken string `is:"ClientRequestToken!"`
+	MessageAttributes  map[string]struct {
+		StringValues []string `is:"MessageAttributeStringValues"`
+	} `is:"MessageAttributeMap"`
+	Target []struct {
+		MemberArn string `is:"ChimeArn!"`
+	} `is:"TargetList"`
+}
 
 // FuzzDecode throws bodies at the decoder: it never panics, refuses only as Invalid, and lets nothing through that the
 // model forbids.
@@ -21,7 +37,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		w := wire{path: map[string]string{"channelArn": "arn:aws:chime:r:1:app-instance/x/channel/y"}, query: url.Values{}}
-		var in sendChannelMessageIn
+		var in sendIn
 		var err error
 		if w.body, err = parseBody([]byte(body)); err == nil {
 			err = w.decode(&in)

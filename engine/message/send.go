@@ -1,4 +1,5 @@
-package chat
+// Package message is what is said in a channel: sending, changing, removing, and the history.
+package message
 
 import (
 	"context"
@@ -8,6 +9,9 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/identity"
+	"github.com/stagedoor/stagedoor/engine/role"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -20,12 +24,21 @@ const (
 	maxControl  = 30 // content of a CONTROL message, which has no metadata
 )
 
+// Messages is the room. Safe for concurrent use.
+type Messages struct {
+	*role.Roles
+	ids *identity.Identities
+}
+
+// New makes the room.
+func New(r *role.Roles, ids *identity.Identities) *Messages { return &Messages{r, ids} }
+
 // Message is one line of a channel. Type is STANDARD or CONTROL; Persistence PERSISTENT or NON_PERSISTENT: the latter
 // reaches who is connected and is never in the history.
 type Message struct {
 	Channel                        arn.ARN
 	ID                             string // 64 lower-case hex digits, the first 12 the time
-	Sender                         Identity
+	Sender                         core.Identity
 	Type, Persistence              string
 	Content, ContentType, Metadata string
 	Attributes                     string  // MessageAttributes as JSON, "" for none
@@ -80,25 +93,25 @@ func checkText(kind, content, metadata string) error {
 
 // Send puts a message into the channel: durable when Send returns, with a time later than that of every message before
 // it, and handed to the sink in that order.
-func (c *Chat) Send(ctx context.Context, bearer, channel arn.ARN, token string, in NewMessage) (Message, error) {
+func (c *Messages) Send(ctx context.Context, bearer, channel arn.ARN, token string, in NewMessage) (Message, error) {
 	if err := checkText(in.Type, in.Content, in.Metadata); err != nil {
 		return Message{}, err
 	}
-	if _, err := c.allowed(ctx, c.db, "SendChannelMessage", bearer, channel, false); err != nil {
+	if _, err := c.Allowed(ctx, c.DB, "SendChannelMessage", bearer, channel, false); err != nil {
 		return Message{}, err // before the writer is troubled
 	}
-	req := newRequest("SendChannelMessage\n"+string(bearer)+"\n"+string(channel), token, in)
+	repeat := once{token: token, body: core.Digest(in)}
 	var sent Message
-	err := c.write(ctx, func(tx *db.Tx) error {
+	err := c.Write(ctx, func(tx *db.Tx) error {
 		at, err := c.tick(tx, channel, in.Persistence == "PERSISTENT")
 		if err != nil {
 			return err
 		}
-		a, err := c.allowed(tx.Context(), tx, "SendChannelMessage", bearer, channel, false)
+		a, err := c.Allowed(tx.Context(), tx, "SendChannelMessage", bearer, channel, false)
 		if err != nil {
 			return err
 		}
-		old, err := req.before(tx)
+		old, err := repeat.before(tx, a)
 		if err != nil {
 			return err
 		}
@@ -109,11 +122,11 @@ func (c *Chat) Send(ctx context.Context, bearer, channel arn.ARN, token string, 
 		if err := c.aim(tx, a, &sent); err != nil {
 			return err
 		}
-		if err := insertMessage(tx, a.channel, sent); err != nil {
+		if err := insertMessage(tx, a.Channel, sent); err != nil {
 			return err
 		}
-		c.announceMessage(tx, EventCreateMessage, sent)
-		return req.remember(tx, sent.ID, at)
+		c.announceMessage(tx, core.EventCreateMessage, sent)
+		return repeat.remember(tx, a, sent.ID)
 	})
 	if errors.Is(err, errReplay) {
 		err = nil
@@ -126,10 +139,10 @@ var errReplay = errors.New("answered before")
 
 // tick takes the channel's lock and its next time. The clock of the channel never stands still or goes back, whatever
 // the computer's does.
-func (c *Chat) tick(tx *db.Tx, channel arn.ARN, keep bool) (int64, error) {
-	r, ok := c.find(channel, arn.KindChannel)
+func (c *Messages) tick(tx *db.Tx, channel arn.ARN, keep bool) (int64, error) {
+	r, ok := c.Find(channel, arn.KindChannel)
 	if !ok {
-		return 0, errChannel()
+		return 0, core.ErrChannel()
 	}
 	last := "last_message_ms"
 	if keep {
@@ -137,37 +150,37 @@ func (c *Chat) tick(tx *db.Tx, channel arn.ARN, keep bool) (int64, error) {
 	}
 	at, err := db.All(tx.Context(), tx, func(n *int64) []any { return []any{n} },
 		`UPDATE channel SET clock_ms = CASE WHEN clock_ms >= $3 THEN clock_ms + 1 ELSE $3 END, last_message_ms = `+last+`
-WHERE app = $1 AND id = $2 RETURNING clock_ms`, r.app, r.id, nowMS())
+WHERE app = $1 AND id = $2 RETURNING clock_ms`, r.App, r.ID, core.NowMS())
 	if err != nil {
 		return 0, err
 	}
 	if len(at) == 0 {
-		return 0, errChannel()
+		return 0, core.ErrChannel()
 	}
 	return at[0], nil
 }
 
-func (c *Chat) compose(a actor, in NewMessage, at int64) Message {
-	return Message{Channel: c.channelARN(a), ID: messageID(at), Sender: c.identityOf(a), Type: in.Type, Persistence: in.Persistence,
+func (c *Messages) compose(a role.Actor, in NewMessage, at int64) Message {
+	return Message{Channel: c.ChannelARN(a), ID: messageID(at), Sender: c.IdentityOf(a), Type: in.Type, Persistence: in.Persistence,
 		Content: in.Content, ContentType: in.ContentType, Metadata: in.Metadata, Attributes: in.Attributes, Target: in.Target,
-		CreatedMS: at, UpdatedMS: at, sender: a.no, senderID: a.id}
+		CreatedMS: at, UpdatedMS: at, sender: a.No, senderID: a.ID}
 }
 
 // aim finds the target, who must hear the channel.
-func (c *Chat) aim(tx *db.Tx, a actor, m *Message) error {
+func (c *Messages) aim(tx *db.Tx, a role.Actor, m *Message) error {
 	if m.Target == "" {
 		return nil
 	}
-	u, err := c.userOf(tx.Context(), tx, c.instanceARN(a.app), m.Target)
+	u, err := c.ids.UserOf(tx.Context(), tx, c.InstanceARN(a.App), m.Target)
 	if err != nil {
 		return err
 	}
 	is, err := db.Value[bool](tx.Context(), tx,
-		`SELECT EXISTS (SELECT 1 FROM channel_membership WHERE channel = $1 AND member = $2)`, a.channel, u.no)
+		`SELECT EXISTS (SELECT 1 FROM channel_membership WHERE channel = $1 AND member = $2)`, a.Channel, u.No)
 	if err == nil && !is {
 		err = fault.New(fault.Denied, "target", "The target is not a member of this channel.")
 	}
-	m.target, m.targetID = u.no, u.id
+	m.target, m.targetID = u.No, u.ID
 	return err
 }
 
@@ -183,10 +196,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 	return err
 }
 
-func (c *Chat) announceMessage(tx *db.Tx, kind string, m Message) {
-	e := Event{Type: kind, MessageType: m.Type, Channel: m.Channel, Payload: WireMessage[ISO](m)}
+func (c *Messages) announceMessage(tx *db.Tx, kind string, m Message) {
+	e := core.Event{Type: kind, MessageType: m.Type, Channel: m.Channel, Payload: WireOf[core.ISO](m)}
 	if m.Target != "" {
-		e.Only = unique([]arn.ARN{m.Sender.Arn, m.Target})
+		e.Only = core.Unique([]arn.ARN{m.Sender.Arn, m.Target})
 	}
-	c.announce(tx, e)
+	c.Announce(tx, e)
 }

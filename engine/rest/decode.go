@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"bytes"
@@ -12,9 +12,9 @@ import (
 	"github.com/stagedoor/stagedoor/internal/fault"
 )
 
-// unavailable is a member that the API has and this engine does not: whoever sends it is told, and never believes that
+// Unavailable is a member that the API has and this engine does not: whoever sends it is told, and never believes that
 // it took effect.
-type unavailable struct{}
+type Unavailable struct{}
 
 // wire is a request taken apart: where the members of an input come from.
 type wire struct {
@@ -65,7 +65,7 @@ func (w wire) member(f reflect.StructField, v reflect.Value) error {
 	}
 	name, required := strings.CutSuffix(f.Tag.Get("is"), "!")
 	switch {
-	case given && f.Type == reflect.TypeFor[unavailable]():
+	case given && f.Type == reflect.TypeFor[Unavailable]():
 		return fault.New(fault.Invalid, "unavailable", "%s is not available in this engine yet.", f.Name).On(f.Name)
 	case given:
 		return check(f.Name, name, v)
@@ -105,7 +105,7 @@ func (w wire) read(f reflect.StructField, v reflect.Value) (bool, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return false, nil
 	}
-	if f.Type == reflect.TypeFor[unavailable]() {
+	if f.Type == reflect.TypeFor[Unavailable]() {
 		return string(raw) != "[]" && string(raw) != `""`, nil
 	}
 	if err := json.Unmarshal(raw, v.Addr().Interface()); err != nil {

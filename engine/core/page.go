@@ -1,4 +1,4 @@
-package chat
+package core
 
 import (
 	"crypto/sha256"
@@ -18,7 +18,8 @@ type Page struct {
 	Token string
 }
 
-func (p Page) limit() int {
+// Limit is Max within the service's bounds.
+func (p Page) Limit() int {
 	if p.Max <= 0 || p.Max > MaxPage {
 		return MaxPage
 	}
@@ -32,22 +33,22 @@ func nextToken(list, key string) string {
 	return base64.RawURLEncoding.EncodeToString(append(sum[:6], key...))
 }
 
-// key returns the place a token names in the list, "" for the start.
-func (p Page) key(list string) (string, error) {
+// Key returns the place a token names in the list, "" for the start.
+func (p Page) Key(list string) (string, error) {
 	if p.Token == "" {
 		return "", nil
 	}
 	b, err := base64.RawURLEncoding.DecodeString(p.Token)
 	sum := sha256.Sum256([]byte(list))
-	if err != nil || len(b) < 7 || string(b[:6]) != string(sum[:6]) || !isText(string(b[6:])) {
+	if err != nil || len(b) < 7 || string(b[:6]) != string(sum[:6]) || !IsText(string(b[6:])) {
 		return "", fault.New(fault.Invalid, "next_token", "The NextToken does not belong to this list.").On("NextToken")
 	}
 	return string(b[6:]), nil
 }
 
-// keyNo is key for lists in the order of a number; zero is returned for the start.
-func (p Page) keyNo(list string, zero int64) (int64, error) {
-	key, err := p.key(list)
+// KeyNo is Key for lists in the order of a number; zero is returned for the start.
+func (p Page) KeyNo(list string, zero int64) (int64, error) {
+	key, err := p.Key(list)
 	if err != nil || key == "" {
 		return zero, err
 	}
@@ -58,15 +59,17 @@ func (p Page) keyNo(list string, zero int64) (int64, error) {
 	return n, nil
 }
 
-// cut ends a page that was read with one row too many: that row proves that there is a next page.
-func cut[T any](rows []T, p Page, list string, key func(T) string) ([]T, string) {
-	if len(rows) <= p.limit() {
+// Cut ends a page that was read with one row too many: that row proves that there is a next page.
+func Cut[T any](rows []T, p Page, list string, key func(T) string) ([]T, string) {
+	if len(rows) <= p.Limit() {
 		return rows, ""
 	}
-	rows = rows[:p.limit()]
+	rows = rows[:p.Limit()]
 	return rows, nextToken(list, key(rows[len(rows)-1]))
 }
 
-func list(parts ...string) string { return strings.Join(parts, "\n") }
+// List names a list: what it is and which, for NextTokens.
+func List(parts ...string) string { return strings.Join(parts, "\n") }
 
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+// Itoa writes a number as the key of a page.
+func Itoa(n int64) string { return strconv.FormatInt(n, 10) }
