@@ -39,11 +39,9 @@ func (h *Hub) prefetch(c *conn, sortBy string) {
 		<-m.joined // dispatch never waits for anybody
 	}
 	var frames [][]byte
-	for _, e := range events {
+	for i := 0; i < len(events) && err == nil; i++ {
 		var frame []byte
-		if frame, err = encode(e); err != nil {
-			break
-		}
+		frame, err = encode(events[i])
 		frames = append(frames, frame)
 	}
 	switch {

@@ -51,7 +51,7 @@ func open(t *testing.T, change func(*session.Config)) *stage {
 	t.Helper()
 	s := &stage{T: t, authority: newAuthority(t)}
 	s.chat = chat.New(dbtest.SQLite(t, schema.Engine()), chat.Config{Region: "us-east-1", Account: "123456789012"})
-	cfg := session.Config{Authority: s.authority, Members: s.chat, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), CloseTime: time.Second}
+	cfg := session.Config{Authority: s.authority, Members: s.chat, Details: s.chat, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), CloseTime: time.Second}
 	if change != nil {
 		change(&cfg)
 	}
@@ -109,7 +109,12 @@ func (s *stage) say(from arn.ARN, text string) {
 // connectURL presigns as a client does.
 func connectURL(t testing.TB, base string, key aws.Credentials, user arn.ARN, sessionID string) string {
 	t.Helper()
-	q := url.Values{"userArn": {string(user)}, "sessionId": {sessionID}, "X-Amz-Expires": {"10"}}
+	return presign(t, base, key, url.Values{"userArn": {string(user)}, "sessionId": {sessionID}})
+}
+
+func presign(t testing.TB, base string, key aws.Credentials, q url.Values) string {
+	t.Helper()
+	q.Set("X-Amz-Expires", "10")
 	r, err := http.NewRequest("GET", base+"/connect?"+q.Encode(), nil)
 	if err != nil {
 		t.Fatal(err)
