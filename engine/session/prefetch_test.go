@@ -230,7 +230,7 @@ func TestBetweenPrefetchAndLiveFramesNothingIsMissingOrDoubled(t *testing.T) {
 			Privacy: "PRIVATE", Members: []arn.ARN{s.me}})
 		return err
 	})
-	for round := range 30 {
+	for round := range 20 {
 		ann := s.dial(s.prefetchURL(s.ann, fmt.Sprint(round), ""))
 		ann.hears("SESSION_ESTABLISHED")
 		next := -1
@@ -257,7 +257,7 @@ func TestBetweenPrefetchAndLiveFramesNothingIsMissingOrDoubled(t *testing.T) {
 // prefetch tells of all that were there.
 func (s *stage) channelsOnceEach() {
 	s.Helper()
-	for round := range 10 {
+	for round := range 6 {
 		who, err := s.chat.CreateUser(s.Context(), "", s.app, fmt.Sprint("who", round), "Who", "")
 		s.ok(err)
 		const channels = 40

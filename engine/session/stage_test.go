@@ -174,7 +174,7 @@ func (f frame) field(name string) string {
 
 func (f fan) next() frame {
 	f.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	kind, data, err := f.ws.Read(ctx)
 	f.ok(err)
@@ -200,7 +200,7 @@ func (f fan) hears(want ...string) {
 // ends expects the connection to be closed with a code.
 func (f fan) ends(code websocket.StatusCode) {
 	f.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	_, data, err := f.ws.Read(ctx)
 	if got := websocket.CloseStatus(err); got != code {
