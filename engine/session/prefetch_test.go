@@ -36,7 +36,7 @@ type details struct {
 	ChannelMessagesHasMore *bool
 }
 
-func (f frame) details(t *testing.T) (d details) {
+func (f frame) details(t testing.TB) (d details) {
 	t.Helper()
 	if f.event() != "CHANNEL_DETAILS" || f.Headers["x-amz-chime-message-type"] != "SYSTEM" {
 		t.Fatalf("frame is %+v", f)
@@ -85,7 +85,7 @@ func TestWrongParametersAreRefusedBeforeTheUpgrade(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inner := *s
-			inner.T = t
+			inner.TB = t
 			q.Set("userArn", string(s.ann))
 			inner.refusedWith(http.StatusBadRequest, presign(t, s.url, rootKey, q), nil)
 		})
@@ -281,7 +281,7 @@ func (s *stage) channelsOnceEach() {
 			which := got.field("ChannelArn")
 			switch {
 			case got.event() == "CHANNEL_DETAILS":
-				which = got.details(s.T).Channel.ChannelArn
+				which = got.details(s.TB).Channel.ChannelArn
 			case got.event() != "CREATE_CHANNEL_MEMBERSHIP":
 				s.Fatalf("heard %s", got.event())
 			}

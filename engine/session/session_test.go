@@ -131,7 +131,7 @@ func TestOnlyValidCredentialsOfThatUserOpenASession(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inner := *s
-			inner.T = t
+			inner.TB = t
 			inner.dial(u).ends(4401)
 		})
 	}

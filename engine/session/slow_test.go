@@ -125,7 +125,7 @@ func TestFramesThatBreakTheProtocolEndTheConnectionBeforeTheyAreRead(t *testing.
 	} {
 		t.Run(name, func(t *testing.T) {
 			inner := *s
-			inner.T = t
+			inner.TB = t
 			conn, in := inner.rawClient(connectURL(t, s.url, rootKey, s.me, name))
 			if _, err := conn.Write([]byte(c.bytes)); err != nil {
 				t.Fatal(err)

@@ -37,7 +37,7 @@ var rootKey = aws.Credentials{AccessKeyID: "AKIAROOT", SecretAccessKey: "secret"
 
 // stage is a chat with four users and a channel, and a hub that serves it over TCP.
 type stage struct {
-	*testing.T
+	testing.TB
 	chat                   *chat.Chat
 	hub                    *session.Hub
 	authority              *iam.Authority
@@ -47,9 +47,9 @@ type stage struct {
 	closed                 bool
 }
 
-func open(t *testing.T, change func(*session.Config)) *stage {
+func open(t testing.TB, change func(*session.Config)) *stage {
 	t.Helper()
-	s := &stage{T: t, authority: newAuthority(t)}
+	s := &stage{TB: t, authority: newAuthority(t)}
 	s.chat = chat.New(dbtest.SQLite(t, schema.Engine()), chat.Config{Region: "us-east-1", Account: "123456789012"})
 	cfg := session.Config{Authority: s.authority, Members: s.chat, Details: s.chat, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), CloseTime: time.Second}
 	if change != nil {
@@ -70,7 +70,7 @@ func open(t *testing.T, change func(*session.Config)) *stage {
 	return s
 }
 
-func newAuthority(t *testing.T) *iam.Authority {
+func newAuthority(t testing.TB) *iam.Authority {
 	t.Helper()
 	a, err := iam.NewAuthority(iam.Config{Region: "us-east-1", Account: "123456789012", AccessKeyID: rootKey.AccessKeyID, SecretAccessKey: rootKey.SecretAccessKey})
 	if err != nil {

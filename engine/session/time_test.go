@@ -81,7 +81,7 @@ func inVirtualTime(t *testing.T, gated bool, f func(s *stage, client *http.Clien
 
 func inVirtualTimeWith(t *testing.T, change func(*session.Config), f func(s *stage, client *http.Client)) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &stage{T: t, authority: newAuthority(t), url: "http://hub.test"}
+		s := &stage{TB: t, authority: newAuthority(t), url: "http://hub.test"}
 		cfg := session.Config{Authority: s.authority, Members: gate(nil), Log: slog.New(slog.DiscardHandler)}
 		change(&cfg)
 		s.hub = session.New(cfg)
@@ -183,7 +183,7 @@ func TestTwoConnectionsOfAUserShareOneRead(t *testing.T) {
 
 func TestLostEventsSendEverybodyAwayInsteadOfLeavingAGap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &stage{T: t, authority: newAuthority(t), url: "http://hub.test"}
+		s := &stage{TB: t, authority: newAuthority(t), url: "http://hub.test"}
 		s.hub = session.New(session.Config{Authority: s.authority, Members: gate(nil), Log: slog.New(slog.DiscardHandler), MaxBacklog: 1})
 		p := newPipes()
 		server := &http.Server{Handler: s.hub}
