@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gobwas/ws"
 )
@@ -95,7 +96,7 @@ func (c *conn) part(body []byte) {
 	code, reason := ws.ParseCloseFrameData(body)
 	answer := ws.CompiledClose
 	if len(body) > 0 {
-		if ws.CheckCloseFrameData(code, reason) != nil && (code < 1012 || code > 1014) { // later registrations with IANA
+		if !mayClose(code) || !utf8.ValidString(reason) {
 			code = ws.StatusProtocolError
 		}
 		answer = closeFrame(code, "")
@@ -110,6 +111,11 @@ func (c *conn) part(body []byte) {
 	}
 	c.mu.Unlock()
 	c.drain()
+}
+
+// mayClose reports whether a peer may send the code (RFC 6455, section 7.4, and IANA's registry).
+func mayClose(code closeCode) bool {
+	return code >= 1000 && code <= 1003 || code >= 1007 && code <= 1014 || code >= 3000 && code <= 4999
 }
 
 // drain waits until the flusher has closed the socket; what still comes in is thrown away.
