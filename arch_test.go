@@ -53,17 +53,18 @@ var mayImport = map[string][]string{
 
 	// The engine is a product of its own: it shares the ground and nothing else.
 	"engine":          and(ground, "engine/api", "engine/chat", "engine/iam", "engine/schema", "engine/session"),
-	"engine/api":      and(ground, "engine/chat", "engine/iam", "engine/rest", "engine/sigv4", "engine/core", "engine/identity", "engine/member", "engine/channel", "engine/message"),
+	"engine/api":      and(ground, "engine/tag", "engine/chat", "engine/iam", "engine/rest", "engine/sigv4", "engine/core", "engine/identity", "engine/member", "engine/channel", "engine/message"),
 	"engine/rest":     and(ground, "engine/iam", "engine/sigv4"),
 	"engine/iam":      and(ground, "engine/sigv4"),
 	"engine/sigv4":    ground,
 	"engine/session":  and(ground, "engine/core", "engine/iam", "engine/sigv4"),
-	"engine/chat":     and(ground, "engine/core", "engine/role", "engine/identity", "engine/member", "engine/channel", "engine/message"),
+	"engine/chat":     and(ground, "engine/tag", "engine/core", "engine/role", "engine/identity", "engine/member", "engine/channel", "engine/message"),
 	"engine/message":  and(ground, "engine/core", "engine/role", "engine/identity"),
-	"engine/channel":  and(ground, "engine/core", "engine/role", "engine/identity", "engine/member"),
+	"engine/channel":  and(ground, "engine/tag", "engine/core", "engine/role", "engine/identity", "engine/member"),
 	"engine/member":   and(ground, "engine/core", "engine/role", "engine/identity"),
-	"engine/identity": and(ground, "engine/core"),
+	"engine/identity": and(ground, "engine/core", "engine/tag"),
 	"engine/role":     and(ground, "engine/core"),
+	"engine/tag":      and(ground, "engine/core"),
 	"engine/core":     ground,
 	"engine/schema":   ground,
 

@@ -65,7 +65,7 @@ type createAppInstanceIn struct {
 	Name               string `is:"NonEmptyResourceName!"`
 	Metadata           string `is:"Metadata"`
 	ClientRequestToken string `is:"ClientRequestToken!"`
-	Tags               rest.Unavailable
+	tagged
 }
 
 type updateAppInstanceIn struct {
@@ -85,8 +85,8 @@ type createAppInstanceUserIn struct {
 	Name               string `is:"UserName!"`
 	Metadata           string `is:"Metadata"`
 	ClientRequestToken string `is:"ClientRequestToken!"`
-	Tags               rest.Unavailable
-	ExpirationSettings rest.Unavailable
+	tagged
+	ExpirationSettings *userExpiration `is:"Structure"`
 }
 
 type listAppInstanceUsersIn struct {
@@ -101,16 +101,16 @@ type updateAppInstanceUserIn struct {
 }
 
 type createChannelIn struct {
-	AppInstanceArn              string   `is:"ChimeArn!"`
-	Name                        string   `is:"NonEmptyResourceName!"`
-	Mode                        string   `is:"ChannelMode"`
-	Privacy                     string   `is:"ChannelPrivacy"`
-	Metadata                    string   `is:"Metadata"`
-	ClientRequestToken          string   `is:"ClientRequestToken!"`
-	ChannelId                   string   `is:"ChannelId"` // the wire's name
-	MemberArns                  []string `is:"ChannelMemberArns"`
-	ModeratorArns               []string `is:"ChannelModeratorArns"`
-	Tags                        rest.Unavailable
+	AppInstanceArn     string   `is:"ChimeArn!"`
+	Name               string   `is:"NonEmptyResourceName!"`
+	Mode               string   `is:"ChannelMode"`
+	Privacy            string   `is:"ChannelPrivacy"`
+	Metadata           string   `is:"Metadata"`
+	ClientRequestToken string   `is:"ClientRequestToken!"`
+	ChannelId          string   `is:"ChannelId"` // the wire's name
+	MemberArns         []string `is:"ChannelMemberArns"`
+	ModeratorArns      []string `is:"ChannelModeratorArns"`
+	tagged
 	ElasticChannelConfiguration rest.Unavailable
 	ExpirationSettings          rest.Unavailable
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/stagedoor/stagedoor/engine/member"
 	"github.com/stagedoor/stagedoor/engine/message"
 	"github.com/stagedoor/stagedoor/engine/role"
+	"github.com/stagedoor/stagedoor/engine/tag"
 	"github.com/stagedoor/stagedoor/internal/db"
 )
 
@@ -36,11 +37,13 @@ type Chat struct {
 	*member.Members
 	*channel.Channels
 	*message.Messages
+	*tag.Tags
 }
 
 // New opens the rooms over a migrated database (engine/schema). Without SetSink events go nowhere.
 func New(d *db.DB, cfg Config) *Chat {
 	c := &Chat{Core: core.New(d, cfg.Region, cfg.Account)}
+	c.Tags = &tag.Tags{Core: c.Core}
 	roles := &role.Roles{Core: c.Core}
 	c.Identities = identity.New(c.Core, func(tx *db.Tx, u identity.User) error { return c.LeaveAll(tx, u) })
 	c.Members = member.New(roles, c.Identities, cfg.QuietAbove)
@@ -51,7 +54,7 @@ func New(d *db.DB, cfg Config) *Chat {
 
 // steps is the background work, in the order in which it empties a deleted app instance.
 func (c *Chat) steps() []core.Step {
-	return []core.Step{c.SweepInstances, c.SweepInstance, c.SweepRemoved, core.ForgetRequests}
+	return []core.Step{c.SweepInstances, c.SweepInstance, c.SweepRemoved, c.Identities.SweepExpired, c.SweepRetention, core.ForgetRequests}
 }
 
 // Run does the background work until ctx ends: it removes the rows of what was deleted and forgets old request tokens.

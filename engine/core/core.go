@@ -63,8 +63,28 @@ func (c *Core) Write(ctx context.Context, fn func(*db.Tx) error) error {
 // InstanceARN names the app instance of that id.
 func (c *Core) InstanceARN(app string) arn.ARN { return arn.AppInstance(c.Region, c.Account, app) }
 
-// UserARN names a user of an app instance.
-func (c *Core) UserARN(app, id string) arn.ARN { return c.InstanceARN(app).User(id) }
+// Bots are kept among the users (app_instance_user): they act, speak and are members in the same way. What tells them
+// apart is their id in the tables, which no user can have.
+const botPrefix = "bot/"
+
+// BotID is the id under which the tables know a bot.
+func BotID(id string) string { return botPrefix + id }
+
+// UserARN names a user or bot of an app instance by the id in the tables.
+func (c *Core) UserARN(app, id string) arn.ARN {
+	if bot, is := strings.CutPrefix(id, botPrefix); is {
+		return c.InstanceARN(app).Child(arn.KindBot, bot)
+	}
+	return c.InstanceARN(app).User(id)
+}
+
+// FindUser is Find for a user or a bot, by the id in the tables.
+func (c *Core) FindUser(a arn.ARN) (r Ref, ok bool) {
+	if r, ok = c.Find(a, arn.KindBot); ok {
+		return Ref{App: r.App, ID: BotID(r.ID)}, true
+	}
+	return c.Find(a, arn.KindUser)
+}
 
 // Ref is a resource's name inside the database: its app instance and its own id, "" for the app instance itself.
 type Ref struct{ App, ID string }

@@ -20,9 +20,9 @@ type Admin struct {
 	id string
 }
 
-// UserOf finds a user who must belong to the app instance.
+// UserOf finds a user or bot who must belong to the app instance.
 func (c *Identities) UserOf(ctx context.Context, q db.Querier, instance, user arn.ARN) (User, error) {
-	if r, ok := c.Find(user, arn.KindUser); !ok || c.InstanceARN(r.App) != instance {
+	if r, ok := c.FindUser(user); !ok || c.InstanceARN(r.App) != instance {
 		return User{}, core.ErrUser()
 	}
 	return c.UserIn(ctx, q, user)
@@ -86,7 +86,7 @@ func (c *Identities) Admins(ctx context.Context, instance arn.ARN, p core.Page) 
 		return nil, "", err
 	}
 	for i := range all {
-		all[i].User.Arn = instance.User(all[i].id)
+		all[i].User.Arn = c.UserARN(instance.ID(), all[i].id)
 	}
 	all, next := core.Cut(all, p, name, func(a Admin) string { return core.Itoa(a.no) })
 	return all, next, nil

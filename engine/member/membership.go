@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/identity"
@@ -182,7 +183,7 @@ func (c *Members) CreateMemberships(ctx context.Context, bearer, channel arn.ARN
 			return err
 		}
 		failed = nil
-		fresh := map[string]int{}
+		fresh := map[string]arn.ARN{}
 		var joined []arn.ARN
 		for _, m := range members {
 			p, ok := people[m]
@@ -194,7 +195,7 @@ func (c *Members) CreateMemberships(ctx context.Context, bearer, channel arn.ARN
 				failed = append(failed, MemberError{m, "Forbidden", "The user is banned from this channel."})
 				continue
 			case !p.member:
-				fresh[p.id] = 0
+				fresh[p.id] = m
 				joined = append(joined, m)
 			}
 			made.Members = append(made.Members, core.Identity{Arn: m, Name: p.name})
@@ -224,7 +225,7 @@ func keys[V any](ids map[string]V) string {
 func (c *Members) candidates(tx *db.Tx, a role.Actor, members []arn.ARN) (map[arn.ARN]candidate, error) {
 	ids := map[string]int{}
 	for _, m := range members {
-		if r, ok := c.Find(m, arn.KindUser); ok && r.App == a.App {
+		if r, ok := c.FindUser(m); ok && r.App == a.App {
 			ids[r.ID] = 0
 		}
 	}
@@ -239,7 +240,7 @@ FROM json_each($2) j JOIN app_instance_user u ON u.app = $3 AND u.id = j.key`, a
 	return out, err
 }
 
-func (c *Members) insertMemberships(tx *db.Tx, a role.Actor, kind string, fresh map[string]int, joined []arn.ARN, made BatchWire) error {
+func (c *Members) insertMemberships(tx *db.Tx, a role.Actor, kind string, fresh map[string]arn.ARN, joined []arn.ARN, made BatchWire) error {
 	if _, err := tx.Exec(`INSERT INTO channel_membership (channel, member, type, by_id, by_name, created_ms, updated_ms)
 SELECT $1, u.No, $2, $3, $4, $5, $5 FROM json_each($6) j JOIN app_instance_user u ON u.app = $7 AND u.id = j.key`,
 		a.Channel, kind, a.ID, a.Name, core.NowMS(), keys(fresh), a.App); err != nil {
@@ -248,7 +249,7 @@ SELECT $1, u.No, $2, $3, $4, $5, $5 FROM json_each($6) j JOIN app_instance_user 
 	added := made
 	added.Members = nil
 	for _, m := range made.Members {
-		if _, ok := fresh[m.Arn.ID()]; ok {
+		if slices.Contains(joined, m.Arn) {
 			added.Members = append(added.Members, m)
 		}
 	}

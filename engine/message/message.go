@@ -36,7 +36,7 @@ func errMessage() error { return fault.New(fault.NotFound, "message", "The messa
 func (c *Messages) message(ctx context.Context, q db.Querier, a role.Actor, id string) (Message, error) {
 	m, err := db.One(ctx, q, (*Message).fields, `SELECT `+messageColumns+` FROM channel_message
 WHERE channel = $1 AND created_ms = $2 AND message_id = $3`, a.Channel, messageTime(id), id)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && m.CreatedMS < a.Horizon {
 		return m, errMessage()
 	}
 	return c.messageNamed(a, m), err
@@ -90,7 +90,7 @@ func (c *Messages) List(ctx context.Context, bearer, channel arn.ARN, h History,
 	if err != nil {
 		return nil, "", err
 	}
-	from, to, order := h.NotBefore, h.NotAfter, "DESC"
+	from, to, order := max(h.NotBefore, a.Horizon), h.NotAfter, "DESC"
 	if to == 0 {
 		to = math.MaxInt64 - 1
 	}

@@ -138,7 +138,7 @@ const codeDenied = "access_denied"
 // authorize asks IAM for each resource of the operation. A credential is bound to its user here: it is allowed on that
 // user's ARN alone, so any other bearer is refused.
 func authorize(who *iam.Principal, op *Operation, input any, c Call) error {
-	if op.Bearer == OnBehalf && !c.Bearer.Is(arn.KindUser) {
+	if op.Bearer == OnBehalf && !c.Bearer.Is(arn.KindUser) && !c.Bearer.Is(arn.KindBot) {
 		return fault.New(fault.Unauthorized, "bearer", "An invalid app instance user ARN was supplied for the x-amz-chime-bearer HTTP header.")
 	}
 	action := "chime:" + op.Name

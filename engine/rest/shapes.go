@@ -45,6 +45,27 @@ var shapes = map[string]shape{
 	"NonEmptyContent":      {min: 1},
 	"ContentType":          {max: 45},
 	"Timestamp":            {time: true},
+	"ResourceName":         {max: 256, pattern: whole(namePattern)},
+
+	"AllowMessages":               {enum: []string{"ALL", "NONE"}},
+	"AppInstanceUserEndpointType": {enum: []string{"APNS", "APNS_SANDBOX", "GCM"}},
+	"Name1600":                    {max: 1600, pattern: whole(linePattern)},         // SensitiveString1600
+	"Token1600":                   {min: 1, max: 1600, pattern: whole(linePattern)}, // NonEmptySensitiveString1600
+	"String64":                    {max: 64, pattern: whole(linePattern)},
+	"String":                      {},
+	"Structure":                   {}, // its members have shapes of their own
+	"ExpirationDays":              {min: 1, max: 5475},
+	"RetentionDays":               {min: 1, max: 5475},
+	"UserExpirationCriterion":     {enum: []string{"CREATED_TIMESTAMP"}}, // the identity service's ExpirationCriterion
+	"LexBotAliasArn":              {min: 15, max: 2048, pattern: whole(`arn:aws:lex:[a-z]{2}-[a-z]+-\d{1}:\d{12}:bot-alias/[A-Z0-9]{10}/[A-Z0-9]{10}`)},
+	"LexIntentName":               {min: 1, max: 100, pattern: whole(`([A-Za-z]_?)+`)},
+	"RespondsTo":                  {enum: []string{"STANDARD_MESSAGES"}},
+	"StandardMessages":            {enum: []string{"AUTO", "ALL", "MENTIONS", "NONE"}},
+	"TargetedMessages":            {enum: []string{"ALL", "NONE"}},
+	"TagKey":                      {min: 1, max: 128},
+	"TagValue":                    {min: 1, max: 256},
+	"TagKeyList":                  {min: 1, max: 50, of: "TagKey"},
+	"TagList":                     {min: 1, max: 50},
 
 	"ChannelMode":                   {enum: []string{"UNRESTRICTED", "RESTRICTED"}},
 	"ChannelPrivacy":                {enum: []string{"PUBLIC", "PRIVATE"}},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/internal/arn"
@@ -27,6 +28,9 @@ type Actor struct {
 	Member    string // membership type, "" for none
 	Moderator bool
 	Banned    bool
+
+	// Horizon hides messages older than it (Unix ms): the app instance's retention. 0 hides none.
+	Horizon int64
 }
 
 // ARNOf names the actor.
@@ -85,7 +89,7 @@ WHERE u.app = $1 AND u.id = $2`
 
 // Bearer finds who acts.
 func (c *Roles) Bearer(ctx context.Context, q db.Querier, bearer arn.ARN) (Actor, error) {
-	r, ok := c.Find(bearer, arn.KindUser)
+	r, ok := c.FindUser(bearer)
 	if !ok {
 		return Actor{}, core.ErrBearer()
 	}
@@ -103,22 +107,25 @@ SELECT u.no, u.name,
   coalesce(c.no, 0), coalesce(c.mode, ''), coalesce(c.privacy, ''),
   coalesce((SELECT m.type FROM channel_membership m WHERE m.channel = c.no AND m.member = u.no), ''),
   EXISTS (SELECT 1 FROM channel_moderator m WHERE m.channel = c.no AND m.member = u.no),
-  EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = c.no AND b.member = u.no)
+  EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = c.no AND b.member = u.no), i.retention_days
 FROM app_instance_user u JOIN app_instance i ON i.id = u.app AND i.deleted_ms = 0
 LEFT JOIN channel c ON c.app = u.app AND c.id = $3
 WHERE u.app = $1 AND u.id = $2`
 
 // InChannel finds who acts and what they are in the channel. A channel of another app instance is denied.
 func (c *Roles) InChannel(ctx context.Context, q db.Querier, bearer, channel arn.ARN) (Actor, error) {
-	r, ok := c.Find(bearer, arn.KindUser)
+	r, ok := c.FindUser(bearer)
 	if !ok {
 		return Actor{}, core.ErrBearer()
 	}
 	ch, known := c.Find(channel, arn.KindChannel)
 	a, err := db.One(ctx, q, func(a *Actor) []any {
-		return []any{&a.No, &a.Name, &a.Admin, &a.Channel, &a.Mode, &a.Privacy, &a.Member, &a.Moderator, &a.Banned}
+		return []any{&a.No, &a.Name, &a.Admin, &a.Channel, &a.Mode, &a.Privacy, &a.Member, &a.Moderator, &a.Banned, &a.Horizon}
 	}, inChannelSQL, r.App, r.ID, ch.ID)
 	a.App, a.ID, a.ChannelID = r.App, r.ID, ch.ID
+	if days := a.Horizon; days > 0 {
+		a.Horizon = time.Now().AddDate(0, 0, -int(days)).UnixMilli()
+	}
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return a, core.ErrBearer()
