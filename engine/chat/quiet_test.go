@@ -7,6 +7,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/engine/chat"
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/schema"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -38,7 +39,7 @@ func TestInALargeChannelComingsAndGoingsAreToldToThoseConcerned(t *testing.T) {
 		h := openWith(t, d, chat.Config{Region: "us-east-1", Account: "123456789012", QuietAbove: 4})
 		var crowd []arn.ARN
 		for n := range 4 {
-			u, err := h.CreateUser(t.Context(), "", h.app, fmt.Sprint("u", n), "U", "")
+			u, err := h.CreateUser(t.Context(), "", identity.NewUser{Instance: h.app, ID: fmt.Sprint("u", n), Name: "U"})
 			h.ok(err)
 			crowd = append(crowd, u)
 		}

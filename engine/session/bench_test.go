@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/internal/arn"
 )
 
@@ -43,7 +44,7 @@ func BenchmarkIdleSession(b *testing.B) {
 	const users, each = 150, 10
 	var people []arn.ARN
 	for n := range users {
-		u, err := s.chat.CreateUser(b.Context(), "", s.app, fmt.Sprint("u", n), "U", "")
+		u, err := s.chat.CreateUser(b.Context(), "", identity.NewUser{Instance: s.app, ID: fmt.Sprint("u", n), Name: "U"})
 		s.ok(err)
 		people = append(people, u)
 	}

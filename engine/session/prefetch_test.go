@@ -19,6 +19,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/engine/channel"
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/message"
 	"github.com/stagedoor/stagedoor/engine/session"
 	"github.com/stagedoor/stagedoor/internal/arn"
@@ -108,7 +109,7 @@ func TestPrefetchTellsWhatTheUserMaySeeAndNoMore(t *testing.T) {
 	s.sayIn(s.channel, s.mod, s.ann, "for ann")
 	var crowd []arn.ARN
 	for n := range 40 {
-		u, err := s.chat.CreateUser(t.Context(), "", s.app, fmt.Sprint("u", n), "U", "")
+		u, err := s.chat.CreateUser(t.Context(), "", identity.NewUser{Instance: s.app, ID: fmt.Sprint("u", n), Name: "U"})
 		s.ok(err)
 		crowd = append(crowd, u)
 	}
@@ -206,11 +207,14 @@ func TestBetweenPrefetchAndLiveFramesNothingIsMissingOrDoubled(t *testing.T) {
 	s := open(t, func(c *session.Config) { c.QueueBytes = 8 << 20 })
 	var writers sync.WaitGroup
 	stop := make(chan struct{})
+	s.Cleanup(writers.Wait)
 	busy := func(what func(n int) error) {
 		writers.Go(func() {
 			for n := 0; ; n++ {
 				select {
 				case <-stop:
+					return
+				case <-t.Context().Done():
 					return
 				default:
 				}
@@ -258,7 +262,7 @@ func TestBetweenPrefetchAndLiveFramesNothingIsMissingOrDoubled(t *testing.T) {
 func (s *stage) channelsOnceEach() {
 	s.Helper()
 	for round := range 6 {
-		who, err := s.chat.CreateUser(s.Context(), "", s.app, fmt.Sprint("who", round), "Who", "")
+		who, err := s.chat.CreateUser(s.Context(), "", identity.NewUser{Instance: s.app, ID: fmt.Sprint("who", round), Name: "Who"})
 		s.ok(err)
 		const channels = 40
 		made := make(chan error, 1)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/message"
 	"github.com/stagedoor/stagedoor/internal/arn"
 )
@@ -24,7 +25,7 @@ func openCast(t *testing.T) *cast {
 	s := open(t, nil)
 	c := &cast{stage: s, people: map[string]arn.ARN{"mod": s.mod, "ann": s.ann, "bob": s.bob, "me": s.me}, sessions: map[string][]fan{}}
 	for _, name := range []string{"hidden", "outer", "admin", "banned", "one", "two"} {
-		u, err := s.chat.CreateUser(t.Context(), "", s.app, name, name, "")
+		u, err := s.chat.CreateUser(t.Context(), "", identity.NewUser{Instance: s.app, ID: name, Name: name})
 		s.ok(err)
 		c.people[name] = u
 	}

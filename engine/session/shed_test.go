@@ -85,7 +85,7 @@ func TestWhoConnectsWhileTheHubClosesIsToldToComeBack(t *testing.T) {
 
 // Sessions that end in every way leave no descriptor behind; that they leave no goroutine is seen by TestMain.
 func TestNoDescriptorIsLeftBehind(t *testing.T) {
-	open1 := func() int {
+	descriptors := func() int {
 		all, err := os.ReadDir("/proc/self/fd")
 		if err != nil {
 			t.Skip("no /proc here")
@@ -110,10 +110,10 @@ func TestNoDescriptorIsLeftBehind(t *testing.T) {
 	round() // pools and statements are made
 	s.eventually(func() bool { return s.hub.Stats().Connections == 0 })
 	http.DefaultClient.CloseIdleConnections()
-	before := open1()
+	before := descriptors()
 	for range 20 {
 		round()
 	}
 	http.DefaultClient.CloseIdleConnections()
-	s.eventually(func() bool { return s.hub.Stats().Connections == 0 && open1() <= before+8 }) // 120 were opened, twice
+	s.eventually(func() bool { return s.hub.Stats().Connections == 0 && descriptors() <= before+8 }) // 120 were opened, twice
 }
