@@ -234,7 +234,7 @@ func TestBetweenPrefetchAndLiveFramesNothingIsMissingOrDoubled(t *testing.T) {
 			Privacy: "PRIVATE", Members: []arn.ARN{s.me}})
 		return err
 	})
-	for round := range 20 {
+	for round := range 12 {
 		ann := s.dial(s.prefetchURL(s.ann, fmt.Sprint(round), ""))
 		ann.hears("SESSION_ESTABLISHED")
 		next := -1
@@ -261,7 +261,7 @@ func TestBetweenPrefetchAndLiveFramesNothingIsMissingOrDoubled(t *testing.T) {
 // prefetch tells of all that were there.
 func (s *stage) channelsOnceEach() {
 	s.Helper()
-	for round := range 6 {
+	for round := range 4 {
 		who, err := s.chat.CreateUser(s.Context(), "", identity.NewUser{Instance: s.app, ID: fmt.Sprint("who", round), Name: "Who"})
 		s.ok(err)
 		const channels = 40
