@@ -35,11 +35,14 @@ func TestTooManyHandshakesAtATimeAreRefusedBeforeTheUpgrade(t *testing.T) {
 		members <- []arn.ARN{oneChannel}
 		first := <-f
 		first.next()
+		synctest.Wait() // a handshake ends a moment after its client has heard from it
 		second := s.dialWith(client, connectURL(s, s.url, rootKey, oneUser, "2"))
 		second.next()
+		synctest.Wait()
 
 		// Of the sockets that are refused, as many may be open; a peer that never answers the close frame holds one.
 		silent := s.dialWith(client, s.url+"/connect?userArn=x")
+		synctest.Wait()
 		_, resp, err := websocket.Dial(context.Background(), s.url+"/connect?userArn=x", &websocket.DialOptions{HTTPClient: client})
 		if err == nil || resp == nil || resp.StatusCode != http.StatusForbidden {
 			s.Errorf("answered with %v, %+v", err, resp)
