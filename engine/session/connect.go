@@ -17,6 +17,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/sigv4"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -82,6 +83,10 @@ func (h *Hub) connect(w http.ResponseWriter, r *http.Request) {
 	req.expires = p.Expires
 	if wrong := req.read(query); wrong != "" {
 		refuseHTTP(w, http.StatusBadRequest, "BadRequestException", "BadRequest", wrong)
+		return
+	}
+	if h.cfg.Limiter.Take(now, "Connect", quota.Keys{Account: p.Account, AppInstance: string(req.user.AppInstance()), User: string(req.user)}) != nil {
+		refuseHTTP(w, http.StatusTooManyRequests, "ThrottledClientException", "Throttled", "Rate exceeded")
 		return
 	}
 	m, v := h.reserve(req.user, req.sessionID)
