@@ -27,8 +27,8 @@ const (
 	SubChannelMemberships Resource = "memberships per sub-channel"
 )
 
-// codeLimit is the fault code that the edge answers with ResourceLimitExceededException.
-const codeLimit = "resource_limit"
+// CodeLimit is the fault code that the edge answers with ResourceLimitExceededException.
+const CodeLimit = "resource_limit"
 
 // Max is how many of r there may be; 0 means any number.
 func (l Limits) Max(r Resource) int { return l.Resources[r] }
@@ -40,5 +40,5 @@ func (l Limits) Check(r Resource, have, adding int) error {
 	if most == 0 || adding <= 0 || have+adding <= most {
 		return nil
 	}
-	return fault.New(fault.Invalid, codeLimit, "The quota of %s %s is used up.", strconv.Itoa(most), string(r))
+	return fault.New(fault.Invalid, CodeLimit, "The quota of %s %s is used up.", strconv.Itoa(most), string(r))
 }
