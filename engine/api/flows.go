@@ -33,7 +33,7 @@ type (
 		Processors         []processorIn `is:"ProcessorList!"`
 		Name               string        `is:"NonEmptyResourceName!"`
 		ClientRequestToken string        `is:"ClientRequestToken!"`
-		Tags               rest.Unavailable
+		tagged
 	}
 	updateChannelFlowIn struct {
 		onFlow
@@ -55,11 +55,6 @@ type (
 	listChannelsAssociatedIn struct {
 		ChannelFlowArn string `wire:"query=channel-flow-arn" is:"ChimeArn!"`
 		paging
-	}
-	pushNotificationIn struct {
-		Title string `is:"PushNotificationTitle"`
-		Body  string `is:"PushNotificationBody"`
-		Type  string `is:"PushNotificationType"`
 	}
 	callbackMessageIn struct {
 		MessageId         string                 `is:"MessageId!"` // the wire's name
@@ -88,7 +83,8 @@ func processors(in []processorIn) []flow.Processor {
 type flowArnOut struct{ ChannelFlowArn arn.ARN }
 
 func (s *server) createChannelFlow(ctx context.Context, _ rest.Call, in *createChannelFlowIn) (any, error) {
-	a, err := s.CreateFlow(ctx, in.ClientRequestToken, arn.ARN(in.AppInstanceArn), in.Name, processors(in.Processors))
+	a, err := s.CreateFlow(ctx, in.ClientRequestToken, flow.NewFlow{Instance: arn.ARN(in.AppInstanceArn), Name: in.Name,
+		Processors: processors(in.Processors), Tags: in.tags()})
 	return flowArnOut{a}, err
 }
 

@@ -5,7 +5,7 @@ import "github.com/stagedoor/stagedoor/engine/rest"
 // The inputs, member by member as the API reference has them. Tags: `wire` says where a member travels when it is not
 // the JSON body ("path=…", "query=…"); `is` names its shape (shapes.go), with "!" when it is required.
 //
-// PushNotification is accepted and has no effect: no endpoint can be registered to receive one.
+// PushNotification is checked and has no effect: no endpoint can be registered to receive one.
 
 type (
 	paging struct {
@@ -24,6 +24,10 @@ type (
 	}
 	onChannel struct {
 		ChannelArn string `wire:"path=channelArn" is:"ChimeArn!"`
+	}
+	onBanned struct {
+		onChannel
+		MemberArn string `wire:"path=memberArn" is:"ChimeArn!"`
 	}
 	onMember struct {
 		onChannel
@@ -61,7 +65,7 @@ type createAppInstanceIn struct {
 	Name               string `is:"NonEmptyResourceName!"`
 	Metadata           string `is:"Metadata"`
 	ClientRequestToken string `is:"ClientRequestToken!"`
-	Tags               rest.Unavailable
+	tagged
 }
 
 type updateAppInstanceIn struct {
@@ -81,8 +85,8 @@ type createAppInstanceUserIn struct {
 	Name               string `is:"UserName!"`
 	Metadata           string `is:"Metadata"`
 	ClientRequestToken string `is:"ClientRequestToken!"`
-	Tags               rest.Unavailable
-	ExpirationSettings rest.Unavailable
+	tagged
+	ExpirationSettings *userExpiration `is:"Structure"`
 }
 
 type listAppInstanceUsersIn struct {
@@ -97,16 +101,16 @@ type updateAppInstanceUserIn struct {
 }
 
 type createChannelIn struct {
-	AppInstanceArn              string   `is:"ChimeArn!"`
-	Name                        string   `is:"NonEmptyResourceName!"`
-	Mode                        string   `is:"ChannelMode"`
-	Privacy                     string   `is:"ChannelPrivacy"`
-	Metadata                    string   `is:"Metadata"`
-	ClientRequestToken          string   `is:"ClientRequestToken!"`
-	ChannelId                   string   `is:"ChannelId"` // the wire's name
-	MemberArns                  []string `is:"ChannelMemberArns"`
-	ModeratorArns               []string `is:"ChannelModeratorArns"`
-	Tags                        rest.Unavailable
+	AppInstanceArn     string   `is:"ChimeArn!"`
+	Name               string   `is:"NonEmptyResourceName!"`
+	Mode               string   `is:"ChannelMode"`
+	Privacy            string   `is:"ChannelPrivacy"`
+	Metadata           string   `is:"Metadata"`
+	ClientRequestToken string   `is:"ClientRequestToken!"`
+	ChannelId          string   `is:"ChannelId"` // the wire's name
+	MemberArns         []string `is:"ChannelMemberArns"`
+	ModeratorArns      []string `is:"ChannelModeratorArns"`
+	tagged
 	ElasticChannelConfiguration rest.Unavailable
 	ExpirationSettings          rest.Unavailable
 }
@@ -163,6 +167,12 @@ type attributeIn struct {
 	StringValues []string `is:"MessageAttributeStringValues" json:",omitempty"`
 }
 
+type pushNotificationIn struct {
+	Title string `is:"PushNotificationTitle"`
+	Body  string `is:"PushNotificationBody"`
+	Type  string `is:"PushNotificationType"`
+}
+
 type sendChannelMessageIn struct {
 	onChannel
 	Content            string                 `is:"NonEmptyContent!"`
@@ -170,6 +180,7 @@ type sendChannelMessageIn struct {
 	Persistence        string                 `is:"ChannelMessagePersistenceType!"`
 	Metadata           string                 `is:"Metadata"`
 	ClientRequestToken string                 `is:"ClientRequestToken!"`
+	PushNotification   pushNotificationIn     `is:"PushNotificationConfiguration"`
 	MessageAttributes  map[string]attributeIn `is:"MessageAttributeMap"`
 	ContentType        string                 `is:"ContentType"`
 	Target             []targetIn             `is:"TargetList"`

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/engine/modeltest"
 )
 
 const stsRole = "arn:aws:iam::123456789012:role/Fan"
@@ -27,11 +28,12 @@ func startSTS(t *testing.T) (*iam.Authority, *httptest.Server, func(key, secret,
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(newSTS(a))
+	server := httptest.NewServer(newSTS(a, nil))
 	t.Cleanup(server.Close)
 	return a, server, func(key, secret, token string) *awssts.Client {
 		return awssts.New(awssts.Options{
 			Region: "us-east-1", BaseEndpoint: aws.String(server.URL), RetryMaxAttempts: 1,
+			HTTPClient: &http.Client{Transport: modeltest.Transport(t, http.DefaultTransport)},
 			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 				return aws.Credentials{AccessKeyID: key, SecretAccessKey: secret, SessionToken: token}, nil
 			}),

@@ -9,7 +9,9 @@ import (
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/member"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/role"
+	"github.com/stagedoor/stagedoor/engine/tag"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -72,6 +74,7 @@ type NewChannel struct {
 	Instance                          arn.ARN
 	Name, Mode, Privacy, Metadata, ID string
 	Members, Moderators               []arn.ARN
+	Tags                              []tag.Tag
 }
 
 // CreateChannel makes a channel with the bearer as its first member and moderator.
@@ -131,6 +134,12 @@ func (c *Channels) insertChannel(tx *db.Tx, a role.Actor, in NewChannel, now int
 	if _, err := tx.Exec(`INSERT INTO channel (no, app, id, name, mode, privacy, metadata, by_id, by_name, created_ms, updated_ms)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)`,
 		a.Channel, a.App, in.ID, in.Name, in.Mode, in.Privacy, in.Metadata, a.ID, a.Name, now); err != nil {
+		return err
+	}
+	if err := c.Counted(tx, quota.Channels, "channels", a.App, 1); err != nil {
+		return err
+	}
+	if err := tag.Put(tx, a.App, arn.KindChannel, in.ID, in.Tags); err != nil {
 		return err
 	}
 	ch, err := c.channel(tx.Context(), tx, a.Channel)
@@ -233,6 +242,12 @@ func (c *Channels) DeleteChannel(ctx context.Context, bearer, channel arn.ARN) e
 // remove takes the channel's name away: from then on nothing leads to its rows.
 func (c *Channels) remove(tx *db.Tx, ch Channel) error {
 	if _, err := tx.Exec(`DELETE FROM channel WHERE no = $1`, ch.no); err != nil {
+		return err
+	}
+	if err := c.Counted(tx, quota.Channels, "channels", ch.app, -1); err != nil {
+		return err
+	}
+	if err := tag.Drop(tx, ch.app, arn.KindChannel, ch.id); err != nil {
 		return err
 	}
 	c.Announce(tx, core.Event{Type: core.EventDeleteChannel, MessageType: core.System, Channel: ch.ARN, Payload: WireOf[core.ISO](ch), Gone: true})

@@ -18,17 +18,23 @@ import (
 	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/member"
 	"github.com/stagedoor/stagedoor/engine/message"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/role"
 	"github.com/stagedoor/stagedoor/engine/stream"
+	"github.com/stagedoor/stagedoor/engine/tag"
 	"github.com/stagedoor/stagedoor/internal/db"
 )
 
-// Config says in which region and account the resources live; both become part of every ARN. Flow and Stream say what
-// lies behind the ARNs of other services; empty, there is nothing.
+// Config says in which region and account the resources live – both become part of every ARN – and how many there may
+// be. Flow and Stream say what lies behind the ARNs of other services; empty, there is nothing.
 type Config struct {
 	Region, Account string
-	Flow            flow.Config
-	Stream          stream.Config
+	Limits          quota.Limits
+	// QuietAbove is how many members a channel may have before comings and goings are told to those concerned only.
+	// 0 means 500; negative means however many.
+	QuietAbove int
+	Flow       flow.Config
+	Stream     stream.Config
 }
 
 // Chat is every room over one database. Safe for concurrent use.
@@ -40,14 +46,20 @@ type Chat struct {
 	*message.Messages
 	*flow.Flows
 	*stream.Streams
+	*tag.Tags
+
+	roles *role.Roles
 }
 
 // New opens the rooms over a migrated database (engine/schema). Without SetSink events go nowhere.
 func New(d *db.DB, cfg Config) *Chat {
 	c := &Chat{Core: core.New(d, cfg.Region, cfg.Account)}
+	c.Limits = cfg.Limits
+	c.Tags = &tag.Tags{Core: c.Core}
 	roles := &role.Roles{Core: c.Core}
+	c.roles = roles
 	c.Identities = identity.New(c.Core, func(tx *db.Tx, u identity.User) error { return c.LeaveAll(tx, u) })
-	c.Members = member.New(roles, c.Identities)
+	c.Members = member.New(roles, c.Identities, cfg.QuietAbove)
 	c.Channels = channel.New(roles, c.Identities, c.Members)
 	c.Flows = flow.New(roles, c.Identities, cfg.Flow)
 	c.Messages = message.New(roles, c.Identities, c.Flows)
@@ -58,7 +70,7 @@ func New(d *db.DB, cfg Config) *Chat {
 
 // steps is the background work, in the order in which it empties a deleted app instance.
 func (c *Chat) steps() []core.Step {
-	return []core.Step{c.SweepInstances, c.SweepFlows, c.SweepConfigurations, c.SweepInstance, c.SweepRemoved, c.SweepRuns, core.ForgetRequests}
+	return []core.Step{c.SweepInstances, c.SweepFlows, c.SweepConfigurations, c.SweepInstance, c.SweepRemoved, c.SweepRuns, c.Identities.SweepExpired, c.SweepRetention, core.ForgetRequests}
 }
 
 // Run does the background work until ctx ends: it removes the rows of what was deleted and forgets old request tokens.

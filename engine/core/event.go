@@ -17,6 +17,13 @@ const (
 	EventCreateMembership      = "CREATE_CHANNEL_MEMBERSHIP"
 	EventBatchCreateMembership = "BATCH_CREATE_CHANNEL_MEMBERSHIP"
 	EventDeleteMembership      = "DELETE_CHANNEL_MEMBERSHIP"
+	EventChannelDetails        = "CHANNEL_DETAILS" // never announced: a session with prefetch begins with these
+)
+
+// The orders of a prefetch, as in the parameter prefetch-sort-by.
+const (
+	SortByUnread      = "unread" // unread channels first, then as SortByLastMessage; the default
+	SortByLastMessage = "last-message-timestamp"
 )
 
 // Put before EventCreateMessage or EventUpdateMessage: how a message fares that a channel flow holds back. Only its

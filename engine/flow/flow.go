@@ -24,7 +24,9 @@ import (
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/hook"
 	"github.com/stagedoor/stagedoor/engine/identity"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/role"
+	"github.com/stagedoor/stagedoor/engine/tag"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -130,8 +132,11 @@ func (c *Flows) lock(tx *db.Tx, flow arn.ARN) (Flow, error) {
 	return c.flow(tx.Context(), tx, flow)
 }
 
-// check holds the order of the processors against the guide: they run in it, so it must say one.
-func check(all []Processor) error {
+// check holds the processors against the quota, and their order against the guide: they run in it, so it must say one.
+func (c *Flows) check(all []Processor) error {
+	if err := c.Limits.Check(quota.FlowProcessors, 0, len(all)); err != nil {
+		return err
+	}
 	seen := map[int]bool{}
 	for _, p := range all {
 		if seen[p.ExecutionOrder] {
@@ -150,16 +155,24 @@ func toJSON(v any) string {
 	return string(text)
 }
 
+// NewFlow is what CreateFlow needs.
+type NewFlow struct {
+	Instance   arn.ARN
+	Name       string
+	Processors []Processor
+	Tags       []tag.Tag
+}
+
 // CreateFlow makes a channel flow. The same token and input give the same ARN.
-func (c *Flows) CreateFlow(ctx context.Context, token string, instance arn.ARN, name string, processors []Processor) (arn.ARN, error) {
-	if err := check(processors); err != nil {
+func (c *Flows) CreateFlow(ctx context.Context, token string, in NewFlow) (arn.ARN, error) {
+	if err := c.check(in.Processors); err != nil {
 		return "", err
 	}
-	req := core.NewRequest("CreateChannelFlow\n"+string(instance), token, []any{name, processors})
-	fresh := instance.Child(arn.KindChannelFlow, id.NewUUID())
+	req := core.NewRequest("CreateChannelFlow\n"+string(in.Instance), token, in)
+	fresh := in.Instance.Child(arn.KindChannelFlow, id.NewUUID())
 	var made arn.ARN
 	err := c.Write(ctx, func(tx *db.Tx) error {
-		if _, err := c.ids.InstanceIn(tx.Context(), tx, instance); err != nil {
+		if _, err := c.ids.InstanceIn(tx.Context(), tx, in.Instance); err != nil {
 			return err
 		}
 		old, err := req.Before(tx)
@@ -179,13 +192,28 @@ func (c *Flows) CreateFlow(ctx context.Context, token string, instance arn.ARN, 
 		}
 		made = fresh
 		now := core.NowMS()
-		if _, err := tx.Exec(`INSERT INTO channel_flow (no, app, id, name, processors, created_ms, updated_ms)
-VALUES ($1, $2, $3, $4, $5, $6, $6)`, core.NewNo(), instance.ID(), made.ID(), name, toJSON(processors), now); err != nil {
+		if err := c.insert(tx, in, made.ID(), now); err != nil {
 			return err
 		}
 		return req.Remember(tx, string(made), now)
 	})
 	return made, err
+}
+
+func (c *Flows) insert(tx *db.Tx, in NewFlow, id string, now int64) error {
+	app := in.Instance.ID()
+	have, err := db.Value[int](tx.Context(), tx, `SELECT count(*) FROM channel_flow WHERE app = $1`, app)
+	if err == nil {
+		err = c.Limits.Check(quota.ChannelFlows, have, 1)
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`INSERT INTO channel_flow (no, app, id, name, processors, created_ms, updated_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $6)`, core.NewNo(), app, id, in.Name, toJSON(in.Processors), now); err != nil {
+		return err
+	}
+	return tag.Put(tx, app, arn.KindChannelFlow, id, in.Tags)
 }
 
 // Flow reads a channel flow.
@@ -217,7 +245,7 @@ WHERE app = $1 AND id > $2 ORDER BY id LIMIT $3`, instance.ID(), after, p.Limit(
 
 // UpdateFlow replaces name and processors. Messages sent before go on with the processors of then.
 func (c *Flows) UpdateFlow(ctx context.Context, flow arn.ARN, name string, processors []Processor) error {
-	if err := check(processors); err != nil {
+	if err := c.check(processors); err != nil {
 		return err
 	}
 	return c.Write(ctx, func(tx *db.Tx) error {
@@ -243,6 +271,9 @@ func (c *Flows) DeleteFlow(ctx context.Context, flow arn.ARN) error {
 			err = fault.New(fault.Conflict, "associated", "The channel flow is associated with a channel.")
 		}
 		if err != nil {
+			return err
+		}
+		if err := tag.Drop(tx, f.app, arn.KindChannelFlow, f.id); err != nil {
 			return err
 		}
 		_, err = tx.Exec(`DELETE FROM channel_flow WHERE no = $1`, f.no)

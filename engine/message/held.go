@@ -18,6 +18,9 @@ import (
 // its sender is told of it. When the last processor has let it go, it gets the channel's next time, as if it had been
 // sent then: whoever has read up to some time has missed nothing. Its id is the one that the sender was given.
 
+// pending is the status of a message that a flow has.
+const pending = "PENDING"
+
 // carried is a message while a flow has it.
 type carried struct {
 	Message
@@ -61,10 +64,10 @@ func (c *Messages) status(tx *db.Tx, channel int64, id string) (string, error) {
 	return h.status, err
 }
 
-// pending reads a message that a flow has, for its sender.
-func (c *Messages) pending(ctx context.Context, a role.Actor, id string) (Message, error) {
+// ofSender reads a message that a flow has, for its sender.
+func (c *Messages) ofSender(ctx context.Context, a role.Actor, id string) (Message, error) {
 	h, err := c.held(ctx, c.DB, a.Channel, id)
-	if err != nil || h.sender != a.No || h.status != "PENDING" {
+	if err != nil || h.sender != a.No || h.status != pending {
 		if err == nil || errors.Is(err, sql.ErrNoRows) {
 			err = errMessage()
 		}
@@ -79,21 +82,20 @@ func (c *Messages) pending(ctx context.Context, a role.Actor, id string) (Messag
 }
 
 // hold gives a new or changed message to the channel's flow.
-func (c *Messages) hold(tx *db.Tx, a role.Actor, event string, m *Message) error {
-	m.Status = "PENDING"
-	run, place := flow.NewRunID(), int64(0)
+func (c *Messages) hold(tx *db.Tx, a role.Actor, event string, m Message) error {
+	run, at := flow.NewRunID(), int64(0)
 	if event == core.EventUpdateMessage {
-		place = m.CreatedMS
+		at = m.CreatedMS
 	}
 	if _, err := tx.Exec(`INSERT INTO held_message (channel, message_id, sender, run, status, created_ms)
 VALUES ($1, $2, $3, $4, 'PENDING', $5) ON CONFLICT (channel, message_id) DO UPDATE SET run = $4, status = 'PENDING'`,
-		a.Channel, m.ID, m.sender, run, place); err != nil {
+		a.Channel, m.ID, m.sender, run, at); err != nil {
 		return err
 	}
-	if err := c.flows.Begin(tx, a.Flow, a.Channel, run, carry(event, *m)); err != nil {
+	if err := c.flows.Begin(tx, a.Flow, a.Channel, run, carry(event, m)); err != nil {
 		return err
 	}
-	c.tellSender(tx, core.Pending+event, *m)
+	c.tellSender(tx, core.Pending+event, m)
 	return nil
 }
 
@@ -214,16 +216,13 @@ func (c *Messages) pass(tx *db.Tx, r flow.Run, h carried) error {
 
 // release puts a new message into the channel at the channel's next time.
 func (c *Messages) release(tx *db.Tx, a role.Actor, r flow.Run, h carried) error {
-	moves := movesLast
-	if h.Persistence != "PERSISTENT" {
-		moves = movesNothing
-	}
-	at, err := c.tick(tx, h.Channel, moves)
+	p, err := c.enter(tx, h.Channel)
 	if err != nil {
 		return err
 	}
+	at := p.tick(h.Persistence == "PERSISTENT")
 	h.CreatedMS, h.UpdatedMS = at, at
-	if err := insertMessage(tx, a.Channel, h.Message); err != nil {
+	if err := insertAll(tx, p, []*line{{sent: h.Message}}); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(`UPDATE held_message SET status = 'SENT', created_ms = $3 WHERE channel = $1 AND message_id = $2`,

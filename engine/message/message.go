@@ -1,3 +1,4 @@
+// Package message is what is said in a channel: sending, changing, removing, and the history.
 package message
 
 import (
@@ -7,11 +8,44 @@ import (
 	"math"
 
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/flow"
+	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/role"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
 )
+
+// Messages is the room. Safe for concurrent use.
+type Messages struct {
+	*role.Roles
+	ids    *identity.Identities
+	flows  *flow.Flows
+	groups groups
+}
+
+// New makes the room.
+func New(r *role.Roles, ids *identity.Identities, flows *flow.Flows) *Messages {
+	return &Messages{Roles: r, ids: ids, flows: flows, groups: groups{open: map[arn.ARN]*group{}}}
+}
+
+// Message is one line of a channel. Type is STANDARD or CONTROL; Persistence PERSISTENT or NON_PERSISTENT: the latter
+// reaches who is connected and is never in the history.
+type Message struct {
+	Channel                        arn.ARN
+	ID                             string // 64 lower-case hex digits, the first 12 the time at which it was sent
+	Sender                         core.Identity
+	Type, Persistence              string
+	Content, ContentType, Metadata string
+	Attributes                     string  // MessageAttributes as JSON, "" for none
+	Target                         arn.ARN // "" for everybody; else only sender and target see it
+	Redacted                       bool
+	CreatedMS, EditedMS, UpdatedMS int64
+	Status, Detail                 string // PENDING FAILED DENIED, and why; "" is SENT
+
+	sender, target     int64
+	senderID, targetID string
+}
 
 const messageColumns = `created_ms, message_id, sender, sender_id, sender_name, target, target_id, type, content, content_type,
 metadata, attributes, redacted, edited_ms, updated_ms`
@@ -38,7 +72,7 @@ func (c *Messages) message(ctx context.Context, q db.Querier, a role.Actor, id s
 WHERE channel = $1 AND message_id = $3 AND
  created_ms = coalesce((SELECT h.created_ms FROM held_message h WHERE h.channel = $1 AND h.message_id = $3), $2)`,
 		a.Channel, messageTime(id), id)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && m.CreatedMS < a.Horizon {
 		return m, errMessage()
 	}
 	return c.messageNamed(a, m), err
@@ -60,7 +94,7 @@ func (c *Messages) Message(ctx context.Context, bearer, channel arn.ARN, id stri
 	}
 	m, err := c.message(ctx, c.DB, a, id)
 	if core.IsGone(err) {
-		m, err = c.pending(ctx, a, id)
+		m, err = c.ofSender(ctx, a, id)
 	}
 	if err == nil {
 		err = m.seen(a)
@@ -102,7 +136,7 @@ func (c *Messages) List(ctx context.Context, bearer, channel arn.ARN, h History,
 	if err != nil {
 		return nil, "", err
 	}
-	from, to, order := h.NotBefore, h.NotAfter, "DESC"
+	from, to, order := max(h.NotBefore, a.Horizon), h.NotAfter, "DESC"
 	if to == 0 {
 		to = math.MaxInt64 - 1
 	}
@@ -133,6 +167,20 @@ ORDER BY channel `+order+`, created_ms `+order+` LIMIT $5`, a.Channel, from, to,
 	}
 	all, next := core.Cut(all, p, name, func(m Message) string { return core.Itoa(m.CreatedMS) })
 	return all, next, nil
+}
+
+// Newest reads the n newest messages that a may see, newest first; more says that there are older ones.
+func (c *Messages) Newest(ctx context.Context, q db.Querier, a role.Actor, n int) (newest []Message, more bool, err error) {
+	newest, err = db.All(ctx, q, (*Message).fields, `SELECT `+messageColumns+` FROM channel_message
+WHERE channel = $1 AND created_ms >= $4 AND (target = 0 OR target = $2 OR sender = $2)
+ORDER BY channel DESC, created_ms DESC LIMIT $3`, a.Channel, a.No, n+1, a.Horizon)
+	if more = len(newest) > n; more {
+		newest = newest[:n]
+	}
+	for i := range newest {
+		newest[i] = c.messageNamed(a, newest[i])
+	}
+	return newest, more, err
 }
 
 // Edit is the new text of a message; nil leaves what was.
@@ -182,7 +230,8 @@ func (c *Messages) alter(ctx context.Context, operation, event string, bearer, c
 		}
 		m.UpdatedMS = now
 		if event == core.EventUpdateMessage && a.Flow != 0 && m.Type == "STANDARD" {
-			return c.hold(tx, a, event, &m)
+			m.Status = pending
+			return c.hold(tx, a, event, m)
 		}
 		return c.store(tx, a.Channel, event, m)
 	})
