@@ -1,6 +1,9 @@
 package iam
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // A glob is a pattern whose wildcards are told apart from literal characters, so that a tag's value can never act as one.
 type glob []rune
@@ -10,8 +13,8 @@ const (
 	anyOne = -2 // ?: exactly one character
 )
 
-// pattern reads the two wildcards of the policy language in s.
-func pattern(s string) glob {
+// wild reads the two wildcards of the policy language in s.
+func wild(s string) glob {
 	g := make(glob, 0, len(s))
 	for _, r := range s {
 		switch r {
@@ -25,63 +28,96 @@ func pattern(s string) glob {
 	return g
 }
 
-// expand reads s as pattern does and puts values in place of policy variables: ${aws:PrincipalTag/Key}, with a default
-// after a comma if one is given, and ${*}, ${?}, ${$} for the bare characters. ok is false if a variable has no value.
-func expand(s string, tags map[string]string) (g glob, ok bool) {
+// A pattern is a text of a policy, read once: pieces of text between policy variables.
+type pattern struct {
+	pieces    []piece
+	variables bool // some piece is one
+}
+
+// piece is a text or a variable.
+type piece struct {
+	text glob
+
+	variable    string // the condition key in lower case, "" for a text
+	fallback    string // ${key, 'fallback'}
+	hasFallback bool
+}
+
+// compile reads s. With variables, ${key} and ${key, 'default'} stand for the value of a condition key, and ${*}, ${?} and
+// ${$} for the bare characters (IAM User Guide, "Policy variables"); without wildcards, * and ? are bare anyway.
+func compile(s string, variables, wildcards bool) pattern {
+	read := func(s string) glob {
+		if wildcards {
+			return wild(s)
+		}
+		return glob(s)
+	}
+	var p pattern
 	for {
 		before, rest, found := strings.Cut(s, "${")
-		g = append(g, pattern(before)...)
-		if !found {
-			return g, true
+		if !found || !variables {
+			p.pieces = append(p.pieces, piece{text: read(s)})
+			return p
 		}
+		p.pieces = append(p.pieces, piece{text: read(before)})
 		name, after, closed := strings.Cut(rest, "}")
-		if !closed {
-			return nil, false
-		}
-		value, known := variable(name, tags)
-		if !known {
-			return nil, false
-		}
-		g = append(g, glob(value)...)
 		s = after
+		if !closed {
+			p.pieces = append(p.pieces, piece{variable: "${"}) // no key has this name: never has a value
+			p.variables = true
+			return p
+		}
+		if name == "*" || name == "?" || name == "$" {
+			p.pieces = append(p.pieces, piece{text: glob(name)})
+			continue
+		}
+		name, fallback, _ := strings.Cut(name, ",")
+		v := piece{variable: strings.ToLower(strings.TrimSpace(name))}
+		if fallback = strings.TrimSpace(fallback); len(fallback) >= 2 && fallback[0] == '\'' && fallback[len(fallback)-1] == '\'' {
+			v.fallback, v.hasFallback = fallback[1:len(fallback)-1], true
+		}
+		p.pieces = append(p.pieces, v)
+		p.variables = true
 	}
 }
 
-func variable(name string, tags map[string]string) (string, bool) {
-	if name == "*" || name == "?" || name == "$" {
-		return name, true
+// expand puts values in place of the variables. ok is false if one has none, or several.
+func (p pattern) expand(in *scope) (g glob, ok bool) {
+	if len(p.pieces) == 1 {
+		return p.pieces[0].text, true
 	}
-	name, fallback, hasFallback := strings.Cut(name, ",")
-	name = strings.TrimSpace(name)
-	const prefix = "aws:principaltag/" // condition keys are case-insensitive, tag keys too
-	if len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
-		for key, value := range tags {
-			if strings.EqualFold(key, name[len(prefix):]) {
-				return value, true
-			}
+	for _, each := range p.pieces {
+		if each.variable == "" {
+			g = append(g, each.text...)
+			continue
+		}
+		switch got := in.lookup(each.variable); {
+		case got.known && !got.several && len(got.list) == 1:
+			g = append(g, glob(got.list[0])...)
+		case got.known && len(got.list) == 0 && each.hasFallback:
+			g = append(g, glob(each.fallback)...)
+		default:
+			return nil, false
 		}
 	}
-	fallback = strings.TrimSpace(fallback)
-	if hasFallback && len(fallback) >= 2 && fallback[0] == '\'' && fallback[len(fallback)-1] == '\'' {
-		return fallback[1 : len(fallback)-1], true
-	}
-	return "", false
+	return g, true
 }
 
 // match reports whether g covers all of s. It takes at most len(g)·len(s) steps: it falls back to the last * only.
 func match(g glob, s string) bool {
-	text := []rune(s)
 	at, star, mark := 0, -1, 0
-	for i := 0; i < len(text); {
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
 		switch {
 		case at < len(g) && g[at] == anyRun:
 			star, mark = at, i
 			at++
-		case at < len(g) && (g[at] == anyOne || g[at] == text[i]):
+		case at < len(g) && (g[at] == anyOne || g[at] == r):
 			at++
-			i++
+			i += size
 		case star >= 0:
-			mark++
+			_, size := utf8.DecodeRuneInString(s[mark:])
+			mark += size
 			at, i = star+1, mark
 		default:
 			return false
@@ -91,4 +127,68 @@ func match(g glob, s string) bool {
 		at++
 	}
 	return at == len(g)
+}
+
+// arnParts is the number of an ARN's parts: arn, partition, service, region, account, resource.
+const arnParts = 6
+
+// splitARN takes a text apart at its first five colons, those of policy variables (${aws:…}) left alone.
+func splitARN(s string, variables bool) []string {
+	var parts []string
+	start := 0
+	for i := 0; i < len(s) && len(parts) < arnParts-1; i++ {
+		switch {
+		case variables && strings.HasPrefix(s[i:], "${"):
+			if end := strings.IndexByte(s[i:], '}'); end >= 0 {
+				i += end
+			}
+		case s[i] == ':':
+			parts = append(parts, s[start:i])
+			start = i + 1
+		}
+	}
+	return append(parts, s[start:])
+}
+
+// arnPattern is a pattern for ARNs. Each part is compared with its own, so that no wildcard and no value reaches over a
+// colon into the next part. The zero value covers everything, as "*" does.
+type arnPattern []pattern
+
+// compileARN reads an ARN with wildcards, or "*". Parts that are missing at the end are wildcards (IAM User Guide,
+// "Resource": incomplete ARNs). ok is false for another text.
+func compileARN(s string, variables bool) (p arnPattern, ok bool) {
+	if s == "*" {
+		return nil, true
+	}
+	parts := splitARN(s, variables)
+	if parts[0] != "arn" || len(parts) < 3 {
+		return nil, false
+	}
+	for len(parts) < arnParts {
+		parts = append(parts, "*")
+	}
+	for _, part := range parts {
+		p = append(p, compile(part, variables, true))
+	}
+	return p, true
+}
+
+// covers compares p with an ARN taken apart; nil is the resource of an action that has none.
+func (p arnPattern) covers(parts []string, in *scope) verdict {
+	if p == nil {
+		return yes
+	}
+	if len(parts) != arnParts {
+		return no
+	}
+	v := yes
+	for i, part := range p {
+		g, ok := part.expand(in)
+		if !ok {
+			v = maybe
+		} else if !match(g, parts[i]) {
+			return no
+		}
+	}
+	return v
 }

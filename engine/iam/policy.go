@@ -5,136 +5,152 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"regexp"
 	"strings"
+
+	"github.com/stagedoor/stagedoor/engine/strictjson"
 )
 
-// policy is a parsed policy document ("Grammar of the IAM JSON policy language", IAM User Guide), less Condition and
-// Principal: the engine knows no condition keys, and a document that needs one is refused rather than half obeyed.
+// policy is a parsed policy document ("Grammar of the IAM JSON policy language", IAM User Guide).
 type policy struct {
 	statements []statement
-	variables  bool // Version 2012-10-17 substitutes ${…}; without it the text is literal
+	text       string
 }
 
 type statement struct {
-	deny                   bool
-	actions, resources     list
+	deny       bool
+	actions    []glob // in lower case
+	resources  []arnPattern
+	principals []principal // of a trust policy
+	conditions []condition
+
 	notAction, notResource bool // NotAction, NotResource: the list names what the statement is not about
 }
 
-// list is a JSON string or an array of strings.
-type list []string
+// purpose is what a document is for: the elements it may have depend on it.
+type purpose int
 
-func (l *list) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '"' {
-		var one string
-		if err := json.Unmarshal(b, &one); err != nil {
-			return err
-		}
-		*l = list{one}
-		return nil
-	}
-	return json.Unmarshal(b, (*[]string)(l))
-}
+const (
+	identity purpose = iota // what a role or a session may do
+	trust                   // who may take a role
+)
 
-// document and documentStatement are the JSON forms.
-type document struct {
-	Version   string
-	ID        string `json:"Id"`
-	Statement json.RawMessage
-}
-
-type documentStatement struct {
-	Sid, Effect                              string
-	Action, NotAction, Resource, NotResource list
-	Condition                                map[string]json.RawMessage
-}
+var (
+	sidPattern    = regexp.MustCompile(`^[A-Za-z0-9]*$`)
+	actionPattern = regexp.MustCompile(`^(\*|[A-Za-z0-9*?-]+:[A-Za-z0-9*?]+)$`)
+)
 
 // parsePolicy reads a policy document. Its error is fit to show.
-func parsePolicy(text string) (*policy, error) {
-	var doc document
-	if err := strict([]byte(text), &doc); err != nil {
-		return nil, err
+func parsePolicy(text string, use purpose) (*policy, error) {
+	var version, id string
+	var body json.RawMessage
+	err := strictjson.Fields([]byte(text), map[string]any{"Version": &version, "Id": &id, "Statement": &body})
+	if err != nil {
+		return nil, fmt.Errorf("the policy is not a valid document: %w", err)
 	}
-	switch doc.Version {
+	switch version {
 	case "", "2008-10-17", "2012-10-17":
 	default:
 		return nil, errors.New("the policy's Version must be 2012-10-17 or 2008-10-17")
 	}
-	raw := bytes.TrimSpace(doc.Statement)
-	var all []documentStatement
-	switch {
-	case len(raw) == 0:
-		return nil, errors.New("the policy has no Statement")
-	case raw[0] == '[':
-		if err := strict(raw, &all); err != nil {
-			return nil, err
-		}
-	default:
-		all = make([]documentStatement, 1)
-		if err := strict(raw, &all[0]); err != nil {
+	list := []json.RawMessage{body}
+	if bytes.HasPrefix(body, []byte("[")) {
+		if err := json.Unmarshal(body, &list); err != nil {
 			return nil, err
 		}
 	}
-	if len(all) == 0 {
+	if len(body) == 0 || len(list) == 0 {
 		return nil, errors.New("the policy has no Statement")
 	}
-	p := &policy{variables: doc.Version == "2012-10-17"}
-	for i, s := range all {
-		st, err := s.compile()
+	p, sids := &policy{text: text}, map[string]bool{}
+	for i, raw := range list {
+		// Without the new version ${…} is plain text.
+		st, sid, err := parseStatement(raw, use, version == "2012-10-17")
+		if err == nil && sid != "" && sids[sid] {
+			err = errors.New("the Sid must be unique in a policy")
+		}
 		if err != nil {
 			return nil, fmt.Errorf("statement %d: %w", i+1, err)
 		}
+		sids[sid] = true
 		p.statements = append(p.statements, st)
 	}
 	return p, nil
 }
 
-func strict(b []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return fmt.Errorf("the policy is not a valid document: %w", err)
+func parseStatement(raw json.RawMessage, use purpose, variables bool) (st statement, sid string, err error) {
+	var (
+		effect                                   string
+		action, notAction, resource, notResource strictjson.Strings
+		condition, who                           json.RawMessage
+	)
+	elements := map[string]any{"Sid": &sid, "Effect": &effect, "Action": &action, "NotAction": &notAction, "Condition": &condition}
+	if use == trust {
+		elements["Principal"] = &who
+	} else {
+		elements["Resource"], elements["NotResource"] = &resource, &notResource
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("the policy is followed by something else")
+	if err := strictjson.Fields(raw, elements); err != nil {
+		return st, "", err
+	}
+	if effect != "Allow" && effect != "Deny" {
+		return st, "", errors.New("the Effect must be Allow or Deny")
+	}
+	st.deny = effect == "Deny"
+	if !sidPattern.MatchString(sid) {
+		return st, "", errors.New("the Sid must consist of letters and digits")
+	}
+	if err := st.about(action, notAction, use); err != nil {
+		return st, "", err
+	}
+	if use == trust {
+		st.principals, err = parsePrincipals(who)
+	} else {
+		err = st.on(resource, notResource, variables)
+	}
+	if err != nil {
+		return st, "", err
+	}
+	st.conditions, err = parseConditions(condition, variables)
+	return st, sid, err
+}
+
+// about sets the actions.
+func (s *statement) about(action, notAction []string, use purpose) error {
+	if (len(action) == 0) == (len(notAction) == 0) {
+		return errors.New("exactly one of Action and NotAction is needed")
+	}
+	s.notAction = len(notAction) > 0
+	for _, a := range append(action, notAction...) {
+		if !actionPattern.MatchString(a) {
+			return fmt.Errorf("the action %.64q must have a service prefix, e.g. chime:Connect", a)
+		}
+		a = strings.ToLower(a)
+		if use == trust && !strings.HasPrefix(a, "sts:") {
+			return fmt.Errorf("the action %.64q: a trust policy is about actions of sts only", a)
+		}
+		s.actions = append(s.actions, wild(a))
 	}
 	return nil
 }
 
-func (s documentStatement) compile() (statement, error) {
-	st := statement{actions: s.Action, resources: s.Resource}
-	switch s.Effect {
-	case "Allow":
-	case "Deny":
-		st.deny = true
-	default:
-		return st, errors.New("the Effect must be Allow or Deny")
+// on sets the resources.
+func (s *statement) on(resource, notResource []string, variables bool) error {
+	if (len(resource) == 0) == (len(notResource) == 0) {
+		return errors.New("exactly one of Resource and NotResource is needed")
 	}
-	if len(s.Condition) > 0 {
-		return st, errors.New("a Condition is not supported; name the resources instead")
-	}
-	if (len(s.Action) == 0) == (len(s.NotAction) == 0) {
-		return st, errors.New("exactly one of Action and NotAction is needed")
-	}
-	if (len(s.Resource) == 0) == (len(s.NotResource) == 0) {
-		return st, errors.New("exactly one of Resource and NotResource is needed")
-	}
-	if len(s.NotAction) > 0 {
-		st.actions, st.notAction = s.NotAction, true
-	}
-	if len(s.NotResource) > 0 {
-		st.resources, st.notResource = s.NotResource, true
-	}
-	for _, a := range st.actions {
-		if a != "*" && !strings.Contains(a, ":") {
-			return st, fmt.Errorf("the action %.64q needs a service prefix, e.g. chime:Connect", a)
+	s.notResource = len(notResource) > 0
+	for _, r := range append(resource, notResource...) {
+		p, ok := compileARN(r, variables)
+		if !ok {
+			return fmt.Errorf(`the resource %.128q must be in ARN format or "*"`, r)
 		}
+		s.resources = append(s.resources, p)
 	}
-	return st, nil
+	return nil
 }
 
-// decision is the outcome of one policy; a denial in any policy beats every allowance.
+// decision is the outcome of policies; a denial in any policy beats every allowance.
 type decision int
 
 const (
@@ -143,52 +159,48 @@ const (
 	denied
 )
 
-// decide evaluates p for one action on one resource.
-func (p *policy) decide(action, resource string, tags map[string]string) decision {
+// decide evaluates policies that stand side by side: one of them has to allow, none may deny.
+func decide(in *scope, policies ...*policy) decision {
 	d := silent
-	for _, s := range p.statements {
-		if !s.matches(p.variables, action, resource, tags) {
-			continue
+	for _, p := range policies {
+		for i := range p.statements {
+			s := &p.statements[i]
+			switch v := s.matches(in); {
+			case s.deny && v != no:
+				return denied
+			case !s.deny && v == yes:
+				d = allowed
+			}
 		}
-		if s.deny {
-			return denied
-		}
-		d = allowed
 	}
 	return d
 }
 
-func (s *statement) matches(variables bool, action, resource string, tags map[string]string) bool {
+// matches tells whether the statement is about the call.
+func (s *statement) matches(in *scope) verdict {
 	hit := false
 	for _, a := range s.actions {
-		if match(pattern(strings.ToLower(a)), strings.ToLower(action)) { // actions are case-insensitive, resources are not
-			hit = true
+		if hit = match(a, in.action); hit {
 			break
 		}
 	}
 	if hit == s.notAction {
-		return false
+		return no
 	}
-	hit = false
-	for _, r := range s.resources {
-		glob, ok := pattern(r), true
-		if variables {
-			glob, ok = expand(r, tags)
-		}
-		if !ok {
-			// A variable without a value: AWS lets the statement match nothing. A Deny stays on the safe side.
-			if s.deny {
-				return true
+	v := yes
+	if len(s.resources) > 0 { // a trust policy has none: its role is the resource
+		v = no
+		for _, r := range s.resources {
+			if v = max(v, r.covers(in.parts, in)); v == yes {
+				break
 			}
-			if s.notResource {
-				return false
-			}
-			continue
 		}
-		if match(glob, resource) {
-			hit = true
-			break
+		if s.notResource {
+			v = v.not()
 		}
 	}
-	return hit != s.notResource
+	for i := 0; i < len(s.conditions) && v != no; i++ {
+		v = min(v, s.conditions[i].test(in))
+	}
+	return v
 }

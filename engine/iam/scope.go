@@ -1,0 +1,134 @@
+package iam
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Call is what a principal wants to do.
+type Call struct {
+	Action   string // e.g. chime:SendChannelMessage
+	Resource string // an ARN, or "*" for an action that has none
+
+	// RequestTags are the tags the request would set. nil means that nobody looked: a policy that asks for them then
+	// neither allows nor fails to deny. A request without tags has an empty map.
+	RequestTags map[string]string
+	// ResourceTags finds the tags of the resource, if a policy asks for them. nil, or false, means unknown, as above.
+	ResourceTags func() (map[string]string, bool)
+
+	now   time.Time
+	extra map[string][]string // further condition keys in lower case
+}
+
+// scope is a call and who makes it: what conditions and policy variables can ask for.
+type scope struct {
+	p      *Principal
+	call   *Call
+	action string   // in lower case: actions are case-insensitive
+	parts  []string // of the resource's ARN; nil for "*"
+}
+
+// found is what a condition key stands for in a call.
+type found struct {
+	known   bool // the engine can tell; a known key without values is absent from the request
+	several bool // the key may have several values
+	list    []string
+}
+
+func is(values ...string) found { return found{known: true, list: values} }
+
+// lookup finds the values of a condition key, given in lower case (IAM User Guide, "Global condition context keys").
+func (in *scope) lookup(key string) found {
+	prefix, name, _ := strings.Cut(key, "/")
+	switch prefix {
+	case "aws:principaltag":
+		return tagged(in.p.Tags, name)
+	case "aws:requesttag":
+		if in.call.RequestTags != nil {
+			return tagged(in.call.RequestTags, name)
+		}
+		return found{}
+	case "aws:resourcetag":
+		if in.call.ResourceTags != nil {
+			if tags, ok := in.call.ResourceTags(); ok {
+				return tagged(tags, name)
+			}
+		}
+		return found{}
+	}
+	if values, ok := in.call.extra[key]; ok {
+		return found{known: true, several: key == "sts:transitivetagkeys", list: values}
+	}
+	switch key {
+	case "aws:tagkeys":
+		f := found{known: in.call.RequestTags != nil, several: true}
+		for k := range in.call.RequestTags {
+			f.list = append(f.list, k)
+		}
+		return f
+	case "aws:currenttime":
+		return is(in.now().Format(time.RFC3339))
+	case "aws:epochtime":
+		return is(strconv.FormatInt(in.now().Unix(), 10))
+	case "aws:resourceaccount":
+		if in.parts != nil {
+			return is(in.parts[4])
+		}
+		return is()
+	case "sts:externalid", "sts:sourceidentity", "sts:rolesessionname", "sts:transitivetagkeys":
+		return is() // only a request to STS has them
+	}
+	return in.p.lookup(key)
+}
+
+func (in *scope) now() time.Time {
+	if in.call.now.IsZero() {
+		return time.Now().UTC()
+	}
+	return in.call.now.UTC()
+}
+
+// lookup finds the keys that tell who calls.
+func (p *Principal) lookup(key string) found {
+	one := func(s string) found {
+		if s == "" {
+			return is()
+		}
+		return is(s)
+	}
+	switch key {
+	case "aws:principalarn":
+		if p.RoleARN != "" {
+			return is(p.RoleARN)
+		}
+		return one(p.ARN)
+	case "aws:principalaccount":
+		return one(p.Account)
+	case "aws:principaltype":
+		if p.root {
+			return is("Account")
+		}
+		return is("AssumedRole")
+	case "aws:userid":
+		return one(p.UserID)
+	case "aws:sourceidentity":
+		return one(p.SourceIdentity)
+	case "aws:username", "aws:multifactorauthpresent":
+		return is() // there are no IAM users and no second factors
+	}
+	return found{}
+}
+
+// tagged finds the value of a tag. Keys of tags are case-insensitive here, as all of a condition key is.
+func tagged(tags map[string]string, name string) found {
+	if name == "" {
+		return found{}
+	}
+	for key, value := range tags {
+		if strings.EqualFold(key, name) {
+			return is(value)
+		}
+	}
+	return is()
+}
