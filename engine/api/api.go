@@ -15,6 +15,7 @@ import (
 type Config struct {
 	*chat.Chat
 	Authority *iam.Authority
+	STS       http.Handler // answers forms posted to "/"
 
 	// PublicHost is the host[:port] that GetMessagingSessionEndpoint answers; "" means the host of the request.
 	PublicHost string
@@ -28,6 +29,6 @@ type server struct{ Config }
 // New makes the handler of REST and STS.
 func New(cfg Config) http.Handler {
 	s := &server{cfg}
-	return rest.New(rest.Config{Operations: s.operations(), Authority: cfg.Authority, STS: newSTS(cfg.Authority),
+	return rest.New(rest.Config{Operations: s.operations(), Authority: cfg.Authority, STS: cfg.STS,
 		Origins: cfg.Origins, Logger: cfg.Logger})
 }
