@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/stagedoor/stagedoor/engine/policy"
 )
 
 // Limits of a session (AWS STS API reference, AssumeRole).
@@ -202,7 +204,7 @@ func (in *Request) check() (packed int, err error) {
 			`Member must have length less than or equal to %d and satisfy regular expression pattern: [\u0009\u000A\u000D\u0020-\u00FF]+`, maxPolicy))
 	}
 	if in.Policy != "" {
-		if _, err := parsePolicy(in.Policy, identity); err != nil {
+		if _, err := policy.Parse(in.Policy, policy.Identity); err != nil {
 			return 0, refuse(http.StatusBadRequest, "MalformedPolicyDocument", "%s", err)
 		}
 	}
@@ -211,7 +213,7 @@ func (in *Request) check() (packed int, err error) {
 		return 0, err
 	}
 	for _, key := range in.TransitiveTags {
-		if !tagged(in.Tags, key).known || len(tagged(in.Tags, key).list) == 0 {
+		if !tagged(in.Tags, key).Known || len(tagged(in.Tags, key).Values) == 0 {
 			return 0, invalid("The specified transitive tag key %.128q must be included in the requested tags.", key)
 		}
 	}
@@ -267,11 +269,11 @@ func (in *Request) inherit(caller *Principal) (packed int, err error) {
 		tags = map[string]string{}
 	}
 	for _, key := range caller.transitive {
-		if len(tagged(in.Tags, key).list) > 0 {
+		if len(tagged(in.Tags, key).Values) > 0 {
 			return 0, refuse(http.StatusBadRequest, "InvalidParameterValue",
 				"One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
 		}
-		tags[key] = tagged(caller.Tags, key).list[0]
+		tags[key] = tagged(caller.Tags, key).Values[0]
 		transitive = append(transitive, key)
 	}
 	in.Tags, in.TransitiveTags = tags, transitive

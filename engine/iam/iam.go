@@ -19,6 +19,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/stagedoor/stagedoor/engine/policy"
 	"github.com/stagedoor/stagedoor/engine/sigv4"
 )
 
@@ -135,9 +136,9 @@ type Principal struct {
 
 	root       bool
 	home       *Authority
-	transitive []string  // keys of the tags that the next role of a chain inherits
-	policies   []*policy // of the role: one of them must allow
-	session    *policy   // must allow too; nil for none
+	transitive []string         // keys of the tags that the next role of a chain inherits
+	policies   []*policy.Policy // of the role: one of them must allow
+	session    *policy.Policy   // must allow too; nil for none
 }
 
 // Root reports whether p is the account's own long-lived key.
@@ -155,19 +156,20 @@ func (p *Principal) May(c Call) bool {
 		return true
 	}
 	in := newScope(p, &c)
-	if in.parts != nil && !p.home.owns(in.parts) || !utf8.ValidString(c.Resource) {
+	if in.Parts != nil && !p.home.owns(in.Parts) || !utf8.ValidString(c.Resource) {
 		return false
 	}
-	if decide(in, p.policies...) != allowed {
+	if policy.Decide(&in.Scope, p.policies...) != policy.Allowed {
 		return false
 	}
-	return p.session == nil || decide(in, p.session) == allowed
+	return p.session == nil || policy.Decide(&in.Scope, p.session) == policy.Allowed
 }
 
 func newScope(p *Principal, c *Call) *scope {
-	in := &scope{p: p, call: c, action: strings.ToLower(c.Action)}
+	in := &scope{p: p, call: c}
+	in.Scope = policy.Scope{Action: strings.ToLower(c.Action), Lookup: in.lookup}
 	if c.Resource != "" && c.Resource != "*" {
-		in.parts = splitARN(c.Resource, false)
+		in.Parts = policy.SplitARN(c.Resource, false)
 	}
 	return in
 }
@@ -175,6 +177,6 @@ func newScope(p *Principal, c *Call) *scope {
 // owns reports whether an ARN, taken apart, can name anything of this account. All else is refused before policies are
 // asked: under another partition or region a resource would have a second name, which a Deny on the first does not cover.
 func (a *Authority) owns(parts []string) bool {
-	return len(parts) == arnParts && parts[0] == "arn" && parts[1] == "aws" && parts[4] == a.cfg.Account &&
+	return len(parts) == policy.ARNParts && parts[0] == "arn" && parts[1] == "aws" && parts[4] == a.cfg.Account &&
 		(parts[2] == "chime" && parts[3] == a.cfg.Region || parts[2] == "iam" && parts[3] == "")
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/stagedoor/stagedoor/engine/policy"
 	"github.com/stagedoor/stagedoor/engine/strictjson"
 )
 
@@ -38,8 +39,8 @@ const (
 type role struct {
 	arn, name, path string // path is "" or "a/b/"
 	max             time.Duration
-	trust           *policy
-	policies        []*policy
+	trust           *policy.Policy
+	policies        []*policy.Policy
 }
 
 // key is the role's name in session tokens. A role with a path is never the one whose name it ends in.
@@ -153,7 +154,7 @@ func (r Role) compile(account string) (*role, error) {
 	if size(text) > maxTrust {
 		return nil, fmt.Errorf("the trust policy has more than %d characters", maxTrust)
 	}
-	if one.trust, err = parsePolicy(text, trust); err != nil {
+	if one.trust, err = policy.Parse(text, policy.Trust); err != nil {
 		return nil, fmt.Errorf("trust policy: %w", err)
 	}
 	total := 0
@@ -161,7 +162,7 @@ func (r Role) compile(account string) (*role, error) {
 		if total += size(text); total > maxRolePolicies {
 			return nil, fmt.Errorf("its policies have more than %d characters", maxRolePolicies)
 		}
-		p, err := parsePolicy(text, identity)
+		p, err := policy.Parse(text, policy.Identity)
 		if err != nil {
 			return nil, fmt.Errorf("policy %d: %w", i+1, err)
 		}

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/stagedoor/stagedoor/engine/policy"
 )
 
 // Call is what a principal wants to do.
@@ -23,23 +25,15 @@ type Call struct {
 
 // scope is a call and who makes it: what conditions and policy variables can ask for.
 type scope struct {
-	p      *Principal
-	call   *Call
-	action string   // in lower case: actions are case-insensitive
-	parts  []string // of the resource's ARN; nil for "*"
+	policy.Scope
+	p    *Principal
+	call *Call
 }
 
-// found is what a condition key stands for in a call.
-type found struct {
-	known   bool // the engine can tell; a known key without values is absent from the request
-	several bool // the key may have several values
-	list    []string
-}
-
-func is(values ...string) found { return found{known: true, list: values} }
+func is(values ...string) policy.Found { return policy.Found{Known: true, Values: values} }
 
 // lookup finds the values of a condition key, given in lower case (IAM User Guide, "Global condition context keys").
-func (in *scope) lookup(key string) found {
+func (in *scope) lookup(key string) policy.Found {
 	prefix, name, _ := strings.Cut(key, "/")
 	switch prefix {
 	case "aws:principaltag":
@@ -48,23 +42,23 @@ func (in *scope) lookup(key string) found {
 		if in.call.RequestTags != nil {
 			return tagged(in.call.RequestTags, name)
 		}
-		return found{}
+		return policy.Found{}
 	case "aws:resourcetag":
 		if in.call.ResourceTags != nil {
 			if tags, ok := in.call.ResourceTags(); ok {
 				return tagged(tags, name)
 			}
 		}
-		return found{}
+		return policy.Found{}
 	}
 	if values, ok := in.call.extra[key]; ok {
-		return found{known: true, several: key == "sts:transitivetagkeys", list: values}
+		return policy.Found{Known: true, Several: key == "sts:transitivetagkeys", Values: values}
 	}
 	switch key {
 	case "aws:tagkeys":
-		f := found{known: in.call.RequestTags != nil, several: true}
+		f := policy.Found{Known: in.call.RequestTags != nil, Several: true}
 		for k := range in.call.RequestTags {
-			f.list = append(f.list, k)
+			f.Values = append(f.Values, k)
 		}
 		return f
 	case "aws:currenttime":
@@ -72,8 +66,8 @@ func (in *scope) lookup(key string) found {
 	case "aws:epochtime":
 		return is(strconv.FormatInt(in.now().Unix(), 10))
 	case "aws:resourceaccount":
-		if in.parts != nil {
-			return is(in.parts[4])
+		if in.Parts != nil {
+			return is(in.Parts[4])
 		}
 		return is()
 	case "sts:externalid", "sts:sourceidentity", "sts:rolesessionname", "sts:transitivetagkeys":
@@ -90,8 +84,8 @@ func (in *scope) now() time.Time {
 }
 
 // lookup finds the keys that tell who calls.
-func (p *Principal) lookup(key string) found {
-	one := func(s string) found {
+func (p *Principal) lookup(key string) policy.Found {
+	one := func(s string) policy.Found {
 		if s == "" {
 			return is()
 		}
@@ -117,13 +111,13 @@ func (p *Principal) lookup(key string) found {
 	case "aws:username", "aws:multifactorauthpresent":
 		return is() // there are no IAM users and no second factors
 	}
-	return found{}
+	return policy.Found{}
 }
 
 // tagged finds the value of a tag. Keys of tags are case-insensitive here, as all of a condition key is.
-func tagged(tags map[string]string, name string) found {
+func tagged(tags map[string]string, name string) policy.Found {
 	if name == "" {
-		return found{}
+		return policy.Found{}
 	}
 	for key, value := range tags {
 		if strings.EqualFold(key, name) {

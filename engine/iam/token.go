@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/stagedoor/stagedoor/engine/policy"
 	"github.com/stagedoor/stagedoor/engine/sigv4"
 )
 
@@ -98,7 +99,7 @@ func (a *Authority) principal(body []byte) (*Principal, error) {
 	}
 	if s.Policy != "" {
 		var err error
-		if p.session, err = parsePolicy(s.Policy, identity); err != nil {
+		if p.session, err = policy.Parse(s.Policy, policy.Identity); err != nil {
 			return nil, err
 		}
 	}

@@ -1,4 +1,6 @@
-package iam
+// Package policy is the language of IAM: it reads policy documents and decides what they say about a call ("IAM JSON policy
+// language", IAM User Guide). Who calls, and what the condition keys stand for, it is told.
+package policy
 
 import (
 	"bytes"
@@ -11,28 +13,27 @@ import (
 	"github.com/stagedoor/stagedoor/engine/strictjson"
 )
 
-// policy is a parsed policy document ("Grammar of the IAM JSON policy language", IAM User Guide).
-type policy struct {
+// Policy is a parsed policy document ("Grammar of the IAM JSON policy language", IAM User Guide).
+type Policy struct {
 	statements []statement
-	text       string
 }
 
 type statement struct {
 	deny       bool
 	actions    []glob // in lower case
 	resources  []arnPattern
-	principals []principal // of a trust policy
+	principals []Principal // of a trust policy
 	conditions []condition
 
 	notAction, notResource bool // NotAction, NotResource: the list names what the statement is not about
 }
 
-// purpose is what a document is for: the elements it may have depend on it.
-type purpose int
+// Use is what a document is for: the elements it may have depend on it.
+type Use int
 
 const (
-	identity purpose = iota // what a role or a session may do
-	trust                   // who may take a role
+	Identity Use = iota // what a role or a session may do
+	Trust               // who may take a role
 )
 
 var (
@@ -40,8 +41,8 @@ var (
 	actionPattern = regexp.MustCompile(`^(\*|[A-Za-z0-9*?-]+:[A-Za-z0-9*?]+)$`)
 )
 
-// parsePolicy reads a policy document. Its error is fit to show.
-func parsePolicy(text string, use purpose) (*policy, error) {
+// Parse reads a policy document. Its error is fit to show.
+func Parse(text string, use Use) (*Policy, error) {
 	var version, id string
 	var body json.RawMessage
 	err := strictjson.Fields([]byte(text), map[string]any{"Version": &version, "Id": &id, "Statement": &body})
@@ -62,7 +63,7 @@ func parsePolicy(text string, use purpose) (*policy, error) {
 	if len(body) == 0 || len(list) == 0 {
 		return nil, errors.New("the policy has no Statement")
 	}
-	p, sids := &policy{text: text}, map[string]bool{}
+	p, sids := &Policy{}, map[string]bool{}
 	for i, raw := range list {
 		// Without the new version ${…} is plain text.
 		st, sid, err := parseStatement(raw, use, version == "2012-10-17")
@@ -78,14 +79,14 @@ func parsePolicy(text string, use purpose) (*policy, error) {
 	return p, nil
 }
 
-func parseStatement(raw json.RawMessage, use purpose, variables bool) (st statement, sid string, err error) {
+func parseStatement(raw json.RawMessage, use Use, variables bool) (st statement, sid string, err error) {
 	var (
 		effect                                   string
 		action, notAction, resource, notResource strictjson.Strings
 		condition, who                           json.RawMessage
 	)
 	elements := map[string]any{"Sid": &sid, "Effect": &effect, "Action": &action, "NotAction": &notAction, "Condition": &condition}
-	if use == trust {
+	if use == Trust {
 		elements["Principal"] = &who
 	} else {
 		elements["Resource"], elements["NotResource"] = &resource, &notResource
@@ -103,7 +104,7 @@ func parseStatement(raw json.RawMessage, use purpose, variables bool) (st statem
 	if err := st.about(action, notAction, use); err != nil {
 		return st, "", err
 	}
-	if use == trust {
+	if use == Trust {
 		st.principals, err = parsePrincipals(who)
 	} else {
 		err = st.on(resource, notResource, variables)
@@ -116,7 +117,7 @@ func parseStatement(raw json.RawMessage, use purpose, variables bool) (st statem
 }
 
 // about sets the actions.
-func (s *statement) about(action, notAction []string, use purpose) error {
+func (s *statement) about(action, notAction []string, use Use) error {
 	if (len(action) == 0) == (len(notAction) == 0) {
 		return errors.New("exactly one of Action and NotAction is needed")
 	}
@@ -126,7 +127,7 @@ func (s *statement) about(action, notAction []string, use purpose) error {
 			return fmt.Errorf("the action %.64q must have a service prefix, e.g. chime:Connect", a)
 		}
 		a = strings.ToLower(a)
-		if use == trust && !strings.HasPrefix(a, "sts:") {
+		if use == Trust && !strings.HasPrefix(a, "sts:") {
 			return fmt.Errorf("the action %.64q: a trust policy is about actions of sts only", a)
 		}
 		s.actions = append(s.actions, wild(a))
@@ -150,26 +151,40 @@ func (s *statement) on(resource, notResource []string, variables bool) error {
 	return nil
 }
 
-// decision is the outcome of policies; a denial in any policy beats every allowance.
-type decision int
+// Scope is what a policy is asked about.
+type Scope struct {
+	Action string                 // in lower case: actions are case-insensitive
+	Parts  []string               // of the resource's ARN, as SplitARN makes them; nil for "*", an action that has none
+	Lookup func(key string) Found // what a condition key, in lower case, stands for
+}
+
+// Found is what a condition key stands for in a call.
+type Found struct {
+	Known   bool // somebody can tell; a known key without values is absent from the request
+	Several bool // the key may have several values
+	Values  []string
+}
+
+// Decision is the outcome of policies; a denial in any policy beats every allowance.
+type Decision int
 
 const (
-	silent decision = iota
-	allowed
-	denied
+	Silent Decision = iota
+	Allowed
+	Denied
 )
 
-// decide evaluates policies that stand side by side: one of them has to allow, none may deny.
-func decide(in *scope, policies ...*policy) decision {
-	d := silent
+// Decide evaluates policies that stand side by side: one of them has to allow, none may deny.
+func Decide(in *Scope, policies ...*Policy) Decision {
+	d := Silent
 	for _, p := range policies {
 		for i := range p.statements {
 			s := &p.statements[i]
 			switch v := s.matches(in); {
 			case s.deny && v != no:
-				return denied
+				return Denied
 			case !s.deny && v == yes:
-				d = allowed
+				d = Allowed
 			}
 		}
 	}
@@ -177,10 +192,10 @@ func decide(in *scope, policies ...*policy) decision {
 }
 
 // matches tells whether the statement is about the call.
-func (s *statement) matches(in *scope) verdict {
+func (s *statement) matches(in *Scope) verdict {
 	hit := false
 	for _, a := range s.actions {
-		if hit = match(a, in.action); hit {
+		if hit = match(a, in.Action); hit {
 			break
 		}
 	}
@@ -191,7 +206,7 @@ func (s *statement) matches(in *scope) verdict {
 	if len(s.resources) > 0 { // a trust policy has none: its role is the resource
 		v = no
 		for _, r := range s.resources {
-			if v = max(v, r.covers(in.parts, in)); v == yes {
+			if v = max(v, r.covers(in.Parts, in)); v == yes {
 				break
 			}
 		}

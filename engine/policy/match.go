@@ -1,4 +1,4 @@
-package iam
+package policy
 
 import (
 	"strings"
@@ -82,7 +82,7 @@ func compile(s string, variables, wildcards bool) pattern {
 }
 
 // expand puts values in place of the variables. ok is false if one has none, or several.
-func (p pattern) expand(in *scope) (g glob, ok bool) {
+func (p pattern) expand(in *Scope) (g glob, ok bool) {
 	if len(p.pieces) == 1 {
 		return p.pieces[0].text, true
 	}
@@ -91,10 +91,10 @@ func (p pattern) expand(in *scope) (g glob, ok bool) {
 			g = append(g, each.text...)
 			continue
 		}
-		switch got := in.lookup(each.variable); {
-		case got.known && !got.several && len(got.list) == 1:
-			g = append(g, glob(got.list[0])...)
-		case got.known && len(got.list) == 0 && each.hasFallback:
+		switch got := in.Lookup(each.variable); {
+		case got.Known && !got.Several && len(got.Values) == 1:
+			g = append(g, glob(got.Values[0])...)
+		case got.Known && len(got.Values) == 0 && each.hasFallback:
 			g = append(g, glob(each.fallback)...)
 		default:
 			return nil, false
@@ -129,14 +129,14 @@ func match(g glob, s string) bool {
 	return at == len(g)
 }
 
-// arnParts is the number of an ARN's parts: arn, partition, service, region, account, resource.
-const arnParts = 6
+// ARNParts is the number of an ARN's parts: arn, partition, service, region, account, resource.
+const ARNParts = 6
 
-// splitARN takes a text apart at its first five colons, those of policy variables (${aws:…}) left alone.
-func splitARN(s string, variables bool) []string {
+// SplitARN takes a text apart at its first five colons, those of policy variables (${aws:…}) left alone.
+func SplitARN(s string, variables bool) []string {
 	var parts []string
 	start := 0
-	for i := 0; i < len(s) && len(parts) < arnParts-1; i++ {
+	for i := 0; i < len(s) && len(parts) < ARNParts-1; i++ {
 		switch {
 		case variables && strings.HasPrefix(s[i:], "${"):
 			if end := strings.IndexByte(s[i:], '}'); end >= 0 {
@@ -160,11 +160,11 @@ func compileARN(s string, variables bool) (p arnPattern, ok bool) {
 	if s == "*" {
 		return nil, true
 	}
-	parts := splitARN(s, variables)
+	parts := SplitARN(s, variables)
 	if parts[0] != "arn" || len(parts) < 3 {
 		return nil, false
 	}
-	for len(parts) < arnParts {
+	for len(parts) < ARNParts {
 		parts = append(parts, "*")
 	}
 	for _, part := range parts {
@@ -174,11 +174,11 @@ func compileARN(s string, variables bool) (p arnPattern, ok bool) {
 }
 
 // covers compares p with an ARN taken apart; nil is the resource of an action that has none.
-func (p arnPattern) covers(parts []string, in *scope) verdict {
+func (p arnPattern) covers(parts []string, in *Scope) verdict {
 	if p == nil {
 		return yes
 	}
-	if len(parts) != arnParts {
+	if len(parts) != ARNParts {
 		return no
 	}
 	v := yes

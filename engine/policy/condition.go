@@ -1,4 +1,4 @@
-package iam
+package policy
 
 import (
 	"bytes"
@@ -209,24 +209,24 @@ func parseDate(s string) (time.Time, bool) {
 }
 
 // test decides c for a request.
-func (c *condition) test(in *scope) verdict {
-	got := in.lookup(c.key)
+func (c *condition) test(in *Scope) verdict {
+	got := in.Lookup(c.key)
 	switch {
-	case !got.known || c.kind == foreign:
+	case !got.Known || c.kind == foreign:
 		return maybe
 	case c.kind == null:
-		return c.one(strconv.FormatBool(len(got.list) == 0), in)
-	case len(got.list) == 0:
+		return c.one(strconv.FormatBool(len(got.Values) == 0), in)
+	case len(got.Values) == 0:
 		// "If the key is not present": a negated test holds, and a set of no values has none that is not in the policy's.
 		return verdictOf(c.ifExists || c.set == forAll || c.set == single && c.negated)
-	case c.set == single && got.several:
+	case c.set == single && got.Several:
 		return maybe // Amazon leaves this undefined
 	}
 	v := no
 	if c.set == forAll {
 		v = yes
 	}
-	for _, each := range got.list {
+	for _, each := range got.Values {
 		if one := c.one(each, in); c.set == forAll {
 			v = min(v, one)
 		} else {
@@ -237,7 +237,7 @@ func (c *condition) test(in *scope) verdict {
 }
 
 // one compares one value of the request: with any of the policy's, or with none of them if the operator is negated.
-func (c *condition) one(value string, in *scope) verdict {
+func (c *condition) one(value string, in *Scope) verdict {
 	v := no
 	for i := range c.values {
 		v = max(v, c.compare(&c.values[i], value, in))
@@ -248,9 +248,9 @@ func (c *condition) one(value string, in *scope) verdict {
 	return v
 }
 
-func (c *condition) compare(o *operand, value string, in *scope) verdict {
+func (c *condition) compare(o *operand, value string, in *Scope) verdict {
 	if c.kind == arnLike {
-		return o.arn.covers(splitARN(value, false), in)
+		return o.arn.covers(SplitARN(value, false), in)
 	}
 	g, ok := o.expand(in)
 	if !ok {
