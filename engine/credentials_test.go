@@ -97,7 +97,7 @@ func TestATicketOfficesTokenBecomesAFan(t *testing.T) {
 	out, err := w.sts(aws.Credentials{}).AssumeRoleWithWebIdentity(t.Context(), &awssts.AssumeRoleWithWebIdentityInput{
 		RoleArn: aws.String(arnOfRole + "Fan"), RoleSessionName: aws.String("ticket-1"), WebIdentityToken: ticket(t, key, nil), DurationSeconds: aws.Int32(43200)})
 	w.ok(err)
-	if *out.Provider != issuer || *out.Audience != "stagedoor" || *out.SubjectFromWebIdentityToken != "ticket-1" || *out.PackedPolicySize < 1 ||
+	if *out.Provider != issuer || *out.Audience != "stagedoor" || *out.SubjectFromWebIdentityToken != "ticket-1" || *out.SessionTokenUtilization < 1 || int(*out.SessionTokenSize) != len(*out.Credentials.SessionToken) ||
 		*out.AssumedRoleUser.Arn != "arn:aws:sts::000000000000:assumed-role/Fan/ticket-1" {
 		t.Errorf("got %+v", out)
 	}

@@ -58,6 +58,8 @@ type Request struct {
 	TransitiveTags []string // keys of those tags that sessions made by this one inherit
 	ExternalID     string   // for the condition key sts:ExternalId, "" for none
 	SourceIdentity string   // who is behind the session and all that follow from it, "" for nobody named
+
+	parsed *policy.Policy // Policy, once it has been checked
 }
 
 // Identity is somebody whom an issuer of web identity tokens vouches for. It must have been verified.
@@ -81,7 +83,6 @@ var (
 	sessionPattern  = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
 	externalPattern = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
 	tagPattern      = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
-	policyPattern   = regexp.MustCompile(`^[\x09\x0a\x0d\x20-\x{ff}]*$`)
 )
 
 // AssumeRole issues temporary credentials for a role to caller. The role's trust policy and the caller's own have to allow
@@ -199,12 +200,12 @@ func (in *Request) check() (packed int, err error) {
 	if in.Duration < MinDuration || in.Duration > MaxDuration {
 		return 0, constraint(fmt.Sprint(int64(in.Duration/time.Second)), "durationSeconds", "Member must have value between 900 and 43200")
 	}
-	if n := utf8.RuneCountInString(in.Policy); n > maxPolicy || !policyPattern.MatchString(in.Policy) {
+	if n := utf8.RuneCountInString(in.Policy); n > maxPolicy || strings.ContainsFunc(in.Policy, notInPolicy) {
 		return 0, constraint(in.Policy, "policy", fmt.Sprintf(
 			`Member must have length less than or equal to %d and satisfy regular expression pattern: [\u0009\u000A\u000D\u0020-\u00FF]+`, maxPolicy))
 	}
 	if in.Policy != "" {
-		if _, err := policy.Parse(in.Policy, policy.Identity); err != nil {
+		if in.parsed, err = policy.Parse(in.Policy, policy.Identity); err != nil {
 			return 0, refuse(http.StatusBadRequest, "MalformedPolicyDocument", "%s", err)
 		}
 	}
@@ -223,6 +224,9 @@ func (in *Request) check() (packed int, err error) {
 	}
 	return packed, nil
 }
+
+// notInPolicy are the characters that STS takes in no policy.
+func notInPolicy(r rune) bool { return r > 0xff || r < ' ' && r != '\t' && r != '\n' && r != '\r' }
 
 func reserved(s string) bool { return len(s) >= 4 && strings.EqualFold(s[:4], "aws:") }
 
@@ -287,11 +291,12 @@ func (a *Authority) issue(r *role, in Request, packed int, now time.Time) (*Cred
 	}
 	accessKey := "ASIA" + randomKey(10)
 	expires := now.Add(in.Duration).UTC().Truncate(time.Second) // the wire carries whole seconds
-	token, p, err := a.sealToken(accessKey, sealed{Role: r.key(), Session: in.SessionName, Policy: in.Policy, Tags: in.Tags,
-		Transitive: in.TransitiveTags, Source: in.SourceIdentity, Until: expires.Unix()})
+	content := sealed{Role: r.key(), Session: in.SessionName, Policy: in.Policy, Tags: in.Tags,
+		Transitive: in.TransitiveTags, Source: in.SourceIdentity, Until: expires.Unix()}
+	token, err := a.sealToken(accessKey, content)
 	if err != nil {
 		return nil, err
 	}
 	return &Credentials{AccessKeyID: accessKey, SecretAccessKey: a.secretOf(accessKey), SessionToken: token,
-		Principal: p, PackedPolicySize: packed}, nil
+		Principal: a.principal(r, content, in.parsed), PackedPolicySize: packed}, nil
 }

@@ -30,17 +30,14 @@ type sealed struct {
 // maxToken is far more than the largest token: 4 KiB of policy and tags, escaped and encoded.
 const maxToken = 64 << 10
 
-func (a *Authority) sealToken(accessKeyID string, s sealed) (token string, p *Principal, err error) {
+func (a *Authority) sealToken(accessKeyID string, s sealed) (string, error) {
 	body, err := json.Marshal(s)
 	if err != nil {
-		return "", nil, err
-	}
-	if p, err = a.principal(body); err != nil {
-		return "", nil, err
+		return "", err
 	}
 	nonce := make([]byte, a.seal.NonceSize())
 	_, _ = rand.Read(nonce) // never fails (crypto/rand, Go 1.24)
-	return base64.StdEncoding.EncodeToString(a.seal.Seal(nonce, nonce, body, []byte(accessKeyID))), p, nil
+	return base64.StdEncoding.EncodeToString(a.seal.Seal(nonce, nonce, body, []byte(accessKeyID))), nil
 }
 
 // open reads a session token. The access key is authenticated with it, so neither can be used with another's.
@@ -76,34 +73,31 @@ func (a *Authority) unseal(accessKeyID, token string) (o opened, err error) {
 	if err != nil {
 		return o, err
 	}
-	o.secret = a.secretOf(accessKeyID)
-	o.p, err = a.principal(body)
-	return o, err
-}
-
-// principal makes the principal that an opened token describes. The role's policy is today's, not that of the day of issue.
-func (a *Authority) principal(body []byte) (*Principal, error) {
 	var s sealed
 	if err := json.Unmarshal(body, &s); err != nil {
-		return nil, err
+		return o, err
 	}
 	r := a.role(s.Role)
 	if r == nil {
-		return nil, fmt.Errorf("no role %q", s.Role)
+		return o, fmt.Errorf("no role %q", s.Role)
 	}
-	p := &Principal{
+	var session *policy.Policy
+	if s.Policy != "" {
+		if session, err = policy.Parse(s.Policy, policy.Identity); err != nil {
+			return o, err
+		}
+	}
+	return opened{a.secretOf(accessKeyID), a.principal(r, s, session)}, nil
+}
+
+// principal makes the principal that a token describes. The role's policies are today's, not those of the day of issue.
+func (a *Authority) principal(r *role, s sealed, session *policy.Policy) *Principal {
+	return &Principal{
 		ARN:     "arn:aws:sts::" + a.cfg.Account + ":assumed-role/" + r.name + "/" + s.Session,
 		RoleARN: r.arn, Account: a.cfg.Account, UserID: a.RoleID(s.Role) + ":" + s.Session,
 		Tags: s.Tags, SourceIdentity: s.Source, Expires: time.Unix(s.Until, 0).UTC(),
-		home: a, transitive: s.Transitive, policies: r.policies,
+		home: a, transitive: s.Transitive, policies: r.policies, session: session,
 	}
-	if s.Policy != "" {
-		var err error
-		if p.session, err = policy.Parse(s.Policy, policy.Identity); err != nil {
-			return nil, err
-		}
-	}
-	return p, nil
 }
 
 // secretOf derives the secret key of a temporary access key: 40 characters, as Amazon's are.

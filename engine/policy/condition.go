@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -268,7 +269,7 @@ func (c *condition) compare(o *operand, value string, in *Scope) verdict {
 	case number:
 		a, errA := strconv.ParseFloat(value, 64)
 		b, errB := strconv.ParseFloat(want, 64)
-		if errA == nil && errB == nil && a == a && b == b { //nolint:staticcheck // NaN is not equal to itself
+		if errA == nil && errB == nil && !math.IsNaN(a) && !math.IsNaN(b) {
 			return verdictOf(c.holds(compareFloats(a, b)))
 		}
 	case date:

@@ -134,8 +134,7 @@ const ARNParts = 6
 
 // SplitARN takes a text apart at its first five colons, those of policy variables (${aws:…}) left alone.
 func SplitARN(s string, variables bool) []string {
-	var parts []string
-	start := 0
+	parts, start := make([]string, 0, ARNParts), 0
 	for i := 0; i < len(s) && len(parts) < ARNParts-1; i++ {
 		switch {
 		case variables && strings.HasPrefix(s[i:], "${"):

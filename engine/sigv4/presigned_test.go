@@ -283,8 +283,20 @@ func validValue(v string) bool {
 func BenchmarkVerifyPresigned(b *testing.B) {
 	r := connect(b, presign(b, "userArn=arn%3Aaws%3Achime&sessionId=1", "10"))
 	secret := func(string, string) (string, error) { return creds.SecretAccessKey, nil }
+	b.ReportAllocs()
 	for b.Loop() {
 		if _, _, err := sigv4.VerifyPresigned(r, "chime", secret, signedAt); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkVerifyHeader(b *testing.B) {
+	r, body := arrive(b, signed(b, "POST", channelPath, `{"Content":"hello","Type":"STANDARD","Persistence":"PERSISTENT"}`))
+	secret := func(string, string) (string, error) { return creds.SecretAccessKey, nil }
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := sigv4.VerifyHeader(r, body, "chime", secret, signedAt); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -2,7 +2,7 @@
 //
 // encoding/json takes a member in any case of letters, lets the last of two equal names win and mends broken UTF-8.
 // Each of those lets two readers understand one document differently ({"Effect":"Deny","effect":"Allow"}), so here
-// names are exact, occur once, and nothing is mended.
+// names are exact and occur once, and the text must be UTF-8.
 package strictjson
 
 import (
@@ -10,7 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -29,32 +29,14 @@ func Object(b []byte) ([]Member, error) {
 	if !utf8.Valid(b) {
 		return nil, errors.New("the text is not valid UTF-8")
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	if err := value(d, 0); err != nil {
-		return nil, err
+	if !json.Valid(b) {
+		return nil, syntax(b)
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("the JSON is followed by something else")
-	}
-	d = json.NewDecoder(bytes.NewReader(b))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+	s := scanner{b: b}
+	if s.peek() != '{' {
 		return nil, errors.New("the JSON is not an object")
 	}
-	var members []Member
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, syntax(err)
-		}
-		var m Member
-		m.Name, _ = name.(string) // value has seen that names are strings
-		if err := d.Decode(&m.Value); err != nil {
-			return nil, syntax(err)
-		}
-		members = append(members, m)
-	}
-	return members, nil
+	return s.object(0)
 }
 
 // Fields reads an object whose members are all known: into holds a pointer for each name. The error names the member.
@@ -79,54 +61,131 @@ func Fields(b []byte, into map[string]any) error {
 	return nil
 }
 
-// value reads one value and looks for names that occur twice.
-func value(d *json.Decoder, depth int) error {
+// scanner walks over text that is known to be valid JSON.
+type scanner struct {
+	b  []byte
+	at int
+}
+
+// peek skips white space and returns the byte behind it.
+func (s *scanner) peek() byte {
+	for s.b[s.at] == ' ' || s.b[s.at] == '\t' || s.b[s.at] == '\n' || s.b[s.at] == '\r' {
+		s.at++
+	}
+	return s.b[s.at]
+}
+
+// value walks over one value.
+func (s *scanner) value(depth int) error {
 	if depth > maxDepth {
 		return fmt.Errorf("the JSON is nested more than %d deep", maxDepth)
 	}
-	t, err := d.Token()
-	if err != nil {
-		return syntax(err)
-	}
-	open, nested := t.(json.Delim)
-	if !nested {
-		return nil
-	}
-	seen := map[string]bool{}
-	for d.More() {
-		if open == '{' {
-			t, err := d.Token()
-			if err != nil {
-				return syntax(err)
+	switch s.peek() {
+	case '{':
+		_, err := s.object(depth)
+		return err
+	case '[':
+		for s.at++; s.peek() != ']'; {
+			if s.b[s.at] == ',' {
+				s.at++
 			}
-			name, ok := t.(string)
-			if !ok {
-				return errors.New("the JSON has a name that is no string")
+			if err := s.value(depth + 1); err != nil {
+				return err
 			}
-			if seen[name] {
-				return fmt.Errorf("the name %.64q occurs twice in one object", name)
-			}
-			seen[name] = true
 		}
-		if err := value(d, depth+1); err != nil {
-			return err
+		s.at++
+	case '"':
+		s.text()
+	default: // a number, true, false or null
+		for s.at < len(s.b) && !bytes.ContainsRune([]byte(" \t\n\r,]}"), rune(s.b[s.at])) {
+			s.at++
 		}
-	}
-	if _, err := d.Token(); err != nil {
-		return syntax(err)
 	}
 	return nil
 }
 
-func syntax(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+// object walks over an object and takes its members out.
+func (s *scanner) object(depth int) ([]Member, error) {
+	var members []Member
+	for s.at++; s.peek() != '}'; {
+		if s.b[s.at] == ',' {
+			s.at++
+			s.peek()
+		}
+		name, err := s.name()
+		if err != nil {
+			return nil, err
+		}
+		if s.peek(); s.b[s.at] == ':' {
+			s.at++
+		}
+		s.peek()
+		start := s.at
+		if err := s.value(depth + 1); err != nil {
+			return nil, err
+		}
+		members = append(members, Member{name, s.b[start:s.at:s.at]})
+	}
+	s.at++
+	return members, unique(members)
+}
+
+// text walks over a string.
+func (s *scanner) text() {
+	for s.at++; s.b[s.at] != '"'; s.at++ {
+		if s.b[s.at] == '\\' {
+			s.at++
+		}
+	}
+	s.at++
+}
+
+func (s *scanner) name() (name string, err error) {
+	start := s.at
+	s.text()
+	raw := s.b[start:s.at]
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1]), nil
+	}
+	return name, json.Unmarshal(raw, &name)
+}
+
+// unique refuses a name that occurs twice.
+func unique(members []Member) error {
+	twice := func(name string) error { return fmt.Errorf("the name %.64q occurs twice in one object", name) }
+	if len(members) > 16 {
+		seen := make(map[string]bool, len(members))
+		for _, m := range members {
+			if seen[m.Name] {
+				return twice(m.Name)
+			}
+			seen[m.Name] = true
+		}
+		return nil
+	}
+	for i, m := range members {
+		for _, other := range members[:i] {
+			if m.Name == other.Name {
+				return twice(m.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// syntax says what is wrong with text that is not JSON.
+func syntax(b []byte) error {
+	var any json.RawMessage
+	err := json.Unmarshal(b, &any)
+	switch {
+	case err == nil: // only if json.Valid and json.Unmarshal disagree
+		return errors.New("the text is not valid JSON")
+	case strings.Contains(err.Error(), "unexpected end"):
 		return errors.New("the JSON ends too early")
+	case strings.Contains(err.Error(), "after top-level value"):
+		return errors.New("the JSON is followed by something else")
 	}
-	var at *json.SyntaxError
-	if errors.As(err, &at) {
-		return fmt.Errorf("the text is not valid JSON: %w", at)
-	}
-	return err
+	return fmt.Errorf("the text is not valid JSON: %w", err)
 }
 
 // Strings is a JSON string or an array of strings.

@@ -62,7 +62,7 @@ func TestFieldsAreExact(t *testing.T) {
 
 // FuzzObject expects that whatever is accepted means the same to encoding/json.
 func FuzzObject(f *testing.F) {
-	for _, s := range []string{`{}`, `{"a":1,"b":[{"c":null}]}`, `{"a":1,"a":2}`, `{"a":"\ud800"}`, `[1]`, `{"a":1}x`} {
+	for _, s := range []string{`{}`, `{"a":1,"b":[{"c":null}]}`, `{"a":1,"a":2}`, `{"a":"\ud800"}`, `[1]`, `{"a":1}x`, " {\"a\" : [ 1 , true,null ] , \"\\u0061\\\"\":-1e9 } \n", `{"a":[[],{}, ""]}`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

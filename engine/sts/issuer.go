@@ -133,7 +133,7 @@ func (i *Issuer) check() error {
 	case u.Scheme != "https" && (u.Scheme != "http" || !slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, u.Hostname())):
 		return errors.New("the Issuer must start with https:// (http:// on this machine only)")
 	case len(i.Audiences) == 0 || slices.Contains(i.Audiences, ""):
-		return errors.New("Audiences must name whom the tokens are for")
+		return errors.New("its Audiences must name whom the tokens are for")
 	case len(i.Keys) == 0:
 		return errors.New("it has no key for signatures")
 	case len(i.Keys) > maxKeys:

@@ -124,6 +124,7 @@ type (
 		AssumedRoleUser                                 assumedRoleUser
 		SubjectFromWebIdentityToken, Provider, Audience string
 		PackedPolicySize                                int
+		SessionTokenSize, SessionTokenUtilization       int
 		SourceIdentity                                  string `xml:",omitempty"`
 	}
 	stsCredentials struct {
@@ -170,6 +171,7 @@ func (s *handler) assumeRoleWithWebIdentity(_ *iam.Principal, f form) (any, erro
 		Credentials: credentials(c), AssumedRoleUser: assumedRoleUser{c.Principal.UserID, c.Principal.ARN},
 		SubjectFromWebIdentityToken: who.Subject, Provider: who.Issuer, Audience: who.Audience,
 		PackedPolicySize: c.PackedPolicySize, SourceIdentity: c.Principal.SourceIdentity,
+		SessionTokenSize: len(c.SessionToken), SessionTokenUtilization: c.PackedPolicySize,
 	}, nil
 }
 

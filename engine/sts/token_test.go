@@ -84,7 +84,11 @@ func newHandler(t testing.TB, issuers ...Issuer) *handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h.(*handler)
+	out, ok := h.(*handler)
+	if !ok {
+		t.Fatalf("a %T", h)
+	}
+	return out
 }
 
 func TestEachAlgorithmIsVerified(t *testing.T) {
