@@ -100,6 +100,7 @@ func TestTrustPoliciesSayWhoMayTakeARole(t *testing.T) {
 		{"role by name, session policy silent", who(`"` + backend + `"`), stsAll, session1, iam.Request{}, false},
 		{"role by name, denied by itself", who(`"` + backend + `"`), `{"Statement":{"Effect":"Deny","Action":"sts:*","Resource":"*"}}`, "", iam.Request{}, false},
 		{"session by name", who(`"` + session + `"`), chimeAll, session1, iam.Request{}, true},
+		{"session by name, denied by its session policy", who(`"` + session + `"`), stsAll, `{"Statement":{"Effect":"Deny","Action":"sts:*","Resource":"*"}}`, iam.Request{}, false},
 		{"other session by name", who(`"` + session + `2"`), stsAll, "", iam.Request{}, false},
 		{"other role by name", who(`"` + backend + `2"`), stsAll, "", iam.Request{}, false},
 		{"same name under a path", who(`"` + roleARN + `x/Backend"`), stsAll, "", iam.Request{}, false},

@@ -251,3 +251,17 @@ func TestSwappedParametersOfOneNameAreRefused(t *testing.T) {
 		wantCode(t, err, "IncompleteSignatureException")
 	}
 }
+
+func TestASignedPayloadHashMustBeTheBodys(t *testing.T) {
+	for _, hash := range []string{"", "UNSIGNED-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", strings.Repeat("0", 64)} {
+		r := signed(t, "POST", channelPath, "{}")
+		r.Header.Set("X-Amz-Content-Sha256", hash)
+		signWithSDK(t, r, "{}")
+		got, body := arrive(t, r)
+		_, _, err := sigv4.VerifyHeader(got, body, "chime", secretOf(creds), signedAt)
+		wantCode(t, err, "InvalidSignatureException")
+		if !strings.Contains(err.Error(), "x-amz-content-sha256") {
+			t.Errorf("%q: %v", hash, err)
+		}
+	}
+}
