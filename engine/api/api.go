@@ -8,7 +8,9 @@ import (
 
 	"github.com/stagedoor/stagedoor/engine/chat"
 	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/rest"
+	"github.com/stagedoor/stagedoor/internal/ingress"
 )
 
 // Config is what the API stands on.
@@ -16,6 +18,7 @@ type Config struct {
 	*chat.Chat
 	Authority *iam.Authority
 	STS       http.Handler // answers forms posted to "/"
+	Limiter   *quota.Limiter // nil counts nothing
 
 	// PublicHost is the host[:port] that GetMessagingSessionEndpoint answers; "" means the host of the request.
 	PublicHost string
@@ -29,6 +32,6 @@ type server struct{ Config }
 // New makes the handler of REST and STS.
 func New(cfg Config) http.Handler {
 	s := &server{cfg}
-	return rest.New(rest.Config{Operations: s.operations(), Authority: cfg.Authority, STS: cfg.STS,
-		Origins: cfg.Origins, Logger: cfg.Logger})
+	return ingress.LimitBodies(rest.New(rest.Config{Operations: s.operations(), Authority: cfg.Authority, Limiter: cfg.Limiter,
+		STS: cfg.STS, Origins: cfg.Origins, Logger: cfg.Logger}), rest.MaxBody)
 }

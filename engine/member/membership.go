@@ -10,6 +10,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/identity"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/role"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -145,6 +146,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING`, a.Channel, u.No, ki
 		}
 		return m, err
 	}
+	if err := c.fit(tx, a.Channel, u.No); err != nil {
+		return m, err
+	}
 	e := core.Event{Type: core.EventCreateMembership, MessageType: core.System, Channel: m.Channel, Payload: WireOf[core.ISO](m),
 		Joined: []arn.ARN{u.ARN}}
 	if kind == "HIDDEN" {
@@ -152,6 +156,14 @@ VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING`, a.Channel, u.No, ki
 	}
 	c.Announce(tx, e)
 	return m, nil
+}
+
+// fit checks the quotas of the channel and of the user, whether the membership is there already or not.
+func (c *Members) fit(tx *db.Tx, channel, user int64) error {
+	if err := c.Fits(tx, quota.MembershipsPerUser, 1, `channel_membership WHERE member = $1 AND channel <> $2`, user, channel); err != nil {
+		return err
+	}
+	return c.Fits(tx, quota.MembershipsPerChannel, 1, `channel_membership WHERE channel = $1 AND member <> $2`, channel, user)
 }
 
 // MemberError says why one member of a batch was not added. Code is a value of the API's ErrorCode.
@@ -185,6 +197,13 @@ func (c *Members) CreateMemberships(ctx context.Context, bearer, channel arn.ARN
 				failed = append(failed, MemberError{m, "Forbidden", "The user is banned from this channel."})
 				continue
 			case !p.member:
+				if err := c.Fits(tx, quota.MembershipsPerUser, 1, `channel_membership WHERE member = $1`, p.no); err != nil {
+					if fault.As(err).Code != quota.CodeLimit {
+						return err
+					}
+					failed = append(failed, MemberError{m, "ResourceLimitExceeded", fault.As(err).Public})
+					continue
+				}
 				fresh[p.id] = m
 				joined = append(joined, m)
 			}
@@ -193,12 +212,16 @@ func (c *Members) CreateMemberships(ctx context.Context, bearer, channel arn.ARN
 		if len(joined) == 0 {
 			return nil
 		}
+		if err := c.Fits(tx, quota.MembershipsPerChannel, len(joined), `channel_membership WHERE channel = $1`, a.Channel); err != nil {
+			return err
+		}
 		return c.insertMemberships(tx, a, kind, fresh, joined, made)
 	})
 	return made, failed, err
 }
 
 type candidate struct {
+	no             int64
 	id, name       string
 	banned, member bool
 }
@@ -219,9 +242,9 @@ func (c *Members) candidates(tx *db.Tx, a role.Actor, members []arn.ARN) (map[ar
 			ids[r.ID] = 0
 		}
 	}
-	all, err := db.All(tx.Context(), tx, func(p *candidate) []any { return []any{&p.id, &p.name, &p.banned, &p.member} },
-		`SELECT u.id, u.name, EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = $1 AND b.member = u.No),
-EXISTS (SELECT 1 FROM channel_membership m WHERE m.channel = $1 AND m.member = u.No)
+	all, err := db.All(tx.Context(), tx, func(p *candidate) []any { return []any{&p.no, &p.id, &p.name, &p.banned, &p.member} },
+		`SELECT u.no, u.id, u.name, EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = $1 AND b.member = u.no),
+EXISTS (SELECT 1 FROM channel_membership m WHERE m.channel = $1 AND m.member = u.no)
 FROM json_each($2) j JOIN app_instance_user u ON u.app = $3 AND u.id = j.key`, a.Channel, keys(ids), a.App)
 	out := make(map[arn.ARN]candidate, len(all))
 	for _, p := range all {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/sigv4"
 	"github.com/stagedoor/stagedoor/internal/id"
 )
@@ -26,6 +27,7 @@ const (
 // handler serves POST / of the STS endpoint.
 type handler struct {
 	authority *iam.Authority
+	limiter   *quota.Limiter
 	issuers   map[string]*Issuer // by URL
 	actions   map[string]action
 }
@@ -36,10 +38,10 @@ type action struct {
 	run      func(*iam.Principal, form) (any, error)
 }
 
-// New makes the handler. issuers are those whose tokens AssumeRoleWithWebIdentity accepts, none for none; the error says
+// New makes the handler. limiter counts the calls, nil counts nothing. issuers are those whose tokens AssumeRoleWithWebIdentity accepts, none for none; the error says
 // what is wrong with one.
-func New(a *iam.Authority, issuers []Issuer) (http.Handler, error) {
-	s := &handler{authority: a}
+func New(a *iam.Authority, limiter *quota.Limiter, issuers []Issuer) (http.Handler, error) {
+	s := &handler{authority: a, limiter: limiter}
 	s.actions = map[string]action{
 		"AssumeRole":                {run: s.assumeRole},
 		"AssumeRoleWithWebIdentity": {run: s.assumeRoleWithWebIdentity, unsigned: true},
@@ -94,8 +96,21 @@ func (s *handler) answer(r *http.Request) (name string, result any, err error) {
 	if !ok || in["Version"] != version {
 		return "", nil, stsError(http.StatusBadRequest, "InvalidAction", fmt.Sprintf("Could not find operation %.64s for version %.16s", name, in["Version"]))
 	}
+	if !known.unsigned {
+		if err := s.take(name); err != nil {
+			return "", nil, err
+		}
+	}
 	result, err = known.run(caller, in)
 	return name, result, err
+}
+
+// take counts a call of somebody whose proof held: strangers cannot use up the account's share.
+func (s *handler) take(action string) error {
+	if s.limiter.Take(time.Now(), action, quota.Keys{Account: s.authority.Account()}) != nil {
+		return stsError(http.StatusBadRequest, "Throttling", "Rate exceeded")
+	}
+	return nil
 }
 
 func (s *handler) authenticate(r *http.Request, body []byte) (caller *iam.Principal, err error) {
@@ -161,6 +176,9 @@ func (s *handler) assumeRoleWithWebIdentity(_ *iam.Principal, f form) (any, erro
 	now := time.Now()
 	who, err := s.identify(f["WebIdentityToken"], now)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.take("AssumeRoleWithWebIdentity"); err != nil {
 		return nil, err
 	}
 	c, err := s.authority.AssumeRoleWithWebIdentity(who, in, now)

@@ -27,7 +27,7 @@ func startSTS(t *testing.T) (*iam.Authority, *httptest.Server, func(key, secret,
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := New(a, nil)
+	h, err := New(a, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

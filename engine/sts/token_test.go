@@ -80,7 +80,7 @@ func newHandler(t testing.TB, issuers ...Issuer) *handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := New(a, issuers)
+	h, err := New(a, nil, issuers)
 	if err != nil {
 		t.Fatal(err)
 	}
