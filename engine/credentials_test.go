@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	messaging "github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging"
+	chimetypes "github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging/types"
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/golang-jwt/jwt/v5"
@@ -276,4 +277,53 @@ func TestAnEngineRefusesRolesAndIssuersThatAreNone(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
+}
+
+func TestConditionsOnTagsHoldForRealCalls(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	_, msg := w.assume(`{"Version":"2012-10-17","Statement":[
+{"Effect":"Allow","Action":["chime:CreateChannel"],"Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/Event":"e-1"},"ForAllValues:StringEquals":{"aws:TagKeys":["Event","Stage"]}}},
+{"Effect":"Allow","Action":["chime:DescribeChannel","chime:SendChannelMessage","chime:TagResource","chime:UntagResource"],"Resource":"*"},
+{"Effect":"Deny","Action":"chime:SendChannelMessage","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/Stage":"closed"}}},
+{"Effect":"Deny","Action":["chime:TagResource","chime:UntagResource"],"Resource":"*","Condition":{"ForAnyValue:StringEquals":{"aws:TagKeys":"Event"}}}]}`)
+	create := func(tags ...string) (*string, error) {
+		in := &messaging.CreateChannelInput{AppInstanceArn: &w.app, ChimeBearer: &w.mod, Name: aws.String("tagged"), MemberArns: []string{w.ann}}
+		for i := 0; i < len(tags); i += 2 {
+			in.Tags = append(in.Tags, chimetypes.Tag{Key: &tags[i], Value: &tags[i+1]})
+		}
+		out, err := msg.CreateChannel(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		return out.ChannelArn, nil
+	}
+	for name, tags := range map[string][]string{"no tags": nil, "another event": {"Event", "e-2"}, "a tag more": {"Event", "e-1", "X", "1"},
+		"two keys in two cases": {"Event", "e-1", "event", "e-2"}} {
+		if _, err := create(tags...); code(err) != "AccessDeniedException" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	channel, err := create("Event", "e-1", "Stage", "open")
+	w.ok(err)
+	_, err = msg.SendChannelMessage(ctx, line(w.ann, *channel, "while it is open"))
+	w.ok(err)
+	set := func(key, value string) error {
+		_, err := msg.TagResource(ctx, &messaging.TagResourceInput{ResourceARN: channel, Tags: []chimetypes.Tag{{Key: &key, Value: &value}}})
+		return err
+	}
+	if err := set("Event", "e-2"); code(err) != "AccessDeniedException" {
+		t.Errorf("a tag that is not to be set: %v", err)
+	}
+	w.ok(set("Stage", "closed"))
+	if _, err := msg.SendChannelMessage(ctx, line(w.ann, *channel, "after the end")); code(err) != "AccessDeniedException" {
+		t.Errorf("sent to a closed channel: %v", err)
+	}
+	for key, want := range map[string]string{"Event": "AccessDeniedException", "Stage": ""} {
+		if _, err := msg.UntagResource(ctx, &messaging.UntagResourceInput{ResourceARN: channel, TagKeys: []string{key}}); code(err) != want {
+			t.Errorf("taking %s away: %v", key, err)
+		}
+	}
+	_, err = msg.SendChannelMessage(ctx, line(w.ann, *channel, "open again"))
+	w.ok(err)
 }

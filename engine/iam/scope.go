@@ -1,6 +1,8 @@
 package iam
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +18,7 @@ type Call struct {
 	// RequestTags are the tags the request would set. nil means that nobody looked: a policy that asks for them then
 	// neither allows nor fails to deny. A request without tags has an empty map.
 	RequestTags map[string]string
+	TagKeys     []string // keys of tags that are in the request without a value, as when one is taken away
 	// ResourceTags finds the tags of the resource, if a policy asks for them. nil, or false, means unknown, as above.
 	ResourceTags func() (map[string]string, bool)
 
@@ -57,9 +60,8 @@ func (in *scope) lookup(key string) policy.Found {
 	switch key {
 	case "aws:tagkeys":
 		f := policy.Found{Known: in.call.RequestTags != nil, Several: true}
-		for k := range in.call.RequestTags {
-			f.Values = append(f.Values, k)
-		}
+		f.Values = slices.AppendSeq(f.Values, maps.Keys(in.call.RequestTags))
+		f.Values = append(f.Values, in.call.TagKeys...)
 		return f
 	case "aws:currenttime":
 		return is(in.now().Format(time.RFC3339))
@@ -114,15 +116,20 @@ func (p *Principal) lookup(key string) policy.Found {
 	return policy.Found{}
 }
 
-// tagged finds the value of a tag. Keys of tags are case-insensitive here, as all of a condition key is.
+// tagged finds the value of a tag. Keys of tags are case-insensitive here, as all of a condition key is; where two tags
+// differ in case only, nobody can tell which one is meant.
 func tagged(tags map[string]string, name string) policy.Found {
+	f := is()
 	if name == "" {
 		return policy.Found{}
 	}
 	for key, value := range tags {
 		if strings.EqualFold(key, name) {
-			return is(value)
+			f.Values = append(f.Values, value)
 		}
 	}
-	return is()
+	if len(f.Values) > 1 {
+		return policy.Found{}
+	}
+	return f
 }

@@ -38,6 +38,8 @@ func TestConditionKeys(t *testing.T) {
 		{"no resource tag", `{"StringEquals":{"aws:ResourceTag/a":"b"}}`, iam.Call{ResourceTags: tags(nil, true)}, false, false},
 		{"resource tags that cannot be read", `{"StringEquals":{"aws:ResourceTag/a":"b"}}`, iam.Call{ResourceTags: tags(nil, false)}, false, true},
 		{"resource tags nobody looked up", `{"StringNotEquals":{"aws:ResourceTag/a":"b"}}`, iam.Call{}, false, true},
+		{"two resource tags that differ in case", `{"StringEquals":{"aws:ResourceTag/a":"b"}}`, iam.Call{ResourceTags: tags(map[string]string{"a": "b", "A": "c"}, true)}, false, true},
+		{"keys of tags to take away", `{"ForAnyValue:StringEquals":{"aws:TagKeys":"a"}}`, iam.Call{RequestTags: map[string]string{}, TagKeys: []string{"a"}}, true, true},
 		{"a key of AWS that is not here", `{"IpAddress":{"aws:SourceIp":"127.0.0.0/8"}}`, iam.Call{}, false, true},
 		{"a tag key without a name", `{"StringEquals":{"aws:PrincipalTag":"red"}}`, iam.Call{}, false, true},
 	} {
