@@ -246,12 +246,18 @@ func FuzzSealedToken(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(c.AccessKeyID, c.SessionToken)
-	f.Add("AKIAROOT", "AAAA")
-	f.Add("", "=")
-	f.Fuzz(func(t *testing.T, key, token string) {
-		if _, _, err := a.Lookup(key, token, now); (err == nil) != (key == c.AccessKeyID && token == c.SessionToken || key == "AKIAROOT" && token == "") {
+	f.Add(uint16(0), byte(1), "", "", "AAAA")
+	f.Add(uint16(7), byte(0), "\n", "AKIAROOT", "")
+	f.Add(uint16(9), byte(0), "", "", "=")
+	f.Fuzz(func(t *testing.T, at uint16, flip byte, more, key, token string) {
+		if _, _, err := a.Lookup(key, token, now); (err == nil) != (key == "AKIAROOT" && token == "") {
 			t.Errorf("%q, %q: %v", key, token, err)
+		}
+		bad := []byte(c.SessionToken)
+		bad[int(at)%len(bad)] ^= flip
+		token = string(bad) + more
+		if _, _, err := a.Lookup(c.AccessKeyID, token, now); (err == nil) != (token == c.SessionToken) {
+			t.Errorf("%q: %v", token, err)
 		}
 	})
 }
