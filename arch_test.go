@@ -73,6 +73,7 @@ var mayImport = map[string][]string{
 	"engine/schema":   ground,
 
 	"engine/strictjson": {},
+	"engine/modeltest":  {}, // for tests of the engine
 
 	// The edges.
 	"ui":                  {},

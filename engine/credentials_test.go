@@ -65,7 +65,7 @@ func newOffice(t *testing.T) (*world, *rsa.PrivateKey) {
 	return newWorldWith(t, engine.Config{Roles: roles, Issuers: issuers}), key
 }
 
-func (w *world) sts(c aws.Credentials) *awssts.Client { return awssts.NewFromConfig(config(w.url, c)) }
+func (w *world) sts(c aws.Credentials) *awssts.Client { return awssts.NewFromConfig(w.config(c)) }
 
 func (w *world) rootKey() aws.Credentials {
 	c := w.e.Credentials()

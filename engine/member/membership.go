@@ -2,6 +2,7 @@
 package member
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -20,11 +21,15 @@ import (
 // Members is the room. Safe for concurrent use.
 type Members struct {
 	*role.Roles
-	ids *identity.Identities
+	ids        *identity.Identities
+	quietAbove int
 }
 
-// New makes the room.
-func New(r *role.Roles, ids *identity.Identities) *Members { return &Members{r, ids} }
+// New makes the room. quietAbove is how many members a channel may have before it is quiet (quiet.go); 0 means 500,
+// negative means however many.
+func New(r *role.Roles, ids *identity.Identities, quietAbove int) *Members {
+	return &Members{r, ids, cmp.Or(quietAbove, DefaultQuietAbove)}
+}
 
 // Membership makes a user hear a channel, and speak in it if Type is DEFAULT; HIDDEN members only listen.
 type Membership struct {
@@ -84,7 +89,9 @@ func (c *Members) LeaveAll(tx *db.Tx, u identity.User) error {
 		}
 	}
 	for _, m := range ended {
-		c.announceLeft(tx, m)
+		if err := c.announceLeft(tx, m); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -153,6 +160,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING`, a.Channel, u.No, ki
 		Joined: []arn.ARN{u.ARN}}
 	if kind == "HIDDEN" {
 		e.Only = e.Joined // nobody else is told of a hidden member: that is what hidden means
+	}
+	if err := c.quieten(tx, a.Channel, &e); err != nil {
+		return m, err
 	}
 	c.Announce(tx, e)
 	return m, nil
@@ -270,6 +280,9 @@ SELECT $1, u.No, $2, $3, $4, $5, $5 FROM json_each($6) j JOIN app_instance_user 
 	if kind == "HIDDEN" {
 		e.Only = joined
 	}
+	if err := c.quieten(tx, a.Channel, &e); err != nil {
+		return err
+	}
 	c.Announce(tx, e)
 	return nil
 }
@@ -323,6 +336,11 @@ func (c *Members) Memberships(ctx context.Context, bearer, channel arn.ARN, kind
 	return all, next, nil
 }
 
+// Some reads n members of a channel that are not hidden.
+func (c *Members) Some(ctx context.Context, q db.Querier, channelNo int64, n int) ([]Membership, error) {
+	return c.memberships(ctx, q, `WHERE m.channel = $1 AND m.type = 'DEFAULT' ORDER BY m.member LIMIT $2`, channelNo, n)
+}
+
 // DeleteMembership removes a member; who is none already stays none.
 func (c *Members) DeleteMembership(ctx context.Context, bearer, channel, member arn.ARN) error {
 	return c.Changing(ctx, "DeleteChannelMembership", bearer, channel, bearer == member, func(tx *db.Tx, a role.Actor) error {
@@ -345,16 +363,19 @@ func (c *Members) removeMembership(tx *db.Tx, channel, member int64) error {
 	if _, err := tx.Exec(`DELETE FROM channel_membership WHERE channel = $1 AND member = $2`, channel, member); err != nil {
 		return err
 	}
-	c.announceLeft(tx, m)
-	return nil
+	return c.announceLeft(tx, m)
 }
 
-func (c *Members) announceLeft(tx *db.Tx, m Membership) {
+func (c *Members) announceLeft(tx *db.Tx, m Membership) error {
 	who := []arn.ARN{m.Member.Arn}
 	e := core.Event{Type: core.EventDeleteMembership, MessageType: core.System, Channel: m.Channel, Payload: WireOf[core.ISO](m),
 		Also: who, Left: who}
 	if m.Type == "HIDDEN" {
 		e.Only = who
 	}
+	if err := c.quieten(tx, m.ChannelNo, &e); err != nil {
+		return err
+	}
 	c.Announce(tx, e)
+	return nil
 }
