@@ -102,7 +102,7 @@ func TestChannelFlowsThroughTheSDK(t *testing.T) {
 
 func TestAHeldLineIsItsSendersAloneUntilTheProcessorLetsItGo(t *testing.T) {
 	p := newProcessor(t)
-	w := newWorldOf(t, hooked(map[string]string{lambda("p"): p.URL}, nil))
+	w := newWorldWith(t, hooked(map[string]string{lambda("p"): p.URL}, nil))
 	w.flow(w.channel, step("p", 1, "ABORT"))
 	ann, bob := w.connect(w.ann), w.connect(w.bob)
 
@@ -170,7 +170,7 @@ func TestAHeldLineIsItsSendersAloneUntilTheProcessorLetsItGo(t *testing.T) {
 
 func TestADeniedLineAndABannedSendersLineNeverAppear(t *testing.T) {
 	p := newProcessor(t)
-	w := newWorldOf(t, hooked(map[string]string{lambda("p"): p.URL}, nil))
+	w := newWorldWith(t, hooked(map[string]string{lambda("p"): p.URL}, nil))
 	w.flow(w.channel, step("p", 1, "CONTINUE"))
 	ann, bob := w.connect(w.ann), w.connect(w.bob)
 	id := w.say(w.ann, w.channel, "rude")
@@ -197,7 +197,7 @@ func TestADeniedLineAndABannedSendersLineNeverAppear(t *testing.T) {
 
 func TestAnEditIsHeldAndTheOldTextStays(t *testing.T) {
 	p := newProcessor(t)
-	w := newWorldOf(t, hooked(map[string]string{lambda("p"): p.URL}, nil))
+	w := newWorldWith(t, hooked(map[string]string{lambda("p"): p.URL}, nil))
 	id := w.send(w.ann, w.channel, "old")
 	w.flow(w.channel, step("p", 1, "ABORT"))
 	ann, bob := w.connect(w.ann), w.connect(w.bob)
@@ -238,7 +238,7 @@ func TestAnEditIsHeldAndTheOldTextStays(t *testing.T) {
 
 func TestProcessorsRunInTheirOrderEachWithWhatTheOneBeforeMade(t *testing.T) {
 	first, second := newProcessor(t), newProcessor(t)
-	w := newWorldOf(t, hooked(map[string]string{lambda("first"): first.URL, lambda("second"): second.URL}, nil))
+	w := newWorldWith(t, hooked(map[string]string{lambda("first"): first.URL, lambda("second"): second.URL}, nil))
 	flow := w.flow(w.channel, step("second", 3, "ABORT"), step("first", 1, "ABORT"))
 	id := w.say(w.ann, w.channel, "a")
 	one := w.next(first)
@@ -262,7 +262,7 @@ func TestFallbackDecidesWhenAProcessorFailsAndOneThatHangsHoldsUpOnlyItself(t *t
 	hangs := newReceiver(t, func([]byte) int { <-release; return http.StatusOK })
 	t.Cleanup(func() { close(release) })
 	works := newProcessor(t)
-	w := newWorldOf(t, hooked(map[string]string{lambda("broken"): broken.URL, lambda("hangs"): hangs.URL, lambda("works"): works.URL}, nil))
+	w := newWorldWith(t, hooked(map[string]string{lambda("broken"): broken.URL, lambda("hangs"): hangs.URL, lambda("works"): works.URL}, nil))
 	room := func(name string, p types.Processor) string {
 		channel := w.open(name, "PUBLIC", "UNRESTRICTED")
 		w.flow(channel, p)

@@ -91,7 +91,7 @@ func (w *world) stream(talk, rooms string) {
 }
 
 func TestStreamingConfigurationsThroughTheSDK(t *testing.T) {
-	w := newWorldOf(t, hooked(nil, map[string]string{talkStream: "file:" + filepath.Join(t.TempDir(), "talk"), kinesis("other"): "file:/dev/null"}))
+	w := newWorldWith(t, hooked(nil, map[string]string{talkStream: "file:" + filepath.Join(t.TempDir(), "talk"), kinesis("other"): "file:/dev/null"}))
 	put := func(app string, all ...types.StreamingConfiguration) error {
 		_, err := w.msg.PutMessagingStreamingConfigurations(t.Context(), &messaging.PutMessagingStreamingConfigurationsInput{AppInstanceArn: &app, StreamingConfigurations: all})
 		return err
@@ -220,7 +220,7 @@ func TestAStreamThatHangsHoldsNobodyUpAndADeletedAppInstanceIsTold(t *testing.T)
 	free := sync.OnceFunc(func() { close(release) })
 	t.Cleanup(free)
 	works := newReceiver(t, func(lines []byte) int { rooms.take(t, lines); return http.StatusOK })
-	w := newWorldOf(t, hooked(nil, map[string]string{talkStream: hangs.URL, roomStream: works.URL}))
+	w := newWorldWith(t, hooked(nil, map[string]string{talkStream: hangs.URL, roomStream: works.URL}))
 	w.stream(talkStream, roomStream)
 	bob := w.connect(w.bob)
 	for i := range 50 {

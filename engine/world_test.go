@@ -40,11 +40,11 @@ func newWorld(t *testing.T) *world {
 // newWorldIn is newWorld in a database of one's choice.
 func newWorldIn(t *testing.T, database string) *world {
 	t.Helper()
-	return newWorldOf(t, engine.Config{Database: database})
+	return newWorldWith(t, engine.Config{Database: database})
 }
 
-// newWorldOf is newWorld with an engine of that configuration.
-func newWorldOf(t *testing.T, cfg engine.Config) *world {
+// newWorldWith is newWorld in an engine of one's choice.
+func newWorldWith(t *testing.T, cfg engine.Config) *world {
 	t.Helper()
 	e, err := engine.New(t.Context(), cfg)
 	if err != nil {
