@@ -47,7 +47,7 @@ func TestHeldLinesOutliveTheEngine(t *testing.T) {
 		p := newProcessor(t)
 		cfg := hooked(map[string]string{lambda("p"): p.URL}, nil)
 		cfg.Database = url
-		w, o := &world{T: t}, &opened{}
+		w, o := bareWorld(t), &opened{}
 		w.begin(o, cfg)
 		defer func() { o.close(w) }()
 		w.people()
@@ -86,7 +86,7 @@ func TestAfterTheDeadlineTheFallbackCountsAndAnAnswerIsForbidden(t *testing.T) {
 		p := newProcessor(t)
 		cfg := hooked(map[string]string{lambda("p"): p.URL}, nil)
 		cfg.Database = url
-		w, o := &world{T: t}, &opened{}
+		w, o := bareWorld(t), &opened{}
 		w.begin(o, cfg)
 		defer func() { o.close(w) }()
 		w.people()

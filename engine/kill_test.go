@@ -52,7 +52,7 @@ func TestAfterAKillHeldLinesAndRecordsGoOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = child.Process.Kill(); _ = child.Wait() })
-	w := &world{T: t}
+	w := bareWorld(t)
 	for s := bufio.NewScanner(out); w.url == "" && s.Scan(); {
 		if url, is := strings.CutPrefix(s.Text(), "url "); is {
 			w.url = url

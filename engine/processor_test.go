@@ -15,9 +15,9 @@ import (
 	identity "github.com/aws/aws-sdk-go-v2/service/chimesdkidentity"
 	messaging "github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging"
 	"github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging/types"
-	"github.com/coder/websocket"
 
 	"github.com/stagedoor/stagedoor/engine"
+	"github.com/stagedoor/stagedoor/engine/modeltest"
 	"github.com/stagedoor/stagedoor/engine/sigv4"
 )
 
@@ -191,24 +191,15 @@ func (w *world) texts(who, channel string) (all []string) {
 	return all
 }
 
-// silent checks that nothing was sent to a connection: the next frame is that of a mark that is sent now.
-func (w *world) silent(conn *websocket.Conn, event string, mark func()) {
-	w.Helper()
-	mark()
-	w.expect(conn, event)
+// bareWorld is a world whose engine begin starts.
+func bareWorld(t *testing.T) *world {
+	return &world{T: t, judge: modeltest.Transport(t, http.DefaultTransport)}
 }
 
 // opened is an engine on a database that a test closes and opens again.
 type opened struct {
 	e      *engine.Engine
 	server *httptest.Server
-}
-
-// reopen ends the world's engine and goes on with a new one.
-func (w *world) reopen(o *opened, cfg engine.Config) {
-	w.Helper()
-	o.close(w)
-	w.begin(o, cfg)
 }
 
 func (o *opened) close(w *world) {

@@ -156,7 +156,7 @@ func TestEverythingReachesTheStreamsOnceMoreRatherThanNever(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "rooms.jsonl")
 		cfg := hooked(nil, map[string]string{talkStream: hook.URL + "/talk?a=b%2Fc", roomStream: "file:" + path})
 		cfg.Database = url
-		w, o := &world{T: t}, &opened{}
+		w, o := bareWorld(t), &opened{}
 		w.begin(o, cfg)
 		defer func() { o.close(w) }()
 		w.people()

@@ -18,7 +18,10 @@ type putMessagingStreamingConfigurationsIn struct {
 	StreamingConfigurations []streamingConfigurationIn `is:"StreamingConfigurationList!"`
 }
 
-type streamsOut struct{ StreamingConfigurations []stream.Configuration }
+// streamsOut leaves out an empty list: the model allows none.
+type streamsOut struct {
+	StreamingConfigurations []stream.Configuration `json:",omitempty"`
+}
 
 func (s *server) putMessagingStreamingConfigurations(ctx context.Context, _ rest.Call, in *putMessagingStreamingConfigurationsIn) (any, error) {
 	all := each(in.StreamingConfigurations, func(c streamingConfigurationIn) stream.Configuration { return stream.Configuration(c) })

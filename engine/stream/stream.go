@@ -210,12 +210,8 @@ func (s *Streams) Configurations(ctx context.Context, instance arn.ARN) ([]Confi
 	if err != nil {
 		return nil, err
 	}
-	all, err := db.All(ctx, s.DB, func(c *Configuration) []any { return []any{&c.DataType, &c.ResourceArn} },
+	return db.All(ctx, s.DB, func(c *Configuration) []any { return []any{&c.DataType, &c.ResourceArn} },
 		`SELECT data_type, stream FROM stream_config WHERE app = $1 ORDER BY data_type`, app)
-	if all == nil {
-		all = []Configuration{} // on the wire a list, not null
-	}
-	return all, err
 }
 
 // DeleteConfigurations ends the streaming of an app instance. What happened before is still delivered.
