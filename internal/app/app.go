@@ -65,7 +65,7 @@ func New(ctx context.Context, cfg config.Serve, log *slog.Logger) (_ *App, err e
 		return nil, err
 	}
 	if cfg.Embedded() {
-		if a.engine, err = OpenEngine(ctx, cfg.Storage, cfg.Region, a.secrets.EngineKeyID, a.secrets.EngineSecretKey, "", log); err != nil {
+		if a.engine, err = OpenEngine(ctx, cfg.Storage, engine.Config{Region: cfg.Region, Logger: log}); err != nil {
 			return nil, fmt.Errorf("chat engine: %w", err)
 		}
 	}
@@ -88,6 +88,8 @@ func (a *App) listen(ctx context.Context) (err error) {
 		if a.sdk, err = lc.Listen(ctx, "tcp", a.cfg.EngineListen); err != nil {
 			return fmt.Errorf("--engine-listen: %w", err)
 		}
+		n := note{URL: a.EngineURL(), Region: a.engine.Region(), AccessKeyID: a.engine.Credentials().AccessKeyID}
+		return n.write(a.cfg.Data)
 	}
 	return nil
 }

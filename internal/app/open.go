@@ -1,11 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -35,17 +35,17 @@ func OpenPlatform(ctx context.Context, s config.Storage) (*db.DB, error) {
 	return d, nil
 }
 
-// OpenEngine opens the chat engine of this installation with its keys; key and secret override those of the data folder.
-func OpenEngine(ctx context.Context, s config.Storage, region, key, secret, publicHost string, log *slog.Logger) (*engine.Engine, error) {
-	if key == "" {
+// OpenEngine opens the chat engine of this installation. What c leaves out of database and root key is that of the data folder.
+func OpenEngine(ctx context.Context, s config.Storage, c engine.Config) (*engine.Engine, error) {
+	if c.AccessKeyID == "" {
 		keys, err := openSecrets(s.Data)
 		if err != nil {
 			return nil, err
 		}
-		key, secret = keys.EngineKeyID, keys.EngineSecretKey
+		c.AccessKeyID, c.SecretAccessKey = keys.EngineKeyID, keys.EngineSecretKey
 	}
-	return engine.New(ctx, engine.Config{Database: s.ChatDatabase(), Region: region,
-		AccessKeyID: key, SecretAccessKey: secret, PublicHost: publicHost, Logger: log})
+	c.Database = cmp.Or(c.Database, s.ChatDatabase())
+	return engine.New(ctx, c)
 }
 
 // Provider connects to the chat provider from a process of its own. The embedded engine of a running `serve` is reached
@@ -62,14 +62,6 @@ func Provider(s config.Storage, c config.Chime, engineURL string) (*chime.Client
 		c.Chime = engineURL
 	}
 	return chime.New(chimeConfig(c, keys, nil)), nil
-}
-
-// ServeEngine serves an engine alone until ctx ends, then drains it.
-func ServeEngine(ctx context.Context, l net.Listener, e *engine.Engine, log *slog.Logger) error {
-	err := serve(ctx, l, e, log)
-	grace, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	return errors.Join(err, e.Close(grace))
 }
 
 // Provision runs a provisioner as a process of its own and shows its progress on out.
