@@ -20,19 +20,11 @@ const id = new identity.ChimeSDKIdentityClient(options(root))
 const msg = new messaging.ChimeSDKMessagingClient(options(root))
 const sts = new STSClient(options(root))
 
-/** Engines in tests have no certificate: the one change to Amazon's session is ws: in place of wss:. */
-class PlainSigV4 extends chime.DefaultSigV4 {
-  signURL(method, _scheme, ...rest) {
-    return super.signURL(method, 'ws', ...rest)
-  }
-}
-
 /** A DefaultMessagingSession whose callbacks and messages can be awaited in order. */
 class Listener {
   constructor(userArn, client) {
     const configuration = new chime.MessagingSessionConfiguration(userArn, null, undefined, client)
-    this.session = new chime.DefaultMessagingSession(
-      configuration, new chime.NoOpLogger(), undefined, undefined, new PlainSigV4(client))
+    this.session = new chime.DefaultMessagingSession(configuration, new chime.NoOpLogger())
     this.heard = []
     this.waiting = []
     this.session.addObserver({
