@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -126,9 +127,9 @@ func (a *App) Run(ctx context.Context) error {
 	if a.cfg.Provisioner {
 		g.Go(func() error { return a.provision.Run(ctx) })
 	}
-	g.Go(func() error { return serve(ctx, a.pages, a.web, a.log) })
+	g.Go(func() error { return serve(ctx, a.pages, a.web, nil, a.log) })
 	if a.sdk != nil {
-		g.Go(func() error { return serve(ctx, a.sdk, a.engine, a.log) })
+		g.Go(func() error { return serve(ctx, a.sdk, a.engine, nil, a.log) })
 	}
 	err := g.Wait()
 	if errors.Is(err, context.Canceled) {
@@ -137,10 +138,11 @@ func (a *App) Run(ctx context.Context) error {
 	return errors.Join(err, a.Close())
 }
 
-// serve runs one HTTP server until ctx ends.
-func serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
+// serve runs one HTTP server until ctx ends, with TLS and HTTP/2 when secure is not nil.
+func serve(ctx context.Context, l net.Listener, h http.Handler, secure *tls.Config, log *slog.Logger) error {
 	s := &http.Server{
 		Handler:           h,
+		TLSConfig:         secure,
 		ReadHeaderTimeout: 5 * time.Second,  // slow headers cost nobody a connection
 		ReadTimeout:       60 * time.Second, // a 16 MiB ticket file over a slow line
 		IdleTimeout:       120 * time.Second,
@@ -154,7 +156,11 @@ func serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 		stopped <- s.Shutdown(grace)
 	})
 	defer stop()
-	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	run := s.Serve
+	if secure != nil {
+		run = func(l net.Listener) error { return s.ServeTLS(l, "", "") }
+	}
+	if err := run(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	if err := <-stopped; !errors.Is(err, context.DeadlineExceeded) {

@@ -27,6 +27,7 @@ type Alone struct {
 	engine   *engine.Engine
 	listener net.Listener
 	own      *selfsigned.Keeper // nil without --tls
+	tls      *tls.Config        // nil for plain http
 }
 
 // NewAlone opens the engine and its port; nothing is served yet. What c says of database, key and origins is overridden
@@ -59,7 +60,7 @@ func NewAlone(ctx context.Context, cfg config.Engine, c engine.Config, log *slog
 	return a, nil
 }
 
-// secure puts TLS on the listener if that is wanted.
+// secure finds the certificate if one is wanted.
 func (a *Alone) secure() error {
 	var get func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	switch {
@@ -79,8 +80,7 @@ func (a *Alone) secure() error {
 	default:
 		return nil
 	}
-	a.listener = tls.NewListener(a.listener, &tls.Config{GetCertificate: get, MinVersion: tls.VersionTLS12,
-		NextProtos: []string{"h2", "http/1.1"}})
+	a.tls = &tls.Config{GetCertificate: get, MinVersion: tls.VersionTLS12}
 	return nil
 }
 
@@ -95,7 +95,7 @@ func (a *Alone) url() string {
 
 // Run serves until ctx ends, then sends everybody away and closes the engine.
 func (a *Alone) Run(ctx context.Context) error {
-	err := serve(ctx, a.listener, a.engine, a.log)
+	err := serve(ctx, a.listener, a.engine, a.tls, a.log)
 	grace, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	return errors.Join(err, a.engine.Close(grace))
@@ -119,6 +119,7 @@ func (a *Alone) Welcome(program string) string {
 			"  In a browser open %s once and accept it, or import the file.\n",
 			leaf.NotAfter.Format(time.DateOnly), a.own.File(), selfsigned.Fingerprint(leaf), a.url())
 	}
+	b.WriteString("\n  Ctrl-C ends it.\n")
 	return b.String()
 }
 
