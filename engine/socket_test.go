@@ -21,8 +21,8 @@ type frame struct {
 	Payload string
 }
 
-// connect opens the messaging session of a user with the root key.
-func (w *world) connect(user string) *websocket.Conn {
+// presigned is the URL of a user's messaging session, signed with the root key.
+func (w *world) presigned(user string) string {
 	w.Helper()
 	q := url.Values{"userArn": {user}, "sessionId": {"1"}, "X-Amz-Expires": {"10"}}
 	r, err := http.NewRequestWithContext(w.Context(), "GET", w.url+"/connect?"+q.Encode(), nil)
@@ -31,7 +31,13 @@ func (w *world) connect(user string) *websocket.Conn {
 	signed, _, err := v4.NewSigner().PresignHTTP(w.Context(), aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey}, r,
 		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "chime", "us-east-1", time.Now())
 	w.ok(err)
-	conn, res, err := websocket.Dial(w.Context(), "ws"+strings.TrimPrefix(signed, "http"), nil)
+	return signed
+}
+
+// connect opens the messaging session of a user with the root key.
+func (w *world) connect(user string) *websocket.Conn {
+	w.Helper()
+	conn, res, err := websocket.Dial(w.Context(), "ws"+strings.TrimPrefix(w.presigned(user), "http"), nil)
 	w.ok(err)
 	if res.Body != nil {
 		_ = res.Body.Close()

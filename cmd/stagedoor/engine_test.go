@@ -42,7 +42,7 @@ func stagedoor(ctx context.Context, args ...string) *exec.Cmd {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
-	cmd.Env = append(cmd.Env, asProgram+"=1")
+	cmd.Env = append(cmd.Env, asProgram+"=1", "GORACE=atexit_sleep_ms=0") // the race detector would rest for a second at each end
 	return cmd
 }
 
@@ -140,6 +140,7 @@ func ask(t *testing.T, env map[string]string) error {
 }
 
 func TestAShellLearnsTheEnginesAddressAndKeyAndTheScreenDoesNot(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "it's a folder")
 	cmd := stagedoor(t.Context(), "engine", "env", "--data", data)
 	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "--data: no engine has been started in "+data) {
@@ -166,6 +167,7 @@ func TestAShellLearnsTheEnginesAddressAndKeyAndTheScreenDoesNot(t *testing.T) {
 }
 
 func TestARootKeyOfTheEnvironmentIsTheEnginesAndIsKeptNowhere(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	const secret = "wJalrXUtnFEMIexampleKEY"
 	startEngine(t, []string{"STAGEDOOR_ENGINE_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE", "STAGEDOOR_ENGINE_SECRET_ACCESS_KEY=" + secret}, "--data", data)
@@ -173,7 +175,6 @@ func TestARootKeyOfTheEnvironmentIsTheEnginesAndIsKeptNowhere(t *testing.T) {
 	if err == nil || !strings.Contains(string(out), "the engine was started with the root key AKIAIOSFODNN7EXAMPLE") {
 		t.Errorf("without the key: %v %s", err, out)
 	}
-	t.Setenv("STAGEDOOR_ENGINE_ACCESS_KEY_ID", "") // stagedoor passes on nothing of this process
 	cmd := stagedoor(t.Context(), "engine", "env", "--data", data)
 	cmd.Env = append(cmd.Env, "STAGEDOOR_ENGINE_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE", "STAGEDOOR_ENGINE_SECRET_ACCESS_KEY="+secret)
 	text, err := cmd.Output()
@@ -192,6 +193,7 @@ func TestARootKeyOfTheEnvironmentIsTheEnginesAndIsKeptNowhere(t *testing.T) {
 }
 
 func TestTheEngineSpeaksTLSWithACertificateOfItsOwn(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	e := startEngine(t, nil, "--data", data, "--tls", "--public-host", "chat.example.org:8443")
 	env := variables(t, data)
@@ -212,6 +214,7 @@ func TestTheEngineSpeaksTLSWithACertificateOfItsOwn(t *testing.T) {
 }
 
 func TestTheEngineTakesACertificateThatSomebodyIssued(t *testing.T) {
+	t.Parallel()
 	data, issued := t.TempDir(), t.TempDir()
 	k, err := selfsigned.Open(issued, []string{"127.0.0.1"}, nil) // as good as any
 	if err != nil {
@@ -232,6 +235,7 @@ func TestTheEngineTakesACertificateThatSomebodyIssued(t *testing.T) {
 }
 
 func TestSettingsThatCannotBeEndTheProgramWithTheFlagsName(t *testing.T) {
+	t.Parallel()
 	empty := filepath.Join(t.TempDir(), "empty.pem")
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -256,6 +260,7 @@ func TestSettingsThatCannotBeEndTheProgramWithTheFlagsName(t *testing.T) {
 
 // The commands that the engine prints are the ones people copy: they are run as they stand, by the SDK that is there.
 func TestWhatTheEnginePrintsIsTrueForTheSDKForJavaScript(t *testing.T) {
+	t.Parallel()
 	node, err := exec.LookPath("node")
 	packages, missing := filepath.Abs("../../engine/conformance")
 	if _, gone := os.Stat(filepath.Join(packages, "node_modules", "@aws-sdk", "client-sts")); err != nil || missing != nil || gone != nil {
