@@ -15,23 +15,30 @@ import (
 )
 
 func TestAmazonsJavaScriptClientsAreContent(t *testing.T) {
+	for script, checks := range map[string]int{"conform.mjs": 10, "operations.mjs": 13} {
+		t.Run(script, func(t *testing.T) { runScript(t, script, checks) })
+	}
+}
+
+// runScript runs a script in Node against an engine of its own, and sees so many checks go well.
+func runScript(t *testing.T, script string, checks int) {
 	node := needNode(t)
 	e := open(t, engine.Config{})
 	url, caFile, _, line := serveTLS(t, e)
 	control := httptest.NewServer(line)
 	t.Cleanup(control.Close)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	key := e.Credentials()
-	cmd := exec.CommandContext(ctx, node, "conform.mjs")
+	cmd := exec.CommandContext(ctx, node, script)
 	cmd.Env = append(os.Environ(), "ENGINE_URL="+url, "CONTROL_URL="+control.URL, "NODE_EXTRA_CA_CERTS="+caFile,
 		"ACCESS_KEY_ID="+key.AccessKeyID, "SECRET_ACCESS_KEY="+key.SecretAccessKey)
 	out, err := cmd.CombinedOutput()
 	t.Logf("%s", out)
 	if err != nil {
-		t.Fatalf("conform.mjs: %v", err)
+		t.Fatalf("%s: %v", script, err)
 	}
-	if n := strings.Count(string(out), "ok   "); n < 10 {
-		t.Errorf("%d checks ran", n)
+	if n := strings.Count(string(out), "ok   "); n != checks {
+		t.Errorf("%d checks ran, want %d", n, checks)
 	}
 }
