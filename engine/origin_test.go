@@ -96,7 +96,7 @@ func TestWhereOriginsAreNamedNoOtherPageMayCallOrConnect(t *testing.T) {
 		if !strings.Contains(strings.Join(h.Values("Vary"), ","), "Origin") {
 			t.Errorf("a cache may give this answer to another origin: %v", h)
 		}
-		conn, res, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(w.presigned(w.ann), "http"),
+		conn, res, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(w.presigned(w.ann).URL.String(), "http"),
 			&websocket.DialOptions{HTTPHeader: http.Header{"Origin": {origin}}})
 		if (err == nil) != want || !want && res.StatusCode != http.StatusForbidden {
 			t.Errorf("a socket of %s: %v", origin, err)

@@ -24,7 +24,11 @@ type engineServeCmd struct{}
 
 // Run serves the chat alone.
 func (engineServeCmd) Run(ctx context.Context, c *engineCmd, log *slog.Logger) error {
-	a, err := app.NewAlone(ctx, c.Engine, engine.Config{}, log)
+	limits, err := engine.Preset(c.Limits)
+	if err != nil {
+		return err
+	}
+	a, err := app.NewAlone(ctx, c.Engine, engine.Config{Limits: limits}, log)
 	if err != nil {
 		return err
 	}

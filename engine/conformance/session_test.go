@@ -311,14 +311,8 @@ func (s *stage) talks(t *testing.T) {
 	}
 }
 
-// enginePrefetches switches the test of CHANNEL_DETAILS on.
-const enginePrefetches = false
-
 // prefetches proves CHANNEL_DETAILS, which the SDK asks for with prefetch-on=connect.
 func (s *stage) prefetches(t *testing.T) {
-	if !enginePrefetches {
-		t.Skip("the engine does not prefetch yet")
-	}
 	s.says(t, "before the connection")
 	arn := s.seat(t, "prefetch", true)
 	var details struct {

@@ -66,7 +66,7 @@ func (a *Alone) secure() error {
 	switch {
 	case a.cfg.TLS:
 		var err error
-		host := strings.TrimPrefix(a.url(), "https://")
+		host := strings.TrimPrefix(a.URL(), "https://")
 		if a.own, err = selfsigned.Open(a.cfg.Data, selfsigned.NamesOf(a.cfg.Listen, host, a.cfg.PublicHost), a.log); err != nil {
 			return fmt.Errorf("--tls: %w", err)
 		}
@@ -84,8 +84,11 @@ func (a *Alone) secure() error {
 	return nil
 }
 
-// url is where this machine reaches the engine.
-func (a *Alone) url() string {
+// Credentials is the root key.
+func (a *Alone) Credentials() engine.Credentials { return a.engine.Credentials() }
+
+// URL is where this machine reaches the engine.
+func (a *Alone) URL() string {
 	scheme := "http://"
 	if a.cfg.Secure() {
 		scheme = "https://"
@@ -95,7 +98,10 @@ func (a *Alone) url() string {
 
 // Run serves until ctx ends, then sends everybody away and closes the engine.
 func (a *Alone) Run(ctx context.Context) error {
-	err := serve(ctx, a.listener, a.engine, a.tls, a.log)
+	g, err := newGate(1, a.engine.FromRoot, a.log)
+	if err == nil {
+		err = g.Serve(ctx, a.listener, a.engine, chatTimes(), a.tls)
+	}
 	grace, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	return errors.Join(err, a.engine.Close(grace))
@@ -104,7 +110,7 @@ func (a *Alone) Run(ctx context.Context) error {
 // Welcome says how to call the engine; program is how the person calls us. The secret is not in it.
 func (a *Alone) Welcome(program string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "stagedoor engine speaks Amazon Chime SDK messaging, identity and STS on %s\n\n", a.url())
+	fmt.Fprintf(&b, "stagedoor engine speaks Amazon Chime SDK messaging, identity and STS on %s\n\n", a.URL())
 	fmt.Fprintf(&b, "  Load its address and root key %s into a shell:\n    eval \"$(%s engine env --data %s)\"\n",
 		a.engine.Credentials().AccessKeyID, quote(program), quote(a.cfg.Data))
 	b.WriteString("  Then, in that shell, nothing else is needed by\n" +
@@ -117,7 +123,7 @@ func (a *Alone) Welcome(program string) string {
 		fmt.Fprintf(&b, "\n  The certificate is the engine's own, until %s: %s\n    SHA-256 %s\n"+
 			"  The AWS CLI, Go and Node trust it by AWS_CA_BUNDLE and NODE_EXTRA_CA_CERTS, which are among those variables.\n"+
 			"  In a browser open %s once and accept it, or import the file.\n",
-			leaf.NotAfter.Format(time.DateOnly), a.own.File(), selfsigned.Fingerprint(leaf), a.url())
+			leaf.NotAfter.Format(time.DateOnly), a.own.File(), selfsigned.Fingerprint(leaf), a.URL())
 	}
 	b.WriteString("\n  Ctrl-C ends it.\n")
 	return b.String()
@@ -134,7 +140,7 @@ type note struct {
 const noteFile = "engine.json"
 
 func (a *Alone) note() error {
-	n := note{URL: a.url(), Region: a.engine.Region(), AccessKeyID: a.engine.Credentials().AccessKeyID}
+	n := note{URL: a.URL(), Region: a.engine.Region(), AccessKeyID: a.engine.Credentials().AccessKeyID}
 	if a.own != nil {
 		n.CAFile = a.own.File()
 	}

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -35,17 +34,17 @@ func OpenPlatform(ctx context.Context, s config.Storage) (*db.DB, error) {
 	return d, nil
 }
 
-// OpenEngine opens the chat engine of this installation. What c leaves out of database and root key is that of the data folder.
-func OpenEngine(ctx context.Context, s config.Storage, c engine.Config) (*engine.Engine, error) {
-	if c.AccessKeyID == "" {
+// OpenEngine opens the chat engine of this installation on its database; without a key in cfg it has that of the data folder.
+func OpenEngine(ctx context.Context, s config.Storage, cfg engine.Config) (*engine.Engine, error) {
+	cfg.Database = s.ChatDatabase()
+	if cfg.AccessKeyID == "" {
 		keys, err := openSecrets(s.Data)
 		if err != nil {
 			return nil, err
 		}
-		c.AccessKeyID, c.SecretAccessKey = keys.EngineKeyID, keys.EngineSecretKey
+		cfg.AccessKeyID, cfg.SecretAccessKey = keys.EngineKeyID, keys.EngineSecretKey
 	}
-	c.Database = cmp.Or(c.Database, s.ChatDatabase())
-	return engine.New(ctx, c)
+	return engine.New(ctx, cfg)
 }
 
 // Provider connects to the chat provider from a process of its own. The embedded engine of a running `serve` is reached

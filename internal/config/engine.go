@@ -18,6 +18,7 @@ type Engine struct {
 	Region     string   `help:"Region in ARNs and signatures. It must not change over the life of a database." default:"us-east-1" env:"AWS_REGION"`
 	KeyID      string   `name:"access-key-id" help:"Root access key id. Default: made and kept in the data folder. Its secret is taken from STAGEDOOR_ENGINE_SECRET_ACCESS_KEY." env:"STAGEDOOR_ENGINE_ACCESS_KEY_ID"`
 	Secret     string   `name:"secret-access-key" hidden:"" env:"STAGEDOOR_ENGINE_SECRET_ACCESS_KEY"`
+	Limits     string   `help:"What callers are held to: none, case (10 requests/s over everything), aws-us-east-1 or aws-eu-central-1 (Amazon's published limits)." default:"none" enum:"none,case,aws-us-east-1,aws-eu-central-1" env:"STAGEDOOR_ENGINE_LIMITS"`
 	Origins    []string `help:"Web origins whose pages may call, e.g. https://show.example.org. Default: every origin, as at Amazon." env:"STAGEDOOR_ENGINE_ORIGINS"`
 	TLS        bool     `name:"tls" help:"Speak https and wss with a certificate of our own, made and kept in the data folder." env:"STAGEDOOR_ENGINE_TLS"`
 	TLSCert    string   `name:"tls-cert" help:"Speak https and wss with this certificate (PEM, with its chain). Read again when the file changes." type:"path" env:"STAGEDOOR_ENGINE_TLS_CERT"`
