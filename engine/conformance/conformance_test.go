@@ -15,15 +15,19 @@ import (
 )
 
 func TestAmazonsJavaScriptClientsAreContent(t *testing.T) {
-	for script, checks := range map[string]int{"conform.mjs": 10, "operations.mjs": 13} {
-		t.Run(script, func(t *testing.T) { runScript(t, script, checks) })
+	tenASecond, err := engine.Preset("case")
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Run("conform.mjs", func(t *testing.T) { runScript(t, "conform.mjs", 10, engine.Config{}) })
+	t.Run("operations.mjs", func(t *testing.T) { runScript(t, "operations.mjs", 13, engine.Config{}) })
+	t.Run("throttled.mjs", func(t *testing.T) { runScript(t, "throttled.mjs", 2, engine.Config{Limits: tenASecond}) })
 }
 
 // runScript runs a script in Node against an engine of its own, and sees so many checks go well.
-func runScript(t *testing.T, script string, checks int) {
+func runScript(t *testing.T, script string, checks int, cfg engine.Config) {
 	node := needNode(t)
-	e := open(t, engine.Config{})
+	e := open(t, cfg)
 	url, caFile, _, line := serveTLS(t, e)
 	control := httptest.NewServer(line)
 	t.Cleanup(control.Close)
