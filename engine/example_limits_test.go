@@ -37,10 +37,8 @@ func ExamplePreset() {
 	fmt.Println("hasty is throttled:", errors.As(err, &throttled))
 
 	patient := chimesdkidentity.NewFromConfig(config, func(o *chimesdkidentity.Options) {
-		o.Retryer = retry.AddWithErrorCodes(retry.NewStandard(func(s *retry.StandardOptions) {
-			s.MaxAttempts, s.MaxBackoff = 100, time.Second
-		}),
-			(*types.ThrottledClientException)(nil).ErrorCode())
+		standard := retry.NewStandard(func(s *retry.StandardOptions) { s.MaxAttempts, s.MaxBackoff = 100, time.Second })
+		o.Retryer = retry.AddWithErrorCodes(standard, throttled.ErrorCode())
 	})
 	made, err := crowd(ctx, patient, app.AppInstanceArn, 12)
 	fmt.Println("patient made", made, err)
