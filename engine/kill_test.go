@@ -35,7 +35,7 @@ func TestEngineToBeKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(e)
-	fmt.Println("\nurl " + server.URL)
+	_, _ = fmt.Fprintln(os.Stdout, "\nurl "+server.URL)
 	select {} // until the kill
 }
 

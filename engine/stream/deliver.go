@@ -46,7 +46,7 @@ func (s *Streams) work(ctx context.Context, stream string, to sink) {
 			return
 		case err != nil:
 			s.cfg.Logger.WarnContext(ctx, "a stream cannot be delivered", "stream", stream, "again in", pause, "error", err)
-			retry := time.NewTimer(pause/2 + rand.N(pause/2))
+			retry := time.NewTimer(pause/2 + rand.N(pause/2)) //nolint:gosec // G404: jitter, not a secret
 			select {
 			case <-ctx.Done():
 				retry.Stop()
