@@ -182,10 +182,15 @@ func (cfg Config) checkHooks() error {
 			return fmt.Errorf("processor %s: %w", name, err)
 		}
 	}
+	files := map[string]string{}
 	for name, where := range cfg.Streams {
 		if err := stream.CheckSink(where); err != nil {
 			return fmt.Errorf("stream %s: %w", name, err)
 		}
+		if other := files[where]; other != "" && strings.HasPrefix(where, "file:") {
+			return fmt.Errorf("streams %s and %s would write the same file", name, other)
+		}
+		files[where] = name
 	}
 	return nil
 }

@@ -5,11 +5,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	identity "github.com/aws/aws-sdk-go-v2/service/chimesdkidentity"
+	messaging "github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging"
 	"github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging/types"
 
 	"github.com/stagedoor/stagedoor/engine"
@@ -108,5 +110,73 @@ func TestAfterTheDeadlineTheFallbackCountsAndAnAnswerIsForbidden(t *testing.T) {
 			is[*types.ForbiddenException](w, w.callback(i, nil, false))
 		}
 		w.equal("history", fmt.Sprint(w.texts(w.bob, w.channel), w.texts(w.bob, other)), "[] [went on]")
+	})
+}
+
+// A processor may answer before it has returned, and many do at once: every line gets its one fate, and the history its
+// one order.
+func TestManyLinesThroughAProcessorThatAnswersInsideTheCall(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, url string) {
+		p := newProcessor(t)
+		cfg := hooked(map[string]string{lambda("p"): p.URL}, nil)
+		cfg.Database = url
+		w, o := bareWorld(t), &opened{}
+		w.begin(o, cfg)
+		defer func() { o.close(w) }()
+		w.people()
+		w.flow(w.channel, step("p", 1, "ABORT"))
+		p.become(func(body []byte) int {
+			if p.accept(body) != http.StatusAccepted {
+				return http.StatusBadRequest
+			}
+			i := <-p.calls
+			if err := w.callback(i, aws.String("seen: "+i.ChannelMessage.Content), strings.HasPrefix(i.ChannelMessage.Content, "rude")); err != nil {
+				t.Error(err)
+			}
+			return http.StatusOK
+		})
+		const senders, each = 8, 10
+		var sent sync.WaitGroup
+		for s := range senders {
+			sent.Go(func() {
+				for i := range each {
+					text := fmt.Sprint(s, "-", i)
+					if i%5 == 0 {
+						text = "rude " + text
+					}
+					if _, err := w.msg.SendChannelMessage(t.Context(), line(w.ann, w.channel, text)); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		sent.Wait()
+		const kept = senders * each * 4 / 5
+		count := func() (n int) {
+			for next := (*string)(nil); ; {
+				out, err := w.msg.ListChannelMessages(t.Context(), &messaging.ListChannelMessagesInput{ChannelArn: &w.channel, ChimeBearer: &w.bob,
+					SortOrder: types.SortOrderAscending, NextToken: next})
+				w.ok(err)
+				n += len(out.ChannelMessages)
+				for _, m := range out.ChannelMessages {
+					if !strings.HasPrefix(*m.Content, "seen: ") || strings.Contains(*m.Content, "rude") || !m.LastUpdatedTimestamp.Equal(*m.CreatedTimestamp) {
+						t.Errorf("in the history: %+v", *m.Content)
+					}
+				}
+				if next = out.NextToken; next == nil {
+					return n
+				}
+			}
+		}
+		w.eventually("every line", func() bool { return count() == kept })
+		d, err := db.Open(t.Context(), url)
+		w.ok(err)
+		defer func() { _ = d.Close() }()
+		w.eventually("every run at its end", func() bool {
+			n, err := db.Value[int](t.Context(), d, `SELECT count(*) FROM flow_run WHERE state <> 'DONE'`)
+			w.ok(err)
+			return n == 0
+		})
+		w.equal("history", count(), kept)
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	messaging "github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging"
@@ -178,7 +179,10 @@ func TestADeniedLineAndABannedSendersLineNeverAppear(t *testing.T) {
 	w.ok(w.callback(w.next(p), nil, true))
 	w.expect(ann, "DENIED_CREATE_CHANNEL_MESSAGE")
 	w.equal("status", w.status(w.ann, w.channel, id), "DENIED")
-	_, err := w.msg.GetChannelMessage(t.Context(), &messaging.GetChannelMessageInput{ChannelArn: &w.channel, ChimeBearer: &w.ann, MessageId: &id})
+	ch, err := w.msg.DescribeChannel(t.Context(), &messaging.DescribeChannelInput{ChannelArn: &w.channel, ChimeBearer: &w.bob})
+	w.ok(err)
+	w.equal("time of the last message", ch.Channel.LastMessageTimestamp, (*time.Time)(nil))
+	_, err = w.msg.GetChannelMessage(t.Context(), &messaging.GetChannelMessageInput{ChannelArn: &w.channel, ChimeBearer: &w.ann, MessageId: &id})
 	is[*types.NotFoundException](w, err)
 
 	w.say(w.ann, w.channel, "about to be banned")

@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -19,9 +20,12 @@ type Lines interface {
 }
 
 const (
-	// perFlow is how many invocations of one flow run at a time. A processor that hangs holds up its own flow, never
+	// perFlow is how many channels of one flow are served at a time. A processor that hangs holds up its own flow, never
 	// another one.
 	perFlow = 8
+	// inTurn is how many runs of one channel are invoked one after the other before what came of it is written down, in
+	// one commit. As many are invoked once more after a kill.
+	inTurn = 16
 	// look is how often the dispatcher looks by itself: for repeats that are due, for deadlines, and for what another
 	// node was told.
 	look = time.Second
@@ -40,8 +44,8 @@ type dispatcher struct {
 }
 
 type result struct {
-	run Run
-	err error
+	flow, channel int64
+	err           error
 }
 
 // Run invokes processors and applies deadlines until ctx ends; what is in the air then is invoked again by the next Run.
@@ -96,8 +100,8 @@ func (d *dispatcher) loop(ctx context.Context, lease *core.Lease) error {
 }
 
 func (d *dispatcher) free(r result) {
-	d.inFlow[r.run.flow]--
-	delete(d.channels, r.run.Channel)
+	d.inFlow[r.flow]--
+	delete(d.channels, r.channel)
 }
 
 // pass gives up what is over its deadline and starts what can be started.
@@ -114,9 +118,10 @@ func (d *dispatcher) pass(ctx context.Context) error {
 	if len(late) > 0 {
 		d.Wake() // there may be more of them
 	}
-	type head struct{ flow, channel, no int64 }
-	heads, err := db.All(ctx, d.DB, func(h *head) []any { return []any{&h.flow, &h.channel, &h.no} },
-		`SELECT flow, channel, min(no) FROM flow_run WHERE state = 'READY' AND due_ms <= $1 GROUP BY flow, channel ORDER BY min(no)`, core.NowMS())
+	now := core.NowMS()
+	type head struct{ flow, channel int64 }
+	heads, err := db.All(ctx, d.DB, func(h *head) []any { return []any{&h.flow, &h.channel} },
+		`SELECT flow, channel FROM flow_run WHERE state = 'READY' AND due_ms <= $1 GROUP BY flow, channel ORDER BY min(no)`, now)
 	if err != nil {
 		return err
 	}
@@ -124,15 +129,14 @@ func (d *dispatcher) pass(ctx context.Context) error {
 		if d.channels[h.channel] || d.inFlow[h.flow] >= perFlow {
 			continue
 		}
-		first, err := d.runs(ctx, `state = 'READY' AND flow = $1 AND channel = $2 AND no = $3 ORDER BY id LIMIT 1`, h.flow, h.channel, h.no)
+		first, err := d.runs(ctx, `state = 'READY' AND flow = $1 AND channel = $2 AND due_ms <= $3 ORDER BY no LIMIT $4`,
+			h.flow, h.channel, now, inTurn)
 		if err != nil {
 			return err
 		}
-		for _, r := range first {
-			d.channels[r.Channel] = true
-			d.inFlow[r.flow]++
-			go func() { d.ended <- result{r, d.invoke(ctx, r)} }()
-		}
+		d.channels[h.channel] = true
+		d.inFlow[h.flow]++
+		go func() { d.ended <- result{h.flow, h.channel, d.invokeAll(ctx, first)} }()
 	}
 	return nil
 }
@@ -154,30 +158,55 @@ type event struct {
 	ChannelMessage any
 }
 
-// invoke calls the processor once and writes down how that went. The error is the database's.
-func (d *dispatcher) invoke(ctx context.Context, r Run) error {
+// invokeAll calls the processors of runs one after the other. The error is the database's.
+func (d *dispatcher) invokeAll(ctx context.Context, all []Run) error {
+	var called []Run
+	var err error
+	for _, r := range all {
+		var taken bool
+		if taken, err = d.invoke(ctx, r); taken {
+			called = append(called, r)
+		}
+		if err != nil || ctx.Err() != nil {
+			break
+		}
+	}
+	if len(called) == 0 {
+		return err
+	}
+	return errors.Join(err, d.DB.Write(context.WithoutCancel(ctx), func(tx *db.Tx) error {
+		for _, r := range called {
+			if _, err := tx.Exec(`UPDATE flow_run SET state = 'CALLED' WHERE id = $1 AND step = $2 AND state = 'READY'`, r.ID, r.Step); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// invoke calls the processor once and reports whether it has taken the run. If not, that is written down.
+func (d *dispatcher) invoke(ctx context.Context, r Run) (taken bool, err error) {
 	shown, err := d.lines.Shown(r)
 	if err != nil {
-		return err
+		return false, err
 	}
 	lambda := r.Processor().Configuration.Lambda.ResourceArn
 	url, ok := d.cfg.Processors[lambda]
 	if !ok {
 		d.cfg.Logger.WarnContext(ctx, "no URL is configured for a processor", "lambda", lambda)
-		return d.lines.GiveUp(ctx, r, "The processor does not exist.")
+		return false, d.lines.GiveUp(ctx, r, "The processor does not exist.")
 	}
 	err = d.cfg.Poster.Post(ctx, url, "application/json", lambda, []byte(toJSON(event{"CHANNEL_MESSAGE_EVENT", r.CallbackID(), shown})))
 	switch {
-	case ctx.Err() != nil: // we are stopping: not the processor's fault
-		return nil
 	case err == nil:
-		_, err = d.DB.Exec(ctx, `UPDATE flow_run SET state = 'CALLED' WHERE id = $1 AND step = $2 AND state = 'READY'`, r.ID, r.Step)
-		return err
+		return true, nil
+	case ctx.Err() != nil: // we are stopping: not the processor's fault
+		return false, nil
 	case r.tries >= len(d.cfg.Pauses):
 		d.cfg.Logger.WarnContext(ctx, "a processor cannot be invoked", "lambda", lambda, "error", err)
-		return d.lines.GiveUp(ctx, r, fmt.Sprintf("The processor could not be invoked in %d attempts.", r.tries+1))
+		return false, d.lines.GiveUp(ctx, r, fmt.Sprintf("The processor could not be invoked in %d attempts.", r.tries+1))
 	}
 	_, err = d.DB.Exec(ctx, `UPDATE flow_run SET tries = tries + 1, due_ms = $3 WHERE id = $1 AND step = $2 AND state = 'READY'`,
 		r.ID, r.Step, time.Now().Add(d.cfg.Pauses[r.tries]).UnixMilli())
-	return err
+	return false, err
 }

@@ -17,7 +17,7 @@ func TestWeSignAsTheSDKDoes(t *testing.T) {
 	c := creds
 	c.SessionToken = ""
 	for _, target := range []string{
-		"http://hooks.test/", "http://hooks.test:8080/a/b?x=1&a=b%2Fc", "https://hooks.test/arn%3Aaws%2Fx?q=a+b&q=%C3%A9", "http://hooks.test",
+		"http://hooks.test/", "http://hooks.test:8080/a/b?x=1&a=b%2Fc", "https://hooks.test/arn%3Aaws%2Fx?q=a+b&r=%C3%A9", "http://hooks.test",
 	} {
 		body := `{"EventType":"CHANNEL_MESSAGE_EVENT"}`
 		request := func() *http.Request {
