@@ -141,13 +141,19 @@ func authorize(who *iam.Principal, op *Operation, input any, c Call) error {
 	if op.Bearer == OnBehalf && !c.Bearer.Is(arn.KindUser) {
 		return fault.New(fault.Unauthorized, "bearer", "An invalid app instance user ARN was supplied for the x-amz-chime-bearer HTTP header.")
 	}
-	action := "chime:" + op.Name
-	for _, template := range strings.Fields(op.On) {
-		resource := expand(template, input, string(c.Bearer))
-		if !who.Allows(action, resource) {
-			return fault.New(fault.Denied, codeDenied,
-				"User: %s is not authorized to perform: %s on resource: %s because no policy allows the %s action",
-				who.ARN, action, resource, action)
+	actions := []string{op.Name}
+	if n, ok := input.(Needy); ok {
+		actions = append(actions, n.Needs()...)
+	}
+	for _, name := range actions {
+		action := "chime:" + name
+		for _, template := range strings.Fields(op.On) {
+			resource := expand(template, input, string(c.Bearer))
+			if !who.Allows(action, resource) {
+				return fault.New(fault.Denied, codeDenied,
+					"User: %s is not authorized to perform: %s on resource: %s because no policy allows the %s action",
+					who.ARN, action, resource, action)
+			}
 		}
 	}
 	return nil
