@@ -124,13 +124,11 @@ func TestInputThatBreaksTheModelIsABadRequest(t *testing.T) {
 
 func TestWhatTheEngineDoesNotHaveYetSaysSo(t *testing.T) {
 	w := newWorld(t)
-	_, err := w.msg.UpdateChannelReadMarker(t.Context(), &messaging.UpdateChannelReadMarkerInput{ChannelArn: &w.channel, ChimeBearer: &w.ann})
-	is[*types.BadRequestException](w, err)
+	_, err := w.id.GetAppInstanceRetentionSettings(t.Context(), &identity.GetAppInstanceRetentionSettingsInput{AppInstanceArn: &w.app})
+	is[*identitytypes.BadRequestException](w, err)
 	if err == nil || !strings.Contains(err.Error(), "not available in this engine yet") {
 		t.Error(err)
 	}
-	_, err = w.id.GetAppInstanceRetentionSettings(t.Context(), &identity.GetAppInstanceRetentionSettingsInput{AppInstanceArn: &w.app})
-	is[*identitytypes.BadRequestException](w, err)
 	_, err = w.msg.ListTagsForResource(t.Context(), &messaging.ListTagsForResourceInput{ResourceARN: &w.channel})
 	is[*types.BadRequestException](w, err)
 }

@@ -31,8 +31,11 @@ type (
 	}
 	onMember struct {
 		onChannel
-		MemberArn    string           `wire:"path=memberArn" is:"ChimeArn!"`
-		SubChannelId rest.Unavailable `wire:"query=sub-channel-id"` // the wire's name
+		MemberArn string `wire:"path=memberArn" is:"ChimeArn!"`
+	}
+	onMembership struct {
+		onMember
+		inSubQuery
 	}
 	onModerator struct {
 		onChannel
@@ -40,8 +43,8 @@ type (
 	}
 	onMessage struct {
 		onChannel
-		MessageId    string           `wire:"path=messageId" is:"MessageId!"` // the wire's name
-		SubChannelId rest.Unavailable `wire:"query=sub-channel-id"`           // the wire's name
+		MessageId string `wire:"path=messageId" is:"MessageId!"` // the wire's name
+		inSubQuery
 	}
 	forUser struct {
 		AppInstanceUserArn string `wire:"query=app-instance-user-arn" is:"ChimeArn!"`
@@ -111,8 +114,8 @@ type createChannelIn struct {
 	MemberArns                  []string `is:"ChannelMemberArns"`
 	ModeratorArns               []string `is:"ChannelModeratorArns"`
 	Tags                        rest.Unavailable
-	ElasticChannelConfiguration rest.Unavailable
-	ExpirationSettings          rest.Unavailable
+	ElasticChannelConfiguration *elasticIn    `is:"ElasticChannelConfiguration"`
+	ExpirationSettings          *expirationIn `is:"ExpirationSettings"`
 }
 
 type listChannelsIn struct {
@@ -130,23 +133,23 @@ type updateChannelIn struct {
 
 type batchCreateChannelMembershipIn struct {
 	onChannel
-	Type         string           `is:"ChannelMembershipType"`
-	MemberArns   []string         `is:"MemberArns!"`
-	SubChannelId rest.Unavailable // the wire's name
+	Type       string   `is:"ChannelMembershipType"`
+	MemberArns []string `is:"MemberArns!"`
+	inSub
 }
 
 type createChannelMembershipIn struct {
 	onChannel
-	MemberArn    string           `is:"ChimeArn!"`
-	Type         string           `is:"ChannelMembershipType!"`
-	SubChannelId rest.Unavailable // the wire's name
+	MemberArn string `is:"ChimeArn!"`
+	Type      string `is:"ChannelMembershipType!"`
+	inSub
 }
 
 type listChannelMembershipsIn struct {
 	onChannel
 	Type string `wire:"query=type" is:"ChannelMembershipType"`
 	paging
-	SubChannelId rest.Unavailable `wire:"query=sub-channel-id"` // the wire's name
+	inSubQuery
 }
 
 type createChannelModeratorIn struct {
@@ -177,7 +180,7 @@ type sendChannelMessageIn struct {
 	MessageAttributes  map[string]attributeIn `is:"MessageAttributeMap"`
 	ContentType        string                 `is:"ContentType"`
 	Target             []targetIn             `is:"TargetList"`
-	SubChannelId       rest.Unavailable       // the wire's name
+	inSub
 }
 
 // attributes writes MessageAttributes as they are kept.
@@ -198,22 +201,22 @@ type listChannelMessagesIn struct {
 	NotBefore string `wire:"query=not-before" is:"Timestamp"`
 	NotAfter  string `wire:"query=not-after" is:"Timestamp"`
 	paging
-	SubChannelId rest.Unavailable `wire:"query=sub-channel-id"` // the wire's name
+	inSubQuery
 }
 
 type updateChannelMessageIn struct {
 	onChannel
-	MessageId    string           `wire:"path=messageId" is:"MessageId!"` // the wire's name
-	Content      string           `is:"NonEmptyContent!"`
-	Metadata     *string          `is:"Metadata"`
-	ContentType  *string          `is:"ContentType"`
-	SubChannelId rest.Unavailable // the wire's name
+	MessageId   string  `wire:"path=messageId" is:"MessageId!"` // the wire's name
+	Content     string  `is:"NonEmptyContent!"`
+	Metadata    *string `is:"Metadata"`
+	ContentType *string `is:"ContentType"`
+	inSub
 }
 
 type redactChannelMessageIn struct {
 	onChannel
-	MessageId    string           `wire:"path=messageId" is:"MessageId!"` // the wire's name
-	SubChannelId rest.Unavailable // the wire's name
+	MessageId string `wire:"path=messageId" is:"MessageId!"` // the wire's name
+	inSub
 }
 
 type getMessagingSessionEndpointIn struct {

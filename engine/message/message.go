@@ -22,7 +22,7 @@ func (m *Message) fields() []any {
 }
 
 func (c *Messages) messageNamed(a role.Actor, m Message) Message {
-	m.Channel, m.Persistence = c.ChannelARN(a), "PERSISTENT"
+	m.Channel, m.Sub, m.Persistence = c.ChannelARN(a), a.Sub, "PERSISTENT"
 	m.Sender.Arn = c.UserARN(a.App, m.senderID)
 	if m.target != 0 {
 		m.Target = c.UserARN(a.App, m.targetID)

@@ -24,7 +24,8 @@ const (
 	maxControl  = 30 // content of a CONTROL message, which has no metadata
 )
 
-// Messages is the room. Safe for concurrent use.
+// Messages is the room. Safe for concurrent use. Where a method takes a channel, it takes the key of a place: in an
+// elastic channel messages are in sub-channels (core.InSub).
 type Messages struct {
 	*role.Roles
 	ids *identity.Identities
@@ -37,6 +38,7 @@ func New(r *role.Roles, ids *identity.Identities) *Messages { return &Messages{r
 // reaches who is connected and is never in the history.
 type Message struct {
 	Channel                        arn.ARN
+	Sub                            string // SubChannelId, "" outside of elastic channels
 	ID                             string // 64 lower-case hex digits, the first 12 the time
 	Sender                         core.Identity
 	Type, Persistence              string
@@ -94,7 +96,7 @@ func checkText(kind, content, metadata string) error {
 // Send puts a message into the channel: durable when Send returns, with a time later than that of every message before
 // it, and handed to the sink in that order.
 func (c *Messages) Send(ctx context.Context, bearer, channel arn.ARN, token string, in NewMessage) (Message, error) {
-	if err := checkText(in.Type, in.Content, in.Metadata); err != nil {
+	if err := errors.Join(checkText(in.Type, in.Content, in.Metadata), checkAttributes(in.Attributes)); err != nil {
 		return Message{}, err
 	}
 	if _, err := c.Allowed(ctx, c.DB, "SendChannelMessage", bearer, channel, false); err != nil {
@@ -140,7 +142,7 @@ var errReplay = errors.New("answered before")
 // tick takes the channel's lock and its next time. The clock of the channel never stands still or goes back, whatever
 // the computer's does.
 func (c *Messages) tick(tx *db.Tx, channel arn.ARN, keep bool) (int64, error) {
-	r, ok := c.Find(channel, arn.KindChannel)
+	r, ok := c.FindPlace(channel)
 	if !ok {
 		return 0, core.ErrChannel()
 	}
@@ -161,7 +163,7 @@ WHERE app = $1 AND id = $2 RETURNING clock_ms`, r.App, r.ID, core.NowMS())
 }
 
 func (c *Messages) compose(a role.Actor, in NewMessage, at int64) Message {
-	return Message{Channel: c.ChannelARN(a), ID: messageID(at), Sender: c.IdentityOf(a), Type: in.Type, Persistence: in.Persistence,
+	return Message{Channel: c.ChannelARN(a), Sub: a.Sub, ID: messageID(at), Sender: c.IdentityOf(a), Type: in.Type, Persistence: in.Persistence,
 		Content: in.Content, ContentType: in.ContentType, Metadata: in.Metadata, Attributes: in.Attributes, Target: in.Target,
 		CreatedMS: at, UpdatedMS: at, sender: a.No, senderID: a.ID}
 }
@@ -197,7 +199,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 }
 
 func (c *Messages) announceMessage(tx *db.Tx, kind string, m Message) {
-	e := core.Event{Type: kind, MessageType: m.Type, Channel: m.Channel, Payload: WireOf[core.ISO](m)}
+	e := core.Event{Type: kind, MessageType: m.Type, Channel: core.InSub(m.Channel, m.Sub), Payload: WireOf[core.ISO](m)}
 	if m.Target != "" {
 		e.Only = core.Unique([]arn.ARN{m.Sender.Arn, m.Target})
 	}

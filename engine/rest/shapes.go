@@ -44,6 +44,12 @@ var shapes = map[string]shape{
 	"MessageId":            {min: 1, max: 128, pattern: whole(wordPattern)},
 	"NonEmptyContent":      {min: 1},
 	"ContentType":          {max: 45},
+	"SubChannelId":         {min: 1, max: 128, pattern: whole(wordPattern)},
+	"ExpirationDays":       {min: 1, max: 5475},
+	"AtLeastTwo":           {min: 2}, // MaximumSubChannels, TargetMembershipsPerSubChannel
+	"MembershipPercentage": {min: 1, max: 40},
+	"FilterRule":           {min: 1},
+	"SearchFieldValue":     {min: 1, max: 512},
 	"Timestamp":            {time: true},
 
 	"ChannelMode":                   {enum: []string{"UNRESTRICTED", "RESTRICTED"}},
@@ -54,6 +60,17 @@ var shapes = map[string]shape{
 	"SortOrder":                     {enum: []string{"ASCENDING", "DESCENDING"}},
 	"NetworkType":                   {enum: []string{"IPV4_ONLY", "DUAL_STACK"}},
 
+	"ChannelExpirationCriterion": {enum: []string{"CREATED_TIMESTAMP", "LAST_MESSAGE_TIMESTAMP"}},
+	"AllowNotifications":         {enum: []string{"ALL", "NONE", "FILTERED"}},
+	"SearchFieldKey":             {enum: []string{"MEMBERS"}},
+	"SearchFieldOperator":        {enum: []string{"EQUALS", "INCLUDES"}},
+
+	"ExpirationSettings":           {}, // a structure: its members are checked
+	"ElasticChannelConfiguration":  {},
+	"ChannelMembershipPreferences": {},
+	"PushNotificationPreferences":  {},
+	"SearchFields":                 {min: 1, max: 20},
+	"SearchFieldValues":            {min: 1, max: 20, of: "SearchFieldValue"},
 	"ChannelMemberArns":            {min: 1, max: 10, of: "ChimeArn"},
 	"ChannelModeratorArns":         {min: 1, max: 10, of: "ChimeArn"},
 	"MemberArns":                   {min: 1, max: 100, of: "ChimeArn"},
