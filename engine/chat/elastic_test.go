@@ -378,6 +378,16 @@ func TestWhoWasMovedCannotChangeWhatTheySaidBefore(t *testing.T) {
 		if moved != 1 {
 			h.Errorf("%d were moved, want 1", moved)
 		}
+		place := core.InSub(hall, sub) // a moderator who has left is nobody there either
+		_, err := h.CreateMembership(h.Context(), h.mod, place, h.mod, "DEFAULT")
+		h.ok(err)
+		m, err := h.Send(h.Context(), h.mod, place, "", line("mine"))
+		h.ok(err)
+		_, err = h.UpdateMessage(h.Context(), h.mod, place, m.ID, message.Edit{Content: "new"})
+		h.ok(err)
+		h.ok(h.DeleteMembership(h.Context(), h.mod, place, h.mod))
+		_, err = h.UpdateMessage(h.Context(), h.mod, place, m.ID, message.Edit{Content: "newer"})
+		h.refused(err, fault.Denied)
 	})
 }
 
