@@ -20,12 +20,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/stagedoor/stagedoor/engine/api"
 	"github.com/stagedoor/stagedoor/engine/chat"
 	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/schema"
 	"github.com/stagedoor/stagedoor/engine/session"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -45,9 +47,16 @@ type Config struct {
 	PublicHost string
 	// Origins are the web origins whose pages may call; nil means any, as on the real service.
 	Origins []string
+	// Limits are those that calls and resources are held to (Preset); the zero value is none.
+	Limits quota.Limits
+	// MaxConnections is how many messaging sessions are let in at a time; 0 means any number.
+	MaxConnections int
 	// Logger is told what went wrong; nil means nobody is.
 	Logger *slog.Logger
 }
+
+// Preset returns the limits of that name: none, case, aws-us-east-1 or aws-eu-central-1; "" is none.
+func Preset(name string) (quota.Limits, error) { return quota.Preset(name) }
 
 // Credentials are the root key of the account: whoever holds it may do everything.
 type Credentials struct{ AccessKeyID, SecretAccessKey string }
@@ -107,11 +116,13 @@ func (e *Engine) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	e.chat = chat.New(e.db, chat.Config{Region: e.cfg.Region, Account: e.cfg.Account})
-	e.hub = session.New(session.Config{Authority: authority, Members: e.chat, Log: e.cfg.Logger, Origin: e.origin()})
+	e.chat = chat.New(e.db, chat.Config{Region: e.cfg.Region, Account: e.cfg.Account, Limits: e.cfg.Limits})
+	limiter := quota.NewLimiter(e.cfg.Limits)
+	e.hub = session.New(session.Config{Authority: authority, Members: e.chat, Log: e.cfg.Logger, Origin: e.origin(),
+		Limiter: limiter, MaxPerUser: e.cfg.Limits.Max(quota.Connections), MaxConnections: e.cfg.MaxConnections})
 	e.chat.SetSink(e.hub)
-	e.api = api.New(api.Config{Chat: e.chat, Authority: authority, PublicHost: e.cfg.PublicHost, Origins: e.cfg.Origins,
-		Logger: e.cfg.Logger})
+	e.api = api.New(api.Config{Chat: e.chat, Authority: authority, Limiter: limiter,
+		PublicHost: e.cfg.PublicHost, Origins: e.cfg.Origins, Logger: e.cfg.Logger})
 	return nil
 }
 
@@ -144,6 +155,11 @@ func (e *Engine) sweep(ctx context.Context) {
 // Credentials returns the root key.
 func (e *Engine) Credentials() Credentials {
 	return Credentials{e.cfg.AccessKeyID, e.cfg.SecretAccessKey}
+}
+
+// FromRoot reports whether a request claims to be signed with the root key. ServeHTTP checks that it is.
+func (e *Engine) FromRoot(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Authorization"), " Credential="+e.cfg.AccessKeyID+"/")
 }
 
 // Region and Account are those of every ARN.

@@ -24,14 +24,7 @@ type frame struct {
 // connect opens the messaging session of a user with the root key.
 func (w *world) connect(user string) *websocket.Conn {
 	w.Helper()
-	q := url.Values{"userArn": {user}, "sessionId": {"1"}, "X-Amz-Expires": {"10"}}
-	r, err := http.NewRequestWithContext(w.Context(), "GET", w.url+"/connect?"+q.Encode(), nil)
-	w.ok(err)
-	c := w.e.Credentials()
-	signed, _, err := v4.NewSigner().PresignHTTP(w.Context(), aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey}, r,
-		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "chime", "us-east-1", time.Now())
-	w.ok(err)
-	conn, res, err := websocket.Dial(w.Context(), "ws"+strings.TrimPrefix(signed, "http"), nil)
+	conn, res, err := websocket.Dial(w.Context(), "ws"+strings.TrimPrefix(w.presigned(user).URL.String(), "http"), nil)
 	w.ok(err)
 	if res.Body != nil {
 		_ = res.Body.Close()
@@ -39,6 +32,21 @@ func (w *world) connect(user string) *websocket.Conn {
 	w.Cleanup(func() { _ = conn.CloseNow() })
 	w.expect(conn, "SESSION_ESTABLISHED")
 	return conn
+}
+
+// presigned is the request that opens a messaging session, without the headers of the upgrade.
+func (w *world) presigned(user string) *http.Request {
+	w.Helper()
+	q := url.Values{"userArn": {user}, "sessionId": {"1"}, "X-Amz-Expires": {"10"}}
+	r, err := http.NewRequestWithContext(w.Context(), "GET", w.url+"/connect?"+q.Encode(), nil)
+	w.ok(err)
+	c := w.e.Credentials()
+	signed, _, err := v4.NewSigner().PresignHTTP(w.Context(), aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey}, r,
+		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "chime", "us-east-1", time.Now())
+	w.ok(err)
+	r, err = http.NewRequestWithContext(w.Context(), "GET", signed, nil)
+	w.ok(err)
+	return r
 }
 
 // expect reads the next frame, which must be of that event.

@@ -18,7 +18,7 @@ func arns(in []string) []arn.ARN { return each(in, func(s string) arn.ARN { retu
 func (s *server) createChannel(ctx context.Context, c rest.Call, in *createChannelIn) (any, error) {
 	a, err := s.CreateChannel(ctx, c.Bearer, in.ClientRequestToken, channel.NewChannel{
 		Instance: arn.ARN(in.AppInstanceArn), Name: in.Name, Mode: in.Mode, Privacy: in.Privacy, Metadata: in.Metadata,
-		ID: in.ChannelId, Members: arns(in.MemberArns), Moderators: arns(in.ModeratorArns),
+		ID: in.ChannelId, Members: arns(in.MemberArns), Moderators: arns(in.ModeratorArns), Tags: in.tags(),
 		Elastic: in.ElasticChannelConfiguration.settings(), Expiration: in.ExpirationSettings.settings(),
 	})
 	return channelArnOut{a}, err

@@ -31,7 +31,7 @@ func (in createChannelIn) Needs() []string {
 
 type putChannelExpirationSettingsIn struct {
 	onChannel
-	ExpirationSettings *expirationIn `is:"ExpirationSettings"`
+	ExpirationSettings *expirationIn `is:"Structure"`
 }
 
 func (s *server) putChannelExpirationSettings(ctx context.Context, c rest.Call, in *putChannelExpirationSettingsIn) (any, error) {
@@ -39,5 +39,5 @@ func (s *server) putChannelExpirationSettings(ctx context.Context, c rest.Call, 
 	return struct {
 		ChannelArn         arn.ARN
 		ExpirationSettings *channel.ExpirationWire `json:",omitempty"`
-	}{in.channel(), channel.WireExpiration(e)}, s.SetExpiration(ctx, c.Bearer, in.channel(), e)
+	}{in.channel(), channel.WireExpiration(e)}, s.SetChannelExpiration(ctx, c.Bearer, in.channel(), e)
 }

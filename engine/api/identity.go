@@ -27,7 +27,7 @@ type instanceArnOut struct{ AppInstanceArn arn.ARN }
 func (p paging) page() core.Page { return core.Page{Max: p.MaxResults, Token: p.NextToken} }
 
 func (s *server) createAppInstance(ctx context.Context, _ rest.Call, in *createAppInstanceIn) (any, error) {
-	a, err := s.CreateInstance(ctx, in.ClientRequestToken, in.Name, in.Metadata)
+	a, err := s.CreateInstance(ctx, in.ClientRequestToken, in.Name, in.Metadata, in.tags()...)
 	return instanceArnOut{a}, err
 }
 
@@ -67,21 +67,24 @@ func (s *server) deleteAppInstance(ctx context.Context, _ rest.Call, in *onInsta
 type userOut struct {
 	AppInstanceUserArn   arn.ARN
 	Name                 string
-	Metadata             string     `json:",omitempty"`
-	CreatedTimestamp     core.Epoch `json:",omitzero"`
-	LastUpdatedTimestamp core.Epoch `json:",omitzero"`
+	Metadata             string          `json:",omitempty"`
+	CreatedTimestamp     core.Epoch      `json:",omitzero"`
+	LastUpdatedTimestamp core.Epoch      `json:",omitzero"`
+	ExpirationSettings   *userExpiration `json:",omitempty"`
 }
 
 type userArnOut struct{ AppInstanceUserArn arn.ARN }
 
 func (s *server) createAppInstanceUser(ctx context.Context, _ rest.Call, in *createAppInstanceUserIn) (any, error) {
-	a, err := s.CreateUser(ctx, in.ClientRequestToken, arn.ARN(in.AppInstanceArn), in.AppInstanceUserId, in.Name, in.Metadata)
+	a, err := s.CreateUser(ctx, in.ClientRequestToken, identity.NewUser{Instance: arn.ARN(in.AppInstanceArn),
+		ID: in.AppInstanceUserId, Name: in.Name, Metadata: in.Metadata, Expiration: in.ExpirationSettings.read(), Tags: in.tags()})
 	return userArnOut{a}, err
 }
 
 func (s *server) describeAppInstanceUser(ctx context.Context, _ rest.Call, in *onUser) (any, error) {
 	u, err := s.User(ctx, arn.ARN(in.AppInstanceUserArn))
-	return struct{ AppInstanceUser userOut }{userOut{u.ARN, u.Name, u.Metadata, core.Epoch(u.CreatedMS), core.Epoch(u.UpdatedMS)}}, err
+	return struct{ AppInstanceUser userOut }{userOut{u.ARN, u.Name, u.Metadata, core.Epoch(u.CreatedMS),
+		core.Epoch(u.UpdatedMS), writeUserExpiration(u.Expiration)}}, err
 }
 
 func (s *server) listAppInstanceUsers(ctx context.Context, _ rest.Call, in *listAppInstanceUsersIn) (any, error) {

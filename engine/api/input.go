@@ -1,10 +1,6 @@
 package api
 
-import (
-	"encoding/json"
-
-	"github.com/stagedoor/stagedoor/engine/rest"
-)
+import "encoding/json"
 
 // The inputs, member by member as the API reference has them. Tags: `wire` says where a member travels when it is not
 // the JSON body ("path=…", "query=…"); `is` names its shape (shapes.go), with "!" when it is required.
@@ -68,7 +64,7 @@ type createAppInstanceIn struct {
 	Name               string `is:"NonEmptyResourceName!"`
 	Metadata           string `is:"Metadata"`
 	ClientRequestToken string `is:"ClientRequestToken!"`
-	Tags               rest.Unavailable
+	tagged
 }
 
 type updateAppInstanceIn struct {
@@ -88,8 +84,8 @@ type createAppInstanceUserIn struct {
 	Name               string `is:"UserName!"`
 	Metadata           string `is:"Metadata"`
 	ClientRequestToken string `is:"ClientRequestToken!"`
-	Tags               rest.Unavailable
-	ExpirationSettings rest.Unavailable
+	tagged
+	ExpirationSettings *userExpiration `is:"Structure"`
 }
 
 type listAppInstanceUsersIn struct {
@@ -104,18 +100,18 @@ type updateAppInstanceUserIn struct {
 }
 
 type createChannelIn struct {
-	AppInstanceArn              string   `is:"ChimeArn!"`
-	Name                        string   `is:"NonEmptyResourceName!"`
-	Mode                        string   `is:"ChannelMode"`
-	Privacy                     string   `is:"ChannelPrivacy"`
-	Metadata                    string   `is:"Metadata"`
-	ClientRequestToken          string   `is:"ClientRequestToken!"`
-	ChannelId                   string   `is:"ChannelId"` // the wire's name
-	MemberArns                  []string `is:"ChannelMemberArns"`
-	ModeratorArns               []string `is:"ChannelModeratorArns"`
-	Tags                        rest.Unavailable
-	ElasticChannelConfiguration *elasticIn    `is:"ElasticChannelConfiguration"`
-	ExpirationSettings          *expirationIn `is:"ExpirationSettings"`
+	AppInstanceArn     string   `is:"ChimeArn!"`
+	Name               string   `is:"NonEmptyResourceName!"`
+	Mode               string   `is:"ChannelMode"`
+	Privacy            string   `is:"ChannelPrivacy"`
+	Metadata           string   `is:"Metadata"`
+	ClientRequestToken string   `is:"ClientRequestToken!"`
+	ChannelId          string   `is:"ChannelId"` // the wire's name
+	MemberArns         []string `is:"ChannelMemberArns"`
+	ModeratorArns      []string `is:"ChannelModeratorArns"`
+	tagged
+	ElasticChannelConfiguration *elasticIn    `is:"Structure"`
+	ExpirationSettings          *expirationIn `is:"Structure"`
 }
 
 type listChannelsIn struct {

@@ -17,7 +17,7 @@ type pushPreferences struct {
 
 // preferences is the structure ChannelMembershipPreferences, in both directions.
 type preferences struct {
-	PushNotifications *pushPreferences `is:"PushNotificationPreferences"`
+	PushNotifications *pushPreferences `is:"Structure"`
 }
 
 type preferencesOut struct {
@@ -28,7 +28,7 @@ type preferencesOut struct {
 
 type putChannelMembershipPreferencesIn struct {
 	onMember
-	Preferences *preferences `is:"ChannelMembershipPreferences!"`
+	Preferences *preferences `is:"Structure!"`
 }
 
 func (s *server) preferencesOf(ctx context.Context, c rest.Call, on onMember) (any, error) {

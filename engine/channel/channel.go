@@ -9,7 +9,9 @@ import (
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/member"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/role"
+	"github.com/stagedoor/stagedoor/engine/tag"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -81,6 +83,7 @@ type NewChannel struct {
 	Members, Moderators               []arn.ARN
 	Elastic                           Elastic
 	Expiration                        Expiration
+	Tags                              []tag.Tag
 }
 
 // complete fills in what was left out and refuses what an elastic channel cannot be (developer guide, "Creating elastic
@@ -163,7 +166,27 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, $15, $
 		in.Expiration.Days, in.Expiration.Criterion, in.Expiration.due(now, 0)); err != nil {
 		return a, err
 	}
+	if err := c.counted(tx, a, in); err != nil {
+		return a, err
+	}
+	if err := tag.Put(tx, a.App, arn.KindChannel, in.ID, in.Tags); err != nil {
+		return a, err
+	}
 	return a, c.settle(tx, a, in, now)
+}
+
+// counted checks the quotas. What an elastic channel may grow to counts when it is made: it grows by itself.
+func (c *Channels) counted(tx *db.Tx, a role.Actor, in NewChannel) error {
+	if err := c.Counted(tx, quota.Channels, "channels", a.App, 1); err != nil || !a.Elastic {
+		return err
+	}
+	if err := c.Limits.Check(quota.SubChannels, 0, in.Elastic.MaximumSubChannels); err != nil {
+		return err
+	}
+	if err := c.Limits.Check(quota.SubChannelMemberships, 0, in.Elastic.TargetMembershipsPerSubChannel); err != nil {
+		return err
+	}
+	return c.Fits(tx, quota.ElasticChannels, 1, `channel WHERE app = $1 AND max_subs > 0 AND no <> $2`, a.App, a.Channel)
 }
 
 // settle puts the first people into a new channel.
@@ -286,6 +309,12 @@ func (c *Channels) remove(tx *db.Tx, ch Channel) error {
 		if _, err := tx.Exec(text, ch.no); err != nil {
 			return err
 		}
+	}
+	if err := c.Counted(tx, quota.Channels, "channels", ch.app, -1); err != nil {
+		return err
+	}
+	if err := tag.Drop(tx, ch.app, arn.KindChannel, ch.id); err != nil {
+		return err
 	}
 	c.Announce(tx, core.Event{Type: core.EventDeleteChannel, MessageType: core.System, Channel: ch.ARN, Payload: WireOf[core.ISO](ch), Gone: true})
 	for _, row := range subs {

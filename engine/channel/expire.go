@@ -28,9 +28,9 @@ func (e Expiration) due(created, lastMessage int64) int64 {
 	return created + int64(e.Days)*day
 }
 
-// SetExpiration replaces the channel's settings. A channel that is due already ends with the next sweep; until then it is
+// SetChannelExpiration replaces the channel's settings. A channel that is due already ends with the next sweep; until then it is
 // alive and can be given other ones.
-func (c *Channels) SetExpiration(ctx context.Context, bearer, channel arn.ARN, e Expiration) error {
+func (c *Channels) SetChannelExpiration(ctx context.Context, bearer, channel arn.ARN, e Expiration) error {
 	err := c.Changing(ctx, "PutChannelExpirationSettings", bearer, channel, false, func(tx *db.Tx, a role.Actor) error {
 		ch, err := c.channel(tx.Context(), tx, a.Channel)
 		if err != nil {
@@ -54,9 +54,9 @@ func (c *Channels) SetExpiration(ctx context.Context, bearer, channel arn.ARN, e
 // expireChunk bounds how many channels one write ends.
 const expireChunk = 20
 
-// SweepExpired is the step that ends channels that have expired. A channel whose last message came later than it looked
+// SweepExpiredChannels is the step that ends channels that have expired. A channel whose last message came later than it looked
 // is given a new moment.
-func (c *Channels) SweepExpired(tx *db.Tx) (int64, error) {
+func (c *Channels) SweepExpiredChannels(tx *db.Tx) (int64, error) {
 	now := core.NowMS()
 	all, err := db.All(tx.Context(), tx, func(no *int64) []any { return []any{no} },
 		`SELECT no FROM channel WHERE expires_ms > 0 AND expires_ms <= $1 ORDER BY expires_ms, no LIMIT $2`, now, expireChunk)

@@ -17,12 +17,17 @@ import (
 	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/member"
 	"github.com/stagedoor/stagedoor/engine/message"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/role"
+	"github.com/stagedoor/stagedoor/engine/tag"
 	"github.com/stagedoor/stagedoor/internal/db"
 )
 
-// Config says in which region and account the resources live; both become part of every ARN.
-type Config struct{ Region, Account string }
+// Config says in which region and account the resources live – both become part of every ARN – and how many there may be.
+type Config struct {
+	Region, Account string
+	Limits          quota.Limits
+}
 
 // Chat is every room over one database. Safe for concurrent use.
 type Chat struct {
@@ -31,11 +36,14 @@ type Chat struct {
 	*member.Members
 	*channel.Channels
 	*message.Messages
+	*tag.Tags
 }
 
 // New opens the rooms over a migrated database (engine/schema). Without SetSink events go nowhere.
 func New(d *db.DB, cfg Config) *Chat {
 	c := &Chat{Core: core.New(d, cfg.Region, cfg.Account)}
+	c.Limits = cfg.Limits
+	c.Tags = &tag.Tags{Core: c.Core}
 	roles := &role.Roles{Core: c.Core}
 	c.Identities = identity.New(c.Core, func(tx *db.Tx, u identity.User) error { return c.LeaveAll(tx, u) })
 	c.Members = member.New(roles, c.Identities)
@@ -47,7 +55,8 @@ func New(d *db.DB, cfg Config) *Chat {
 // steps is the background work: what somebody in a channel waits for, then the rest in the order in which it empties a
 // deleted app instance.
 func (c *Chat) steps() []core.Step {
-	return []core.Step{c.SweepElastic, c.SweepExpired, c.SweepInstances, c.SweepInstance, c.SweepRemoved, core.ForgetRequests}
+	return []core.Step{c.SweepElastic, c.SweepExpiredChannels, c.SweepInstances, c.SweepInstance, c.SweepRemoved, c.Identities.SweepExpired,
+		c.SweepRetention, core.ForgetRequests}
 }
 
 // Run does the background work until ctx ends: it scales elastic channels, ends what has expired, removes the rows of

@@ -11,6 +11,7 @@ import (
 	"github.com/stagedoor/stagedoor/engine/channel"
 	"github.com/stagedoor/stagedoor/engine/chat"
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/message"
 	"github.com/stagedoor/stagedoor/engine/schema"
 	"github.com/stagedoor/stagedoor/internal/arn"
@@ -58,7 +59,7 @@ func open(t *testing.T, d *db.DB) house {
 	h.app, err = h.CreateInstance(t.Context(), "", "tests", "")
 	h.ok(err)
 	for name, a := range map[string]*arn.ARN{"admin": &h.admin, "mod": &h.mod, "ann": &h.ann, "bob": &h.bob, "eve": &h.eve} {
-		*a, err = h.CreateUser(t.Context(), "", h.app, name, "Name of "+name, "")
+		*a, err = h.CreateUser(t.Context(), "", identity.NewUser{Instance: h.app, ID: name, Name: "Name of " + name})
 		h.ok(err)
 	}
 	_, err = h.CreateAdmin(t.Context(), h.app, h.admin)
@@ -118,11 +119,11 @@ func (h house) history(who arn.ARN, o message.History, n int) []message.Message 
 
 func TestCreatingAUserAgainIsFineUnlessItIsAnother(t *testing.T) {
 	each(t, func(h house) {
-		_, err := h.CreateUser(h.Context(), "new-token", h.app, "ann", "Name of ann", "")
+		_, err := h.CreateUser(h.Context(), "new-token", identity.NewUser{Instance: h.app, ID: "ann", Name: "Name of ann"})
 		h.ok(err)
-		_, err = h.CreateUser(h.Context(), "third", h.app, "ann", "Somebody else", "")
+		_, err = h.CreateUser(h.Context(), "third", identity.NewUser{Instance: h.app, ID: "ann", Name: "Somebody else"})
 		h.refused(err, fault.Conflict)
-		_, err = h.CreateUser(h.Context(), "new", h.app.AppInstance()+"x", "ann", "Name of ann", "")
+		_, err = h.CreateUser(h.Context(), "new", identity.NewUser{Instance: h.app.AppInstance() + "x", ID: "ann", Name: "Name of ann"})
 		h.refused(err, fault.Denied)
 	})
 }
@@ -130,7 +131,7 @@ func TestCreatingAUserAgainIsFineUnlessItIsAnother(t *testing.T) {
 func TestATokenWhoseAnswerWasDeletedMakesItAgain(t *testing.T) {
 	each(t, func(h house) {
 		make := func() arn.ARN {
-			u, err := h.CreateUser(h.Context(), "tok", h.app, "zoe", "Zoe", "")
+			u, err := h.CreateUser(h.Context(), "tok", identity.NewUser{Instance: h.app, ID: "zoe", Name: "Zoe"})
 			h.ok(err)
 			ch, err := h.CreateChannel(h.Context(), h.mod, "tok", channel.NewChannel{Instance: h.app, Name: "x"})
 			h.ok(err)
@@ -192,7 +193,7 @@ func TestSomebodyCreatedAgainInheritsNothing(t *testing.T) {
 		}
 		_, err := h.Send(h.Context(), h.ann, h.channel, "", line("ghost"))
 		h.refused(err, fault.Unauthorized)
-		_, err = h.CreateUser(h.Context(), "", h.app, "ann", "Other Ann", "")
+		_, err = h.CreateUser(h.Context(), "", identity.NewUser{Instance: h.app, ID: "ann", Name: "Other Ann"})
 		h.ok(err)
 		_, err = h.Membership(h.Context(), h.mod, h.channel, h.ann)
 		h.refused(err, fault.NotFound)
@@ -284,7 +285,7 @@ func TestABatchAddsEveryoneInPagesAndTellsOnce(t *testing.T) {
 	each(t, func(h house) {
 		var all []arn.ARN
 		for i := range 100 {
-			u, err := h.CreateUser(h.Context(), "", h.app, fmt.Sprint("fan-", i), "Fan", "")
+			u, err := h.CreateUser(h.Context(), "", identity.NewUser{Instance: h.app, ID: fmt.Sprint("fan-", i), Name: "Fan"})
 			h.ok(err)
 			all = append(all, u)
 		}

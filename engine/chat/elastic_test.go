@@ -1,7 +1,6 @@
 package chat_test
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -11,8 +10,10 @@ import (
 
 	"github.com/stagedoor/stagedoor/engine/channel"
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/member"
 	"github.com/stagedoor/stagedoor/engine/message"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/schema"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -29,9 +30,9 @@ func (h house) hall(most, target, percent int) arn.ARN {
 	return a
 }
 
-func (h house) fan(i int) arn.ARN {
+func (h house) guest(i int) arn.ARN {
 	h.Helper()
-	u, err := h.CreateUser(h.Context(), "", h.app, fmt.Sprint("fan-", i), fmt.Sprint("Fan ", i), "")
+	u, err := h.CreateUser(h.Context(), "", identity.NewUser{Instance: h.app, ID: fmt.Sprint("fan-", i), Name: fmt.Sprint("Fan ", i)})
 	h.ok(err)
 	return u
 }
@@ -145,7 +146,7 @@ func TestWhatIsSaidStaysInItsSubChannel(t *testing.T) {
 		hall := h.hall(3, 2, 1)
 		var subs []string
 		for i := range 3 {
-			subs = append(subs, h.join(hall, h.fan(i)))
+			subs = append(subs, h.join(hall, h.guest(i)))
 		}
 		if subs[0] != subs[1] || subs[2] == subs[0] {
 			h.Fatalf("placed in %v", subs)
@@ -201,7 +202,7 @@ func TestModeratorsJoinSubChannelsByNameAndOthersCannot(t *testing.T) {
 		one := h.join(hall, h.ann)
 		h.join(hall, h.bob)
 		two := h.join(hall, h.eve)
-		_, err := h.CreateMembership(h.Context(), h.mod, core.InSub(hall, one), h.fan(1), "DEFAULT")
+		_, err := h.CreateMembership(h.Context(), h.mod, core.InSub(hall, one), h.guest(1), "DEFAULT")
 		h.refused(err, fault.Invalid)
 		_, err = h.CreateMembership(h.Context(), h.mod, hall, h.mod, "DEFAULT")
 		h.refused(err, fault.Invalid)
@@ -245,152 +246,6 @@ func TestModeratorsJoinSubChannelsByNameAndOthersCannot(t *testing.T) {
 	})
 }
 
-func TestScalingOutGivesTheNewSubChannelItsShareAndScalingInGivesItBack(t *testing.T) {
-	dbtest.Each(t, schema.Engine(), func(t *testing.T, d *db.DB) {
-		h := open(t, d)
-		hall := h.hall(2, 10, 40)
-		first := ""
-		for i := range 10 {
-			first = h.join(hall, h.fan(i))
-		}
-		_, err := h.CreateMembership(h.Context(), h.mod, core.InSub(hall, first), h.mod, "DEFAULT")
-		h.ok(err)
-		h.sweep()
-		if got := h.sizes(hall); got != "[11]" {
-			h.Fatalf("before: %s", got)
-		}
-		n := len(h.heard.since(0))
-		second := h.join(hall, h.fan(10))
-		h.sweep()
-		if got := h.sizes(hall); got != "[4 8]" {
-			h.Fatalf("after scaling out: %s", got)
-		}
-		var moved []arn.ARN
-		for _, e := range h.heard.since(n) {
-			if e.Type != core.EventUpdateMembership {
-				continue
-			}
-			m := e.Payload.(member.Wire[core.ISO])
-			if m.SubChannelId != second || len(e.Only) != 1 || e.Only[0] != m.Member.Arn || e.Joined[0] != m.Member.Arn {
-				h.Errorf("move: %+v", e)
-			}
-			moved = append(moved, m.Member.Arn)
-		}
-		if len(moved) != 3 {
-			h.Fatalf("moved %v", moved)
-		}
-		for i := 11; i < 19; i++ {
-			h.join(hall, h.fan(i))
-		}
-		if _, err = h.CreateMembership(h.Context(), h.mod, hall, h.ann, "DEFAULT"); err != nil {
-			h.Fatal(err) // the 20th seat
-		}
-		_, err = h.CreateMembership(h.Context(), h.mod, hall, h.bob, "DEFAULT")
-		if fault.As(err).Code != core.CodeLimit {
-			h.Errorf("when all are full: %v", err)
-		}
-		_, failed, err := h.CreateMemberships(h.Context(), h.mod, hall, []arn.ARN{h.ann, h.bob}, "DEFAULT")
-		h.ok(err)
-		if len(failed) != 1 || failed[0].Code != "ResourceLimitExceeded" {
-			h.Errorf("batch when all are full: %+v", failed)
-		}
-
-		m, err := h.Send(h.Context(), moved[0], core.InSub(hall, second), "", line("mine"))
-		h.ok(err)
-		_, err = h.CreateMembership(h.Context(), h.mod, core.InSub(hall, second), h.mod, "DEFAULT")
-		h.ok(err)
-		h.ok(h.DeleteMembership(h.Context(), h.mod, core.InSub(hall, first), h.mod)) // so that the end of the second one is felt
-		n = len(h.heard.since(0))
-		leave := func(sub string, leftOver int64) {
-			for p := (core.Page{}); ; {
-				all, next, err := h.Memberships(h.Context(), h.mod, core.InSub(hall, sub), "", p)
-				h.ok(err)
-				for _, one := range all {
-					if one.Member.Arn != h.mod && one.Member.Arn != moved[0] && h.subs(hall)[sub] > leftOver {
-						h.ok(h.DeleteMembership(h.Context(), h.mod, hall, one.Member.Arn))
-					}
-				}
-				if p.Token = next; next == "" {
-					return
-				}
-			}
-		}
-		leave(second, 4) // three regular members and mod: less than the share of four, but there is no room elsewhere
-		h.sweep()
-		if got := h.sizes(hall); got != "[4 10]" {
-			h.Fatalf("without room: %s", got)
-		}
-		leave(first, 7)
-		h.sweep()
-		if got := h.sizes(hall); got != "[10]" {
-			h.Fatalf("after scaling in: %s", got)
-		}
-		var ends []core.Event
-		for _, e := range h.heard.since(n) {
-			if e.Reason != "" || e.Type == core.EventDeleteSubChannel {
-				ends = append(ends, e)
-			}
-		}
-		if len(ends) != 2 || ends[0].Type != core.EventDeleteMembership || ends[0].Reason != core.ReasonSubChannelDeleted ||
-			len(ends[0].Only) != 1 || ends[0].Only[0] != h.mod || !ends[1].Gone || ends[1].Only == nil {
-			h.Errorf("the end of a sub-channel: %+v", ends)
-		}
-		_, err = h.Message(h.Context(), moved[0], core.InSub(hall, second), m.ID)
-		h.refused(err, fault.NotFound)
-		if n := h.count(d, "channel_message") + h.count(d, "removed_channel"); n != 0 {
-			h.Errorf("%d rows left of the sub-channel", n)
-		}
-		ch, err := h.Channel(h.Context(), h.mod, hall)
-		h.ok(err)
-		if ch.LastMessageMS != m.CreatedMS {
-			h.Errorf("last message at %d, want %d", ch.LastMessageMS, m.CreatedMS)
-		}
-	})
-}
-
-func TestWhoWasMovedCannotChangeWhatTheySaidBefore(t *testing.T) {
-	each(t, func(h house) {
-		hall := h.hall(2, 3, 40)
-		said := map[arn.ARN]message.Message{}
-		sub := ""
-		for i := range 3 {
-			fan := h.fan(i)
-			sub = h.join(hall, fan)
-			m, err := h.Send(h.Context(), fan, core.InSub(hall, sub), "", line("mine"))
-			h.ok(err)
-			said[fan] = m
-		}
-		h.join(hall, h.fan(3))
-		h.sweep()
-		moved := 0
-		for fan, m := range said {
-			now, err := h.Membership(h.Context(), h.mod, hall, fan)
-			h.ok(err)
-			_, edit := h.UpdateMessage(h.Context(), fan, core.InSub(hall, sub), m.ID, message.Edit{Content: "new"})
-			if now.Sub == sub {
-				h.ok(edit)
-				continue
-			}
-			moved++
-			h.refused(edit, fault.Denied)
-			h.refused(h.RedactMessage(h.Context(), fan, core.InSub(hall, sub), m.ID), fault.Denied)
-		}
-		if moved != 1 {
-			h.Errorf("%d were moved, want 1", moved)
-		}
-		place := core.InSub(hall, sub) // a moderator who has left is nobody there either
-		_, err := h.CreateMembership(h.Context(), h.mod, place, h.mod, "DEFAULT")
-		h.ok(err)
-		m, err := h.Send(h.Context(), h.mod, place, "", line("mine"))
-		h.ok(err)
-		_, err = h.UpdateMessage(h.Context(), h.mod, place, m.ID, message.Edit{Content: "new"})
-		h.ok(err)
-		h.ok(h.DeleteMembership(h.Context(), h.mod, place, h.mod))
-		_, err = h.UpdateMessage(h.Context(), h.mod, place, m.ID, message.Edit{Content: "newer"})
-		h.refused(err, fault.Denied)
-	})
-}
-
 func TestABatchIntoAnElasticChannelTellsOneByOne(t *testing.T) {
 	each(t, func(h house) {
 		hall := h.hall(2, 3, 1)
@@ -413,7 +268,7 @@ func TestDeletingAnElasticChannelLeavesNothing(t *testing.T) {
 		h := open(t, d)
 		hall := h.hall(3, 2, 1)
 		for i := range 5 {
-			fan := h.fan(i)
+			fan := h.guest(i)
 			_, err := h.Send(h.Context(), fan, core.InSub(hall, h.join(hall, fan)), "tok", line("hello"))
 			h.ok(err)
 		}
@@ -433,115 +288,4 @@ func TestDeletingAnElasticChannelLeavesNothing(t *testing.T) {
 			}
 		}
 	})
-}
-
-// index is what a sink knows of who hears what, from events alone, as the sessions do.
-func index(events []core.Event) map[arn.ARN]map[arn.ARN]bool {
-	in := map[arn.ARN]map[arn.ARN]bool{}
-	for _, e := range events {
-		for _, who := range e.Joined {
-			if in[e.Channel] == nil {
-				in[e.Channel] = map[arn.ARN]bool{}
-			}
-			in[e.Channel][who] = true
-		}
-		for _, who := range e.Left {
-			delete(in[e.Channel], who)
-		}
-		if e.Gone {
-			delete(in, e.Channel)
-		}
-	}
-	return in
-}
-
-// TestElasticChannelsHoldTheirPromisesWhateverPeopleDo lets people join, leave, rise, fall and be banned at random. After
-// every sweep a regular member is in exactly one sub-channel, none is too full, none has less than its share while
-// another could take its members, and the events tell the same as the database.
-func TestElasticChannelsHoldTheirPromisesWhateverPeopleDo(t *testing.T) {
-	const most, target, percent, share = 4, 6, 40, 3
-	dbtest.Each(t, schema.Engine(), func(t *testing.T, d *db.DB) {
-		h := open(t, d)
-		r := rand.New(rand.NewPCG(7, 11))
-		hall := h.hall(most, target, percent)
-		var fans []arn.ARN
-		for i := range 30 {
-			fans = append(fans, h.fan(i))
-		}
-		for step := range 120 {
-			fan := fans[r.IntN(len(fans))]
-			var err error
-			switch n := r.IntN(20); {
-			case step < 25 || n < 9:
-				_, err = h.CreateMembership(h.Context(), h.mod, hall, fan, "DEFAULT")
-			case n < 16:
-				err = h.DeleteMembership(h.Context(), h.mod, hall, fan)
-			case n == 16:
-				_, err = h.CreateModerator(h.Context(), h.mod, hall, fan)
-			case n == 17:
-				err = h.DeleteModerator(h.Context(), h.mod, hall, fan)
-			case n == 18:
-				subs := slices.Collect(maps.Keys(h.subs(hall)))
-				_, err = h.CreateMembership(h.Context(), h.mod, core.InSub(hall, subs[r.IntN(len(subs))]), fan, "DEFAULT")
-			default:
-				if _, err = h.CreateBan(h.Context(), h.mod, hall, fan); err == nil {
-					err = h.DeleteBan(h.Context(), h.mod, hall, fan)
-				}
-			}
-			var f *fault.Error
-			if err != nil && !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Denied) && cmp.Or(f, fault.As(err)).Code != core.CodeLimit {
-				h.Fatal(err)
-			}
-			if r.IntN(3) > 0 {
-				continue
-			}
-			h.sweep()
-			h.checkHall(d, most, target, share)
-			in := index(h.heard.since(0))
-			for _, fan := range fans {
-				places, err := h.ChannelsOf(h.Context(), fan)
-				h.ok(err)
-				var told []arn.ARN
-				for place, who := range in {
-					if who[fan] {
-						told = append(told, place)
-					}
-				}
-				slices.Sort(places)
-				slices.Sort(told)
-				if !slices.Equal(places, told) {
-					h.Fatalf("step %d: %s is in %q, the events say %q", step, fan.ID(), places, told)
-				}
-			}
-		}
-	})
-}
-
-// checkHall reads the tables: regular members as counted, and as they are.
-func (h house) checkHall(d *db.DB, most, target, share int64) {
-	h.Helper()
-	type sub struct{ counted, real int64 }
-	subs, err := db.All(h.Context(), d, func(s *sub) []any { return []any{&s.counted, &s.real} }, `SELECT s.regulars,
-(SELECT count(*) FROM channel_membership m WHERE m.channel = s.no AND NOT EXISTS (SELECT 1 FROM channel_moderator d WHERE d.channel = s.parent AND d.member = m.member))
-FROM channel s WHERE s.parent > 0`)
-	h.ok(err)
-	if int64(len(subs)) > most || len(subs) == 0 {
-		h.Fatalf("%d sub-channels", len(subs))
-	}
-	for i, s := range subs {
-		if s.counted != s.real || s.real > target {
-			h.Fatalf("%d members, counted %d, target %d", s.real, s.counted, target)
-		}
-		for j, other := range subs {
-			if i != j && s.real < share && s.real+other.real <= target {
-				h.Fatalf("a sub-channel of %d stays although one of %d has room", s.real, other.real)
-			}
-		}
-	}
-	twice, err := db.Value[int64](h.Context(), d, `SELECT count(*) FROM (SELECT m.member FROM channel_membership m JOIN channel s ON s.no = m.channel
-WHERE s.parent > 0 AND NOT EXISTS (SELECT 1 FROM channel_moderator d WHERE d.channel = s.parent AND d.member = m.member) GROUP BY m.member HAVING count(*) > 1) x`)
-	h.ok(err)
-	if twice != 0 {
-		h.Fatalf("%d regular members are in several sub-channels", twice)
-	}
 }

@@ -20,7 +20,7 @@ func TestSearchFindsChannelsByTheirMembers(t *testing.T) {
 		h.ok(err)
 		hall := h.hall(2, 2, 1)
 		for i := range 3 { // ann and bob are in different sub-channels
-			h.join(hall, []arn.ARN{h.ann, h.fan(0), h.bob}[i])
+			h.join(hall, []arn.ARN{h.ann, h.guest(0), h.bob}[i])
 		}
 		_, err = h.CreateMembership(h.Context(), h.mod, core.InSub(hall, h.join(hall, h.ann)), h.mod, "DEFAULT")
 		h.ok(err)
@@ -48,7 +48,7 @@ func TestSearchFindsChannelsByTheirMembers(t *testing.T) {
 			{h.mod, []channel.Query{includes(h.bob)}, "hall room"},        // mod is not in the pair
 			{h.admin, []channel.Query{includes(h.bob)}, "hall pair room"}, // admins search everywhere
 			{h.admin, []channel.Query{exactly(h.ann, h.bob)}, "pair"},
-			{h.fan(1), []channel.Query{includes(h.bob)}, ""},
+			{h.guest(1), []channel.Query{includes(h.bob)}, ""},
 		} {
 			if got := strings.Join(h.search(c.who, c.queries), " "); got != c.want {
 				h.Errorf("%d: found %q, want %q", i, got, c.want)

@@ -50,7 +50,7 @@ func TestAChannelExpiresAfterItsCreationOrItsLastMessage(t *testing.T) {
 		}
 		created, said, silent := make("created", "CREATED_TIMESTAMP"), make("said", "LAST_MESSAGE_TIMESTAMP"), make("silent", "LAST_MESSAGE_TIMESTAMP")
 		hall := h.hall(2, 2, 1)
-		h.ok(h.SetExpiration(h.Context(), h.mod, hall, channel.Expiration{Days: 2, Criterion: "LAST_MESSAGE_TIMESTAMP"}))
+		h.ok(h.SetChannelExpiration(h.Context(), h.mod, hall, channel.Expiration{Days: 2, Criterion: "LAST_MESSAGE_TIMESTAMP"}))
 		sub := h.join(hall, h.ann)
 		h.ago(d, 1)
 		for _, place := range []arn.ARN{created, said, core.InSub(hall, sub)} {
@@ -79,9 +79,9 @@ func TestExpirationSettingsArePutShownAndCleared(t *testing.T) {
 	dbtest.Each(t, schema.Engine(), func(t *testing.T, d *db.DB) {
 		h := open(t, d)
 		e := channel.Expiration{Days: 1, Criterion: "CREATED_TIMESTAMP"}
-		h.refused(h.SetExpiration(h.Context(), h.ann, h.channel, e), fault.Denied)
+		h.refused(h.SetChannelExpiration(h.Context(), h.ann, h.channel, e), fault.Denied)
 		n := len(h.heard.since(0))
-		h.ok(h.SetExpiration(h.Context(), h.mod, h.channel, e))
+		h.ok(h.SetChannelExpiration(h.Context(), h.mod, h.channel, e))
 		ev := h.heard.since(n)
 		if len(ev) != 1 || ev[0].Type != core.EventUpdateExpiration || ev[0].Only == nil || len(ev[0].Only) != 0 ||
 			*ev[0].Payload.(channel.Wire[core.ISO]).ExpirationSettings != (channel.ExpirationWire{ExpirationDays: 1, ExpirationCriterion: "CREATED_TIMESTAMP"}) {
@@ -93,7 +93,7 @@ func TestExpirationSettingsArePutShownAndCleared(t *testing.T) {
 		if ch.Expiration != e {
 			h.Errorf("settings: %+v", ch.Expiration)
 		}
-		h.ok(h.SetExpiration(h.Context(), h.mod, h.channel, channel.Expiration{}))
+		h.ok(h.SetChannelExpiration(h.Context(), h.mod, h.channel, channel.Expiration{}))
 		h.sweep()
 		if !h.alive(h.channel) {
 			h.Error("a channel whose settings were cleared has expired")

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -20,9 +21,9 @@ type Admin struct {
 	id string
 }
 
-// UserOf finds a user who must belong to the app instance.
+// UserOf finds a user or bot who must belong to the app instance.
 func (c *Identities) UserOf(ctx context.Context, q db.Querier, instance, user arn.ARN) (User, error) {
-	if r, ok := c.Find(user, arn.KindUser); !ok || c.InstanceARN(r.App) != instance {
+	if r, ok := c.FindUser(user); !ok || c.InstanceARN(r.App) != instance {
 		return User{}, core.ErrUser()
 	}
 	return c.UserIn(ctx, q, user)
@@ -37,6 +38,9 @@ func (c *Identities) CreateAdmin(ctx context.Context, instance, user arn.ARN) (c
 			return err
 		}
 		who = u.Identity()
+		if err := c.Fits(tx, quota.Admins, 1, `app_instance_admin WHERE app = $1 AND member <> $2`, instance.ID(), u.No); err != nil {
+			return err
+		}
 		n, err := tx.Exec(`INSERT INTO app_instance_admin (app, member, created_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
 			instance.ID(), u.No, core.NowMS())
 		if err == nil && n == 0 {
@@ -86,7 +90,7 @@ func (c *Identities) Admins(ctx context.Context, instance arn.ARN, p core.Page) 
 		return nil, "", err
 	}
 	for i := range all {
-		all[i].User.Arn = instance.User(all[i].id)
+		all[i].User.Arn = c.UserARN(instance.ID(), all[i].id)
 	}
 	all, next := core.Cut(all, p, name, func(a Admin) string { return core.Itoa(a.no) })
 	return all, next, nil

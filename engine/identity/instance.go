@@ -8,6 +8,8 @@ import (
 	"errors"
 
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/quota"
+	"github.com/stagedoor/stagedoor/engine/tag"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
@@ -32,8 +34,8 @@ type Instance struct {
 }
 
 // CreateInstance makes an app instance. The same token and input give the same ARN.
-func (c *Identities) CreateInstance(ctx context.Context, token, name, metadata string) (arn.ARN, error) {
-	req := core.NewRequest("CreateAppInstance", token, []string{name, metadata})
+func (c *Identities) CreateInstance(ctx context.Context, token, name, metadata string, tags ...tag.Tag) (arn.ARN, error) {
+	req := core.NewRequest("CreateAppInstance", token, []any{name, metadata, tags})
 	app := id.NewUUID()
 	var made arn.ARN
 	err := c.Write(ctx, func(tx *db.Tx) error {
@@ -53,9 +55,15 @@ func (c *Identities) CreateInstance(ctx context.Context, token, name, metadata s
 				return err
 			}
 		}
+		if err := c.Fits(tx, quota.AppInstances, 1, `app_instance WHERE deleted_ms = 0`); err != nil {
+			return err
+		}
 		made = c.InstanceARN(app)
 		if _, err := tx.Exec(`INSERT INTO app_instance (id, name, metadata, created_ms, updated_ms) VALUES ($1, $2, $3, $4, $4)`,
 			app, name, metadata, now); err != nil {
+			return err
+		}
+		if err := tag.Put(tx, app, arn.KindAppInstance, "", tags); err != nil {
 			return err
 		}
 		return req.Remember(tx, string(made), now)

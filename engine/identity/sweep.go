@@ -23,6 +23,15 @@ func (c *Identities) SweepInstance(tx *db.Tx) (int64, error) {
  (SELECT member FROM app_instance_admin WHERE app = $1 LIMIT $2)`, app, core.SweepChunk); err != nil || n > 0 {
 		return n, err
 	}
+	for _, text := range []string{
+		`DELETE FROM app_instance_user_endpoint WHERE member IN
+ (SELECT e.member FROM app_instance_user u JOIN app_instance_user_endpoint e ON e.member = u.no WHERE u.app = $1 LIMIT $2)`,
+		`DELETE FROM resource_tag WHERE app = $1 AND (kind, id, key) IN (SELECT kind, id, key FROM resource_tag WHERE app = $1 LIMIT $2)`,
+	} {
+		if n, err := tx.Exec(text, app, core.SweepChunk); err != nil || n > 0 {
+			return n, err
+		}
+	}
 	users, err := db.All(tx.Context(), tx, func(id *string) []any { return []any{id} },
 		`DELETE FROM app_instance_user WHERE app = $1 AND id IN (SELECT id FROM app_instance_user WHERE app = $1 LIMIT $2) RETURNING id`,
 		app, core.SweepChunk)

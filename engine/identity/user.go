@@ -6,32 +6,45 @@ import (
 	"errors"
 
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/quota"
+	"github.com/stagedoor/stagedoor/engine/tag"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
 )
 
-// User is an app instance user.
+// User is an app instance user, or a bot in the place of one.
 type User struct {
 	ARN                  arn.ARN
 	Name, Metadata       string
 	CreatedMS, UpdatedMS int64
+	Expiration           Expiration
 
-	ID string // AppInstanceUserId
+	ID string // in the tables
 	No int64  // app_instance_user.no
 }
 
-// core.Identity is how others see u.
+// Identity is how others see u.
 func (u User) Identity() core.Identity { return core.Identity{Arn: u.ARN, Name: u.Name} }
+
+// NewUser is what CreateUser needs.
+type NewUser struct {
+	Instance           arn.ARN
+	ID, Name, Metadata string
+	Expiration         Expiration
+	Tags               []tag.Tag
+}
+
+// same reports whether somebody who asks for in may have u.
+func (in NewUser) same(u User) bool { return in.Name == u.Name && in.Metadata == u.Metadata }
 
 // CreateUser makes a user under an id of the caller's choice. Creating the same user with the same name and metadata
 // again succeeds, as on the real service, where applications do so at every login; other attributes are a Conflict.
-func (c *Identities) CreateUser(ctx context.Context, token string, instance arn.ARN, userID, name, metadata string) (arn.ARN, error) {
-	req := core.NewRequest("CreateAppInstanceUser\n"+string(instance), token, []string{userID, name, metadata})
-	user := instance.User(userID)
+func (c *Identities) CreateUser(ctx context.Context, token string, in NewUser) (arn.ARN, error) {
+	req := core.NewRequest("CreateAppInstanceUser\n"+string(in.Instance), token, in)
+	user := in.Instance.User(in.ID)
 	return user, c.Write(ctx, func(tx *db.Tx) error {
-		now := core.NowMS()
-		if _, err := c.InstanceIn(tx.Context(), tx, instance); err != nil {
+		if _, err := c.InstanceIn(tx.Context(), tx, in.Instance); err != nil {
 			return err
 		}
 		old, err := req.Before(tx)
@@ -39,12 +52,10 @@ func (c *Identities) CreateUser(ctx context.Context, token string, instance arn.
 			return err
 		}
 		switch u, err := c.UserIn(tx.Context(), tx, user); {
-		case err == nil && u.Name == name && u.Metadata == metadata:
+		case err == nil && (in.same(u) || old != ""): // or a late repeat, after an update: made by this very request
 			return nil
-		case err == nil && old == "":
+		case err == nil:
 			return fault.New(fault.Conflict, "user_exists", "The app instance user exists with other attributes.")
-		case err == nil: // a late repeat, after an update: the user was made by this very request
-			return nil
 		case !core.IsGone(err):
 			return err
 		}
@@ -53,28 +64,49 @@ func (c *Identities) CreateUser(ctx context.Context, token string, instance arn.
 				return err
 			}
 		}
-		if _, err := tx.Exec(`INSERT INTO app_instance_user (app, id, no, name, metadata, created_ms, updated_ms)
-VALUES ($1, $2, $3, $4, $5, $6, $6)`, instance.ID(), userID, core.NewNo(), name, metadata, now); err != nil {
+		now := core.NowMS()
+		if err := c.insertUser(tx, in, now); err != nil {
 			return err
 		}
 		return req.Remember(tx, string(user), now)
 	})
 }
 
-const userColumns = `u.no, u.id, u.name, u.metadata, u.created_ms, u.updated_ms`
+func (c *Identities) insertUser(tx *db.Tx, in NewUser, now int64) error {
+	app := in.Instance.ID()
+	if _, err := tx.Exec(`INSERT INTO app_instance_user (app, id, no, name, metadata, created_ms, updated_ms, expire_days, expires_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)`, app, in.ID, core.NewNo(), in.Name, in.Metadata, now,
+		in.Expiration.Days, in.Expiration.at(now)); err != nil {
+		return err
+	}
+	if err := c.Counted(tx, quota.Users, "users", app, 1); err != nil {
+		return err
+	}
+	return tag.Put(tx, app, arn.KindUser, in.ID, in.Tags)
+}
+
+const userColumns = `u.no, u.id, u.name, u.metadata, u.created_ms, u.updated_ms, u.expire_days`
 
 func (u *User) fields() []any {
-	return []any{&u.No, &u.ID, &u.Name, &u.Metadata, &u.CreatedMS, &u.UpdatedMS}
+	return []any{&u.No, &u.ID, &u.Name, &u.Metadata, &u.CreatedMS, &u.UpdatedMS, &u.Expiration.Days}
 }
 
 // User reads a user; a Denied fault says that there is none.
 func (c *Identities) User(ctx context.Context, user arn.ARN) (User, error) {
-	return c.UserIn(ctx, c.DB, user)
+	return c.person(ctx, c.DB, user)
 }
 
-// UserIn is User inside a write.
+// person is UserIn for users alone.
+func (c *Identities) person(ctx context.Context, q db.Querier, user arn.ARN) (User, error) {
+	if !user.Is(arn.KindUser) {
+		return User{}, core.ErrUser()
+	}
+	return c.UserIn(ctx, q, user)
+}
+
+// UserIn finds a user or bot.
 func (c *Identities) UserIn(ctx context.Context, q db.Querier, user arn.ARN) (User, error) {
-	r, ok := c.Find(user, arn.KindUser)
+	r, ok := c.FindUser(user)
 	if !ok {
 		return User{}, core.ErrUser()
 	}
@@ -98,7 +130,7 @@ func (c *Identities) Users(ctx context.Context, instance arn.ARN, p core.Page) (
 		return nil, "", err
 	}
 	all, err := db.All(ctx, c.DB, (*User).fields, `SELECT `+userColumns+` FROM app_instance_user u
-WHERE u.app = $1 AND u.id > $2 ORDER BY u.id LIMIT $3`, instance.ID(), after, p.Limit()+1)
+WHERE u.app = $1 AND u.kind = 'user' AND u.id > $2 ORDER BY u.id LIMIT $3`, instance.ID(), after, p.Limit()+1)
 	if err != nil {
 		return nil, "", err
 	}
@@ -112,7 +144,7 @@ WHERE u.app = $1 AND u.id > $2 ORDER BY u.id LIMIT $3`, instance.ID(), after, p.
 // UpdateUser replaces name and metadata. Messages already sent keep the name they were sent under.
 func (c *Identities) UpdateUser(ctx context.Context, user arn.ARN, name, metadata string) error {
 	return c.Write(ctx, func(tx *db.Tx) error {
-		u, err := c.UserIn(tx.Context(), tx, user)
+		u, err := c.person(tx.Context(), tx, user)
 		if err != nil {
 			return err
 		}
@@ -126,22 +158,44 @@ func (c *Identities) UpdateUser(ctx context.Context, user arn.ARN, name, metadat
 // memberships end; messages stay and keep their sender.
 func (c *Identities) DeleteUser(ctx context.Context, user arn.ARN) error {
 	return c.Write(ctx, func(tx *db.Tx) error {
-		u, err := c.UserIn(tx.Context(), tx, user)
+		u, err := c.person(tx.Context(), tx, user)
 		if err != nil {
 			return err
 		}
-		if err := c.leave(tx, u); err != nil {
+		return c.remove(tx, u)
+	})
+}
+
+// remove deletes a user or bot with everything that hangs on it.
+func (c *Identities) remove(tx *db.Tx, u User) error {
+	if err := c.leave(tx, u); err != nil {
+		return err
+	}
+	app := u.ARN.AppInstance().ID()
+	if _, err := tx.Exec(`DELETE FROM app_instance_admin WHERE app = $1 AND member = $2`, app, u.No); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`DELETE FROM app_instance_user_endpoint WHERE member = $1`, u.No); err != nil {
+		return err
+	}
+	if err := tag.Drop(tx, app, kindOf(u.ARN), u.ARN.ID()); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`DELETE FROM app_instance_user WHERE no = $1`, u.No); err != nil {
+		return err
+	}
+	if u.ARN.Is(arn.KindUser) {
+		if err := c.Counted(tx, quota.Users, "users", app, -1); err != nil {
 			return err
 		}
-		for _, text := range []string{
-			`DELETE FROM app_instance_admin WHERE member = $1 AND app = (SELECT app FROM app_instance_user WHERE no = $1)`,
-			`DELETE FROM app_instance_user WHERE no = $1`,
-		} {
-			if _, err := tx.Exec(text, u.No); err != nil {
-				return err
-			}
-		}
-		c.Announce(tx, core.Event{Type: core.EventUserDeleted, MessageType: core.System, Only: []arn.ARN{user}})
-		return nil
-	})
+	}
+	c.Announce(tx, core.Event{Type: core.EventUserDeleted, MessageType: core.System, Only: []arn.ARN{u.ARN}})
+	return nil
+}
+
+func kindOf(a arn.ARN) arn.Kind {
+	if a.Is(arn.KindBot) {
+		return arn.KindBot
+	}
+	return arn.KindUser
 }

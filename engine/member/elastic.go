@@ -6,6 +6,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/identity"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/role"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -107,7 +108,7 @@ func memberError(who arn.ARN, err error) (MemberError, bool) {
 		return MemberError{}, false
 	}
 	switch {
-	case f.Code == core.CodeLimit:
+	case f.Code == quota.CodeLimit:
 		return MemberError{who, "ResourceLimitExceeded", f.Public}, true
 	case f.Kind == fault.Denied:
 		return MemberError{who, "Forbidden", f.Public}, true
@@ -135,7 +136,7 @@ func (c *Members) seat(tx *db.Tx, a role.Actor, now int64) (int64, string, error
 		return e.subs[best].no, sub, nil
 	}
 	if int64(len(e.subs)) >= e.most {
-		return 0, "", fault.New(fault.Conflict, core.CodeLimit, "Every sub-channel of the elastic channel is full.")
+		return 0, "", fault.New(fault.Invalid, quota.CodeLimit, "Every sub-channel of the elastic channel is full.")
 	}
 	return c.CreateSub(tx, a, len(e.subs) > 0, now)
 }

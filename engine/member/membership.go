@@ -5,9 +5,11 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"slices"
 
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/identity"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/role"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -177,6 +179,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING`, a.Channel, u.No, ki
 		}
 		return m, err
 	}
+	if err := c.fit(tx, a.Channel, u.No); err != nil {
+		return m, err
+	}
 	e := core.Event{Type: core.EventCreateMembership, MessageType: core.System, Channel: core.InSub(m.Channel, m.Sub), Payload: WireOf[core.ISO](m),
 		Joined: []arn.ARN{u.ARN}}
 	if kind == "HIDDEN" {
@@ -184,6 +189,14 @@ VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING`, a.Channel, u.No, ki
 	}
 	c.Announce(tx, e)
 	return m, nil
+}
+
+// fit checks the quotas of the channel and of the user, whether the membership is there already or not.
+func (c *Members) fit(tx *db.Tx, channel, user int64) error {
+	if err := c.Fits(tx, quota.MembershipsPerUser, 1, `channel_membership WHERE member = $1 AND channel <> $2`, user, channel); err != nil {
+		return err
+	}
+	return c.Fits(tx, quota.MembershipsPerChannel, 1, `channel_membership WHERE channel = $1 AND member <> $2`, channel, user)
 }
 
 // MemberError says why one member of a batch was not added. Code is a value of the API's ErrorCode.
@@ -209,7 +222,7 @@ func (c *Members) CreateMemberships(ctx context.Context, bearer, place arn.ARN, 
 			return err
 		}
 		failed = nil
-		fresh := map[string]int{}
+		fresh := map[string]arn.ARN{}
 		var joined []arn.ARN
 		for _, m := range members {
 			p, ok := people[m]
@@ -221,7 +234,14 @@ func (c *Members) CreateMemberships(ctx context.Context, bearer, place arn.ARN, 
 				failed = append(failed, MemberError{m, "Forbidden", "The user is banned from this channel."})
 				continue
 			case !p.member:
-				fresh[p.id] = 0
+				if err := c.Fits(tx, quota.MembershipsPerUser, 1, `channel_membership WHERE member = $1`, p.no); err != nil {
+					if fault.As(err).Code != quota.CodeLimit {
+						return err
+					}
+					failed = append(failed, MemberError{m, "ResourceLimitExceeded", fault.As(err).Public})
+					continue
+				}
+				fresh[p.id] = m
 				joined = append(joined, m)
 			}
 			made.Members = append(made.Members, core.Identity{Arn: m, Name: p.name})
@@ -229,12 +249,16 @@ func (c *Members) CreateMemberships(ctx context.Context, bearer, place arn.ARN, 
 		if len(joined) == 0 {
 			return nil
 		}
+		if err := c.Fits(tx, quota.MembershipsPerChannel, len(joined), `channel_membership WHERE channel = $1`, a.Channel); err != nil {
+			return err
+		}
 		return c.insertMemberships(tx, a, kind, fresh, joined, made)
 	})
 	return made, failed, err
 }
 
 type candidate struct {
+	no             int64
 	id, name       string
 	banned, member bool
 }
@@ -251,13 +275,13 @@ func keys[V any](ids map[string]V) string {
 func (c *Members) candidates(tx *db.Tx, a role.Actor, members []arn.ARN) (map[arn.ARN]candidate, error) {
 	ids := map[string]int{}
 	for _, m := range members {
-		if r, ok := c.Find(m, arn.KindUser); ok && r.App == a.App {
+		if r, ok := c.FindUser(m); ok && r.App == a.App {
 			ids[r.ID] = 0
 		}
 	}
-	all, err := db.All(tx.Context(), tx, func(p *candidate) []any { return []any{&p.id, &p.name, &p.banned, &p.member} },
-		`SELECT u.id, u.name, EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = $1 AND b.member = u.No),
-EXISTS (SELECT 1 FROM channel_membership m WHERE m.channel = $1 AND m.member = u.No)
+	all, err := db.All(tx.Context(), tx, func(p *candidate) []any { return []any{&p.no, &p.id, &p.name, &p.banned, &p.member} },
+		`SELECT u.no, u.id, u.name, EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = $1 AND b.member = u.no),
+EXISTS (SELECT 1 FROM channel_membership m WHERE m.channel = $1 AND m.member = u.no)
 FROM json_each($2) j JOIN app_instance_user u ON u.app = $3 AND u.id = j.key`, a.Channel, keys(ids), a.App)
 	out := make(map[arn.ARN]candidate, len(all))
 	for _, p := range all {
@@ -266,7 +290,7 @@ FROM json_each($2) j JOIN app_instance_user u ON u.app = $3 AND u.id = j.key`, a
 	return out, err
 }
 
-func (c *Members) insertMemberships(tx *db.Tx, a role.Actor, kind string, fresh map[string]int, joined []arn.ARN, made BatchWire) error {
+func (c *Members) insertMemberships(tx *db.Tx, a role.Actor, kind string, fresh map[string]arn.ARN, joined []arn.ARN, made BatchWire) error {
 	if _, err := tx.Exec(`INSERT INTO channel_membership (channel, member, type, by_id, by_name, created_ms, updated_ms)
 SELECT $1, u.No, $2, $3, $4, $5, $5 FROM json_each($6) j JOIN app_instance_user u ON u.app = $7 AND u.id = j.key`,
 		a.Channel, kind, a.ID, a.Name, core.NowMS(), keys(fresh), a.App); err != nil {
@@ -275,7 +299,7 @@ SELECT $1, u.No, $2, $3, $4, $5, $5 FROM json_each($6) j JOIN app_instance_user 
 	added := made
 	added.Members = nil
 	for _, m := range made.Members {
-		if _, ok := fresh[m.Arn.ID()]; ok {
+		if slices.Contains(joined, m.Arn) {
 			added.Members = append(added.Members, m)
 		}
 	}

@@ -65,11 +65,11 @@ func (c *Members) SweepElastic(tx *db.Tx) (int64, error) {
 	return 1, c.fill(tx, e)
 }
 
-// scaleIn picks the smallest sub-channel with less than its share, and the fullest that can take all of its members. One
-// that waits for its share is left alone.
+// scaleIn picks the smallest sub-channel with less than its share, and the fullest that can take all of its members. Right
+// after a scale-out there is none: all others were full.
 func (e elastic) scaleIn() (from, to seats, ok bool) {
 	for _, s := range e.subs {
-		if s.regulars < e.share() && !s.short && (from.no == 0 || s.regulars < from.regulars) {
+		if s.regulars < e.share() && (from.no == 0 || s.regulars < from.regulars) {
 			from = s
 		}
 	}

@@ -1,3 +1,4 @@
+// Package message is what is said in a channel: sending, changing, removing, and the history.
 package message
 
 import (
@@ -7,11 +8,43 @@ import (
 	"math"
 
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/role"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
 )
+
+// Messages is the room. Safe for concurrent use. Where a method takes a channel, it takes the key of a place: in an
+// elastic channel messages are in sub-channels (core.InSub).
+type Messages struct {
+	*role.Roles
+	ids    *identity.Identities
+	groups groups
+}
+
+// New makes the room.
+func New(r *role.Roles, ids *identity.Identities) *Messages {
+	return &Messages{Roles: r, ids: ids, groups: groups{open: map[arn.ARN]*group{}}}
+}
+
+// Message is one line of a channel. Type is STANDARD or CONTROL; Persistence PERSISTENT or NON_PERSISTENT: the latter
+// reaches who is connected and is never in the history.
+type Message struct {
+	Channel                        arn.ARN
+	Sub                            string // SubChannelId, "" outside of elastic channels
+	ID                             string // 64 lower-case hex digits, the first 12 the time
+	Sender                         core.Identity
+	Type, Persistence              string
+	Content, ContentType, Metadata string
+	Attributes                     string  // MessageAttributes as JSON, "" for none
+	Target                         arn.ARN // "" for everybody; else only sender and target see it
+	Redacted                       bool
+	CreatedMS, EditedMS, UpdatedMS int64
+
+	sender, target     int64
+	senderID, targetID string
+}
 
 const messageColumns = `created_ms, message_id, sender, sender_id, sender_name, target, target_id, type, content, content_type,
 metadata, attributes, redacted, edited_ms, updated_ms`
@@ -36,7 +69,7 @@ func errMessage() error { return fault.New(fault.NotFound, "message", "The messa
 func (c *Messages) message(ctx context.Context, q db.Querier, a role.Actor, id string) (Message, error) {
 	m, err := db.One(ctx, q, (*Message).fields, `SELECT `+messageColumns+` FROM channel_message
 WHERE channel = $1 AND created_ms = $2 AND message_id = $3`, a.Channel, messageTime(id), id)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && m.CreatedMS < a.Horizon {
 		return m, errMessage()
 	}
 	return c.messageNamed(a, m), err
@@ -90,7 +123,7 @@ func (c *Messages) List(ctx context.Context, bearer, channel arn.ARN, h History,
 	if err != nil {
 		return nil, "", err
 	}
-	from, to, order := h.NotBefore, h.NotAfter, "DESC"
+	from, to, order := max(h.NotBefore, a.Horizon), h.NotAfter, "DESC"
 	if to == 0 {
 		to = math.MaxInt64 - 1
 	}

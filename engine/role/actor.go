@@ -3,7 +3,9 @@ package role
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/internal/arn"
@@ -30,6 +32,9 @@ type Actor struct {
 	Member    string // membership type, "" for none; of an elastic channel without Sub: in any of its sub-channels
 	Moderator bool
 	Banned    bool
+
+	// Horizon hides messages older than it (Unix ms): the app instance's retention. 0 hides none.
+	Horizon int64
 }
 
 // ARNOf names the actor.
@@ -94,7 +99,7 @@ WHERE u.app = $1 AND u.id = $2`
 
 // Bearer finds who acts.
 func (c *Roles) Bearer(ctx context.Context, q db.Querier, bearer arn.ARN) (Actor, error) {
-	r, ok := c.Find(bearer, arn.KindUser)
+	r, ok := c.FindUser(bearer)
 	if !ok {
 		return Actor{}, core.ErrBearer()
 	}
@@ -106,30 +111,55 @@ func (c *Roles) Bearer(ctx context.Context, q db.Querier, bearer arn.ARN) (Actor
 	return a, err
 }
 
-const inChannelSQL = `
-SELECT u.no, u.name,
+const inChannelSQL = `SELECT ` + actorColumns + `
+FROM app_instance_user u ` + whereActor + `
+WHERE u.app = $1 AND u.id = $2`
+
+const allInChannelSQL = `SELECT ` + actorColumns + `, u.id
+FROM json_each($2) j JOIN app_instance_user u ON u.app = $1 AND u.id = j.key ` + whereActor
+
+const actorColumns = `u.no, u.name,
   EXISTS (SELECT 1 FROM app_instance_admin a WHERE a.app = u.app AND a.member = u.no),
   coalesce(c.no, 0), coalesce(c.parent, 0), coalesce(c.max_subs, 0) > 0, coalesce(c.mode, ''), coalesce(c.privacy, ''),
   coalesce((SELECT m.type FROM channel_membership m WHERE m.channel = c.no AND m.member = u.no), ''),
   EXISTS (SELECT 1 FROM channel_moderator m WHERE m.channel = CASE WHEN c.parent > 0 THEN c.parent ELSE c.no END AND m.member = u.no),
-  EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = CASE WHEN c.parent > 0 THEN c.parent ELSE c.no END AND b.member = u.no)
-FROM app_instance_user u JOIN app_instance i ON i.id = u.app AND i.deleted_ms = 0
-LEFT JOIN channel c ON c.app = u.app AND c.id = $3
-WHERE u.app = $1 AND u.id = $2`
+  EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = CASE WHEN c.parent > 0 THEN c.parent ELSE c.no END AND b.member = u.no), i.retention_days`
+
+const whereActor = `JOIN app_instance i ON i.id = u.app AND i.deleted_ms = 0
+LEFT JOIN channel c ON c.app = u.app AND c.id = $3`
+
+func (a *Actor) fields() []any {
+	return []any{&a.No, &a.Name, &a.Admin, &a.Channel, &a.Root, &a.Elastic, &a.Mode, &a.Privacy, &a.Member, &a.Moderator, &a.Banned, &a.Horizon}
+}
+
+// stand completes what was read about the place, whose row has that id. Root is the parent then, if there is one.
+func (a *Actor) stand(row string) {
+	a.ChannelID, a.Sub = core.SplitRow(row)
+	a.Elastic = a.Elastic || a.Sub != ""
+	if a.Root == 0 {
+		a.Root = a.Channel
+	}
+}
+
+// look turns the retention's days, as read, into the time behind which nothing is seen.
+func (a *Actor) look() {
+	if days := a.Horizon; days > 0 {
+		a.Horizon = time.Now().AddDate(0, 0, -int(days)).UnixMilli()
+	}
+}
 
 // InChannel finds who acts and what they are in the place: a channel, or a sub-channel (core.InSub). A channel of another
 // app instance is denied.
 func (c *Roles) InChannel(ctx context.Context, q db.Querier, bearer, place arn.ARN) (Actor, error) {
-	r, ok := c.Find(bearer, arn.KindUser)
+	r, ok := c.FindUser(bearer)
 	if !ok {
 		return Actor{}, core.ErrBearer()
 	}
 	ch, known := c.FindPlace(place)
-	a, err := db.One(ctx, q, func(a *Actor) []any {
-		return []any{&a.No, &a.Name, &a.Admin, &a.Channel, &a.Root, &a.Elastic, &a.Mode, &a.Privacy, &a.Member, &a.Moderator, &a.Banned}
-	}, inChannelSQL, r.App, r.ID, ch.ID)
+	a, err := db.One(ctx, q, (*Actor).fields, inChannelSQL, r.App, r.ID, ch.ID)
 	a.App, a.ID = r.App, r.ID
-	a.ChannelID, a.Sub = core.SplitRow(ch.ID)
+	a.stand(ch.ID)
+	a.look()
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return a, core.ErrBearer()
@@ -141,14 +171,40 @@ func (c *Roles) InChannel(ctx context.Context, q db.Querier, bearer, place arn.A
 		return a, core.ErrChannel()
 	case a.Channel == 0:
 		return a, c.missing(ctx, q, a)
-	case a.Elastic:
+	case a.Elastic && a.Sub == "":
 		a.Member, err = c.anywhere(ctx, q, a)
-	case a.Root != 0:
-		a.Elastic = true
-		return a, nil
 	}
-	a.Root = a.Channel
 	return a, err
+}
+
+// AllInChannel is InChannel for many who act in one place. Who is missing in the answer has to be asked for alone, for
+// the reason.
+func (c *Roles) AllInChannel(ctx context.Context, q db.Querier, bearers []arn.ARN, place arn.ARN) (map[arn.ARN]Actor, error) {
+	ch, known := c.FindPlace(place)
+	if !known || len(bearers) < 2 {
+		return nil, nil
+	}
+	ids := map[string]int{}
+	for _, b := range bearers {
+		if r, ok := c.FindUser(b); ok && r.App == ch.App {
+			ids[r.ID] = 0
+		}
+	}
+	text, err := json.Marshal(ids)
+	if err != nil {
+		return nil, err
+	}
+	all, err := db.All(ctx, q, func(a *Actor) []any { return append(a.fields(), &a.ID) }, allInChannelSQL, ch.App, string(text), ch.ID)
+	out := make(map[arn.ARN]Actor, len(all))
+	for _, a := range all {
+		a.App = ch.App
+		a.look()
+		a.stand(ch.ID)
+		if a.Channel != 0 && (a.Sub != "" || !a.Elastic) {
+			out[c.ARNOf(a)] = a
+		}
+	}
+	return out, err
 }
 
 // Allowed is InChannel followed by the role table.

@@ -17,6 +17,10 @@ const (
 	InSight       // only with a DEFAULT membership: hidden members watch, they do not speak
 )
 
+func (g Grant) String() string {
+	return [...]string{"no", "yes", "own", "public", "unrestricted", "own or unrestricted", "join", "default"}[g]
+}
+
 // Rule says what each role may do. Somebody who holds several roles may do what any of them may.
 type Rule struct{ Admin, Moderator, Member, Stranger Grant }
 

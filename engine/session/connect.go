@@ -13,6 +13,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/sigv4"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -52,6 +53,10 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if sessionID == "" || len(sessionID) > maxSessionID {
 		refuseHTTP(w, http.StatusBadRequest, "BadRequestException", "BadRequest", "sessionId must have 1 to 128 characters.")
+		return
+	}
+	if h.cfg.Limiter.Take(now, "Connect", quota.Keys{Account: p.Account, AppInstance: string(user.AppInstance()), User: string(user)}) != nil {
+		refuseHTTP(w, http.StatusTooManyRequests, "ThrottledClientException", "Throttled", "Rate exceeded")
 		return
 	}
 	m, v := h.reserve(user, sessionID)

@@ -21,6 +21,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/internal/arn"
 )
 
@@ -40,14 +41,15 @@ type Config struct {
 	// connection may hear hangs on its signed URL, never on a cookie.
 	Origin func(origin string) bool
 
-	MaxPerUser     int           // connections of one user; 10 (Amazon's quota)
-	MaxConnections int           // connections in all; no limit
-	QueueBytes     int           // what may wait for a slow reader; 256 KiB
-	QueueTime      time.Duration // how long one write may take; 10 s
-	PingEvery      time.Duration // 30 s; a peer silent for two and a half of these is dead
-	Tick           time.Duration // resolution of pings and of the end of credentials; 1 s
-	CloseTime      time.Duration // how long a peer may take to answer a close frame; 5 s
-	MaxBacklog     int           // events that may wait for dispatch before everybody is sent away; 65,536
+	Limiter        *quota.Limiter // of new connections; nil counts nothing
+	MaxPerUser     int            // connections of one user; 10 (Amazon's quota)
+	MaxConnections int            // connections in all; no limit
+	QueueBytes     int            // what may wait for a slow reader; 256 KiB
+	QueueTime      time.Duration  // how long one write may take; 10 s
+	PingEvery      time.Duration  // 30 s; a peer silent for two and a half of these is dead
+	Tick           time.Duration  // resolution of pings and of the end of credentials; 1 s
+	CloseTime      time.Duration  // how long a peer may take to answer a close frame; 5 s
+	MaxBacklog     int            // events that may wait for dispatch before everybody is sent away; 65,536
 }
 
 func (c *Config) defaults() {

@@ -20,6 +20,7 @@ import (
 	"github.com/stagedoor/stagedoor/engine/channel"
 	"github.com/stagedoor/stagedoor/engine/chat"
 	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/message"
 	"github.com/stagedoor/stagedoor/engine/schema"
 	"github.com/stagedoor/stagedoor/engine/session"
@@ -85,7 +86,7 @@ func (s *stage) furnish() {
 	s.app, err = s.chat.CreateInstance(s.Context(), "", "tests", "")
 	s.ok(err)
 	for name, a := range map[string]*arn.ARN{"mod": &s.mod, "ann": &s.ann, "bob": &s.bob, "me": &s.me} {
-		*a, err = s.chat.CreateUser(s.Context(), "", s.app, name, "Name of "+name, "")
+		*a, err = s.chat.CreateUser(s.Context(), "", identity.NewUser{Instance: s.app, ID: name, Name: "Name of " + name})
 		s.ok(err)
 	}
 	s.channel, err = s.chat.CreateChannel(s.Context(), s.mod, "", channel.NewChannel{Instance: s.app, Name: "room", ID: "room",
