@@ -3,7 +3,6 @@ package chat_test
 import (
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -13,13 +12,18 @@ import (
 	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/member"
 	"github.com/stagedoor/stagedoor/engine/message"
-	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/schema"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
 	"github.com/stagedoor/stagedoor/internal/fault"
 )
+
+// payload is what e carries if it is a T, else the zero T.
+func payload[T any](e core.Event) T {
+	p, _ := e.Payload.(T)
+	return p
+}
 
 // hall opens an elastic channel by mod: at most most sub-channels of at most target members.
 func (h house) hall(most, target, percent int) arn.ARN {
@@ -168,7 +172,7 @@ func TestWhatIsSaidStaysInItsSubChannel(t *testing.T) {
 		m, err := h.Send(h.Context(), fan(0), place, "", line("here"))
 		h.ok(err)
 		ev := h.heard.since(n)
-		if m.Sub != subs[0] || len(ev) != 1 || ev[0].Channel != place || ev[0].Payload.(message.Wire[core.ISO]).SubChannelId != subs[0] {
+		if m.Sub != subs[0] || len(ev) != 1 || ev[0].Channel != place || payload[message.Wire[core.ISO]](ev[0]).SubChannelId != subs[0] {
 			h.Errorf("message %+v, events %+v", m, ev)
 		}
 		for who, see := range map[arn.ARN]bool{fan(1): true, h.mod: true, h.admin: true, fan(2): false, h.ann: false} {

@@ -1,12 +1,12 @@
 package chat_test
 
 import (
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
+	"github.com/stagedoor/stagedoor/engine/channel"
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/member"
 	"github.com/stagedoor/stagedoor/engine/message"
@@ -37,7 +37,7 @@ func (h house) packed() (hall arn.ARN, first, second string, moved []arn.ARN) {
 		if e.Type != core.EventUpdateMembership {
 			continue
 		}
-		m := e.Payload.(member.Wire[core.ISO])
+		m := payload[member.Wire[core.ISO]](e)
 		if m.SubChannelId != second || len(e.Only) != 1 || e.Only[0] != m.Member.Arn || e.Joined[0] != m.Member.Arn {
 			h.Errorf("move: %+v", e)
 		}
@@ -197,7 +197,7 @@ func TestElasticChannelsHoldTheirPromisesWhateverPeopleDo(t *testing.T) {
 		for i := range 30 {
 			fans = append(fans, h.guest(i))
 		}
-		for step := range 120 {
+		for step := range 200 {
 			what := r.IntN(20)
 			if step < 25 {
 				what = 0 // people come
@@ -280,4 +280,19 @@ WHERE s.parent > 0 AND NOT EXISTS (SELECT 1 FROM channel_moderator d WHERE d.cha
 	if twice != 0 {
 		h.Fatalf("%d regular members are in several sub-channels", twice)
 	}
+}
+
+func TestWhatAnElasticChannelMayGrowToCountsWhenItIsMade(t *testing.T) {
+	each(t, func(h house) {
+		h.Limits = quota.Limits{Resources: map[quota.Resource]int{quota.ElasticChannels: 1, quota.SubChannels: 3, quota.SubChannelMemberships: 10}}
+		make := func(most, target int) error {
+			_, err := h.CreateChannel(h.Context(), h.mod, "", channel.NewChannel{Instance: h.app, Name: "x",
+				Elastic: channel.Elastic{MaximumSubChannels: most, TargetMembershipsPerSubChannel: target, MinimumMembershipPercentage: 1}})
+			return err
+		}
+		h.full(make(4, 10))
+		h.full(make(3, 11))
+		h.ok(make(3, 10))
+		h.full(make(3, 10))
+	})
 }
