@@ -173,6 +173,8 @@ func TestASessionMoreThanOnceASecondIsRefusedBeforeTheUpgrade(t *testing.T) {
 	w := limited(t, "aws-eu-central-1")
 	w.connect(w.ann)
 	r := w.presigned(w.ann)
+	r.Header.Set("Connection", "Upgrade")
+	r.Header.Set("Upgrade", "websocket")
 	res, body := w.do(r)
 	if res.StatusCode != 429 || res.Header.Get("X-Amzn-Errortype") != "ThrottledClientException" || body != `{"Code":"Throttled","Message":"Rate exceeded"}`+"\n" {
 		t.Errorf("%d %v %q", res.StatusCode, res.Header, body)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	identity "github.com/aws/aws-sdk-go-v2/service/chimesdkidentity"
 	messaging "github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging"
 	"github.com/coder/websocket"
 )
@@ -92,4 +93,28 @@ func TestWhatIsSentThroughTheSDKArrivesOnTheSocketAndABanEndsIt(t *testing.T) {
 	if _, text, err := bob.Read(ctx); err == nil {
 		t.Errorf("after the ban bob hears %s", text)
 	}
+}
+
+func TestAKickAndTheEndOfTheAppInstanceCloseSessionsForGood(t *testing.T) {
+	w := newWorld(t)
+	ann, bob := w.connect(w.ann), w.connect(w.bob)
+	ends := func(conn *websocket.Conn) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		var err error
+		for err == nil { // the channel's end is told before
+			_, _, err = conn.Read(ctx)
+		}
+		if websocket.CloseStatus(err) != 4003 {
+			t.Errorf("ended with %v", err)
+		}
+	}
+	if n := w.e.Kick(w.ann, "the ticket was returned"); n != 1 {
+		t.Errorf("%d sessions were kicked", n)
+	}
+	ends(ann)
+	_, err := w.id.DeleteAppInstance(t.Context(), &identity.DeleteAppInstanceInput{AppInstanceArn: &w.app})
+	w.ok(err)
+	ends(bob)
 }

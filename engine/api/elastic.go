@@ -24,9 +24,9 @@ type (
 func (o onChannel) place(sub string) arn.ARN { return core.InSub(o.channel(), sub) }
 
 type elasticIn struct {
-	MaximumSubChannels             int `is:"AtLeastTwo!"`
-	TargetMembershipsPerSubChannel int `is:"AtLeastTwo!"`
-	MinimumMembershipPercentage    int `is:"MembershipPercentage!"`
+	MaximumSubChannels             int `is:"MaximumSubChannels!"`
+	TargetMembershipsPerSubChannel int `is:"TargetMembershipsPerSubChannel!"`
+	MinimumMembershipPercentage    int `is:"MinimumMembershipPercentage!"`
 }
 
 // settings reads the configuration; nil is none.

@@ -10,7 +10,7 @@ import (
 
 type expirationIn struct {
 	ExpirationDays      int    `is:"ExpirationDays!"`
-	ExpirationCriterion string `is:"ChannelExpirationCriterion!"`
+	ExpirationCriterion string `is:"ExpirationCriterion!"`
 }
 
 // settings reads the structure; nil is never.

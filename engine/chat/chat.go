@@ -27,6 +27,9 @@ import (
 type Config struct {
 	Region, Account string
 	Limits          quota.Limits
+	// QuietAbove is how many members a channel may have before comings and goings are told to those concerned only.
+	// 0 means 500; negative means however many.
+	QuietAbove int
 }
 
 // Chat is every room over one database. Safe for concurrent use.
@@ -37,6 +40,8 @@ type Chat struct {
 	*channel.Channels
 	*message.Messages
 	*tag.Tags
+
+	roles *role.Roles
 }
 
 // New opens the rooms over a migrated database (engine/schema). Without SetSink events go nowhere.
@@ -45,8 +50,9 @@ func New(d *db.DB, cfg Config) *Chat {
 	c.Limits = cfg.Limits
 	c.Tags = &tag.Tags{Core: c.Core}
 	roles := &role.Roles{Core: c.Core}
+	c.roles = roles
 	c.Identities = identity.New(c.Core, func(tx *db.Tx, u identity.User) error { return c.LeaveAll(tx, u) })
-	c.Members = member.New(roles, c.Identities)
+	c.Members = member.New(roles, c.Identities, cfg.QuietAbove)
 	c.Channels = channel.New(roles, c.Identities, c.Members)
 	c.Messages = message.New(roles, c.Identities)
 	return c

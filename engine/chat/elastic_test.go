@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stagedoor/stagedoor/engine/channel"
+	"github.com/stagedoor/stagedoor/engine/chat"
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/member"
@@ -189,6 +190,12 @@ func TestWhatIsSaidStaysInItsSubChannel(t *testing.T) {
 		h.ok(err)
 		if ch.LastMessageMS != m.CreatedMS {
 			h.Errorf("last message at %d, want %d", ch.LastMessageMS, m.CreatedMS)
+		}
+		first, err := h.Prefetch(h.Context(), fan(0), core.SortByLastMessage, func() {})
+		h.ok(err)
+		if len(first) != 1 || first[0].Channel != place || payload[chat.DetailsWire](first[0]).Channel.ChannelArn != hall ||
+			len(payload[chat.DetailsWire](first[0]).ChannelMessages) != 1 || len(payload[chat.DetailsWire](first[0]).ChannelMemberships) != 2 {
+			h.Errorf("prefetch: %+v", first)
 		}
 		roster, _, err := h.Memberships(h.Context(), fan(0), place, "", core.Page{})
 		h.ok(err)

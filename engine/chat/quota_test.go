@@ -66,9 +66,9 @@ func TestEveryResourceQuotaIsExactAndGivesRoomBack(t *testing.T) {
 		_, err = h.CreateChannel(ctx, h.eve, "", channel.NewChannel{Instance: h.app, Name: "third", ID: "third"})
 		h.full(err)
 
-		_, failed, err := h.CreateMemberships(ctx, h.mod, h.channel, []arn.ARN{first, second}, "DEFAULT")
+		_, _, err = h.CreateMemberships(ctx, h.mod, h.channel, []arn.ARN{first, second}, "DEFAULT")
 		h.full(err)
-		_, failed, err = h.CreateMemberships(ctx, h.mod, h.channel, []arn.ARN{first, h.ann}, "DEFAULT")
+		_, failed, err := h.CreateMemberships(ctx, h.mod, h.channel, []arn.ARN{first, h.ann}, "DEFAULT")
 		h.ok(err)
 		if len(failed) > 0 {
 			t.Error(failed)

@@ -15,6 +15,13 @@ const (
 	EventBatchCreateMembership = "BATCH_CREATE_CHANNEL_MEMBERSHIP"
 	EventDeleteMembership      = "DELETE_CHANNEL_MEMBERSHIP"
 	EventUpdateMembership      = "UPDATE_CHANNEL_MEMBERSHIP" // elastic channels only: the member was moved
+	EventChannelDetails        = "CHANNEL_DETAILS"           // never announced: a session with prefetch begins with these
+)
+
+// The orders of a prefetch, as in the parameter prefetch-sort-by.
+const (
+	SortByUnread      = "unread" // unread channels first, then as SortByLastMessage; the default
+	SortByLastMessage = "last-message-timestamp"
 )
 
 // The values of Event.Type that only streams carry (developer guide, "Streaming messaging data"); Only is Nobody.

@@ -56,6 +56,9 @@ func (c *Members) ended(tx *db.Tx, m Membership, reason string) error {
 	if m.Type == "HIDDEN" || reason != "" {
 		e.Only = who // nobody else is told of a hidden member
 	}
+	if err := c.quieten(tx, m.Root, m.place, &e); err != nil {
+		return err
+	}
 	c.Announce(tx, e)
 	if m.Sub == "" {
 		return nil

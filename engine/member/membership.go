@@ -2,6 +2,7 @@
 package member
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -19,11 +20,15 @@ import (
 // Members is the room. Safe for concurrent use.
 type Members struct {
 	*role.Roles
-	ids *identity.Identities
+	ids        *identity.Identities
+	quietAbove int
 }
 
-// New makes the room.
-func New(r *role.Roles, ids *identity.Identities) *Members { return &Members{r, ids} }
+// New makes the room. quietAbove is how many members a channel may have before it is quiet (quiet.go); 0 means 500,
+// negative means however many.
+func New(r *role.Roles, ids *identity.Identities, quietAbove int) *Members {
+	return &Members{r, ids, cmp.Or(quietAbove, DefaultQuietAbove)}
+}
 
 // Membership makes a user hear a channel, and speak in it if Type is DEFAULT; HIDDEN members only listen.
 type Membership struct {
@@ -187,6 +192,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING`, a.Channel, u.No, ki
 	if kind == "HIDDEN" {
 		e.Only = e.Joined // nobody else is told of a hidden member: that is what hidden means
 	}
+	if err := c.quieten(tx, a.Root, a.Channel, &e); err != nil {
+		return m, err
+	}
 	c.Announce(tx, e)
 	return m, nil
 }
@@ -307,6 +315,9 @@ SELECT $1, u.No, $2, $3, $4, $5, $5 FROM json_each($6) j JOIN app_instance_user 
 	if kind == "HIDDEN" {
 		e.Only = joined
 	}
+	if err := c.quieten(tx, a.Root, a.Channel, &e); err != nil {
+		return err
+	}
 	c.Announce(tx, e)
 	return nil
 }
@@ -362,4 +373,9 @@ func (c *Members) Memberships(ctx context.Context, bearer, place arn.ARN, kind s
 	}
 	all, next := core.Cut(all, p, name, func(m Membership) string { return core.Itoa(m.no) })
 	return all, next, nil
+}
+
+// Some reads n members of a channel or sub-channel that are not hidden.
+func (c *Members) Some(ctx context.Context, q db.Querier, channelNo int64, n int) ([]Membership, error) {
+	return c.memberships(ctx, q, `WHERE m.channel = $1 AND m.type = 'DEFAULT' ORDER BY m.member LIMIT $2`, channelNo, n)
 }

@@ -75,12 +75,15 @@ var shapes = map[string]shape{
 	"NonEmptyContent":      {min: 1},
 	"ContentType":          {max: 45},
 	"SubChannelId":         {min: 1, max: 128, match: isWord},
-	"AtLeastTwo":           {min: 2}, // MaximumSubChannels, TargetMembershipsPerSubChannel
-	"MembershipPercentage": {min: 1, max: 40},
+	"MaximumSubChannels":   {min: 2},
 	"FilterRule":           {min: 1},
 	"SearchFieldValue":     {min: 1, max: 512},
-	"Timestamp":            {time: true},
-	"ResourceName":         {max: 256, match: whole(namePattern)},
+
+	"TargetMembershipsPerSubChannel": {min: 2},
+	"MinimumMembershipPercentage":    {min: 1, max: 40},
+
+	"Timestamp":    {time: true},
+	"ResourceName": {max: 256, match: whole(namePattern)},
 
 	"AllowMessages":               {enum: []string{"ALL", "NONE"}},
 	"AppInstanceUserEndpointType": {enum: []string{"APNS", "APNS_SANDBOX", "GCM"}},
@@ -110,21 +113,24 @@ var shapes = map[string]shape{
 	"SortOrder":                     {enum: []string{"ASCENDING", "DESCENDING"}},
 	"NetworkType":                   {enum: []string{"IPV4_ONLY", "DUAL_STACK"}},
 
-	"ChannelExpirationCriterion": {enum: []string{"CREATED_TIMESTAMP", "LAST_MESSAGE_TIMESTAMP"}},
-	"AllowNotifications":         {enum: []string{"ALL", "NONE", "FILTERED"}},
-	"SearchFieldKey":             {enum: []string{"MEMBERS"}},
-	"SearchFieldOperator":        {enum: []string{"EQUALS", "INCLUDES"}},
-
-	"SearchFields":                 {min: 1, max: 20},
-	"SearchFieldValues":            {min: 1, max: 20, of: "SearchFieldValue"},
-	"ChannelMemberArns":            {min: 1, max: 10, of: "ChimeArn"},
-	"ChannelModeratorArns":         {min: 1, max: 10, of: "ChimeArn"},
-	"MemberArns":                   {min: 1, max: 100, of: "ChimeArn"},
-	"TargetList":                   {min: 1, max: 1},
-	"MessageAttributeMap":          {keys: "MessageAttributeName"},
-	"MessageAttributeName":         {min: 1, max: 64},
-	"MessageAttributeStringValues": {of: "MessageAttributeStringValue"},
-	"MessageAttributeStringValue":  {min: 1, max: 512},
+	"ExpirationCriterion":           {enum: []string{"CREATED_TIMESTAMP", "LAST_MESSAGE_TIMESTAMP"}}, // the messaging service's
+	"AllowNotifications":            {enum: []string{"ALL", "NONE", "FILTERED"}},
+	"SearchFieldKey":                {enum: []string{"MEMBERS"}},
+	"SearchFieldOperator":           {enum: []string{"EQUALS", "INCLUDES"}},
+	"SearchFields":                  {min: 1, max: 20},
+	"SearchFieldValues":             {min: 1, max: 20, of: "SearchFieldValue"},
+	"ChannelMemberArns":             {min: 1, max: 10, of: "ChimeArn"},
+	"ChannelModeratorArns":          {min: 1, max: 10, of: "ChimeArn"},
+	"MemberArns":                    {min: 1, max: 100, of: "ChimeArn"},
+	"TargetList":                    {min: 1, max: 1},
+	"PushNotificationConfiguration": {},
+	"PushNotificationTitle":         {min: 1, max: 50, match: isLine},
+	"PushNotificationBody":          {min: 1, max: 150},
+	"PushNotificationType":          {enum: []string{"DEFAULT", "VOIP"}},
+	"MessageAttributeMap":           {keys: "MessageAttributeName"},
+	"MessageAttributeName":          {min: 1, max: 64},
+	"MessageAttributeStringValues":  {of: "MessageAttributeStringValue"},
+	"MessageAttributeStringValue":   {min: 1, max: 512},
 }
 
 func badMember(member, why string, args ...any) error {

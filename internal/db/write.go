@@ -60,6 +60,8 @@ type job struct {
 	fn    func(*Tx) error
 	done  chan error
 	after []func() // left by the run of fn that was committed
+
+	between func() error // instead of fn: runs after a commit, in no transaction
 }
 
 // beginner is the pool or, for SQLite, its one connection, whose statements run inside the transaction it has open.
@@ -87,7 +89,11 @@ func startWriter(db beginner, stmts *statements) *writer {
 // to be repeated, and must not block on anything but the transaction. Writes queued by one goroutine keep their order.
 // A write that has begun is finished even when ctx ends.
 func (d *DB) Write(ctx context.Context, fn func(*Tx) error) error {
-	j := &job{ctx: ctx, fn: fn, done: make(chan error, 1)}
+	return d.enqueue(&job{ctx: ctx, fn: fn, done: make(chan error, 1)})
+}
+
+// enqueue hands a job to the writer and waits for its answer.
+func (d *DB) enqueue(j *job) error {
 	d.writer.mu.RLock()
 	if d.writer.close {
 		d.writer.mu.RUnlock()
@@ -96,9 +102,9 @@ func (d *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 	select {
 	case d.writer.queue <- j:
 		d.writer.mu.RUnlock()
-	case <-ctx.Done():
+	case <-j.ctx.Done():
 		d.writer.mu.RUnlock()
-		return ctx.Err()
+		return j.ctx.Err()
 	}
 	return <-j.done
 }
@@ -147,6 +153,11 @@ func (w *writer) run() {
 // commit runs a group in one transaction and answers each write. When the transaction itself breaks (deadlock, lost
 // connection) every write of a group gets a transaction of its own, so that only the guilty one fails.
 func (w *writer) commit(group []*job) {
+	group, afterwards := pause(group)
+	defer afterwards()
+	if len(group) == 0 {
+		return
+	}
 	answers := make([]error, len(group))
 	err := w.transaction(group, answers)
 	if err != nil && (len(group) > 1 || repeatable(err)) {
