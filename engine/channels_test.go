@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	identity "github.com/aws/aws-sdk-go-v2/service/chimesdkidentity"
+	identitytypes "github.com/aws/aws-sdk-go-v2/service/chimesdkidentity/types"
 	messaging "github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging"
 	"github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging/types"
 	"github.com/coder/websocket"
@@ -65,6 +67,18 @@ func TestAChannelWithExpirationNeedsTheRightToSetIt(t *testing.T) {
 		plain := &messaging.CreateChannelInput{AppInstanceArn: &w.app, ChimeBearer: &w.ann, Name: aws.String("x")}
 		_, err = msg.CreateChannel(t.Context(), plain)
 		w.ok(err)
+	}
+}
+
+func TestAUserWithExpirationNeedsTheRightToSetIt(t *testing.T) {
+	w := newWorld(t)
+	for actions, allowed := range map[string]bool{`"chime:CreateAppInstanceUser"`: false, `"chime:CreateAppInstanceUser","chime:PutAppInstanceUserExpirationSettings"`: true} {
+		users, _ := w.assume(fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[%s],"Resource":"*"}]}`, actions))
+		_, err := users.CreateAppInstanceUser(t.Context(), &identity.CreateAppInstanceUserInput{AppInstanceArn: &w.app, AppInstanceUserId: aws.String("brief"), Name: aws.String("x"),
+			ExpirationSettings: &identitytypes.ExpirationSettings{ExpirationDays: aws.Int32(1), ExpirationCriterion: identitytypes.ExpirationCriterionCreatedTimestamp}})
+		if got := code(err); allowed && got != "" || !allowed && got != "AccessDeniedException" {
+			t.Errorf("with %s: %v", actions, err)
+		}
 	}
 }
 

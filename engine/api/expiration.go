@@ -29,6 +29,14 @@ func (in createChannelIn) Needs() []string {
 	return []string{"PutChannelExpirationSettings"}
 }
 
+// Needs is rest.Needy, as for channels.
+func (in createAppInstanceUserIn) Needs() []string {
+	if in.ExpirationSettings == nil {
+		return nil
+	}
+	return []string{"PutAppInstanceUserExpirationSettings"}
+}
+
 type putChannelExpirationSettingsIn struct {
 	onChannel
 	ExpirationSettings *expirationIn `is:"Structure"`
