@@ -167,7 +167,7 @@ func TestEverythingReachesTheStreamsOnceMoreRatherThanNever(t *testing.T) {
 			w.send(w.ann, w.channel, fmt.Sprint(i))
 		}
 		o.close(w)
-		if err := appendTo(path, `{"EventType":"CREATE_CHANNEL","Pay`); err != nil { // torn by a power cut
+		if err := appendTo(path, `{"EventType":"CREATE_CHANNEL","Pay`+strings.Repeat("x", 100_000)); err != nil { // torn by a power cut
 			t.Fatal(err)
 		}
 		n := 0

@@ -63,7 +63,7 @@ type (
 		PushNotification  pushNotificationIn     `is:"PushNotificationConfiguration"`
 		MessageAttributes map[string]attributeIn `is:"MessageAttributeMap"`
 		ContentType       *string                `is:"ContentType"`
-		SubChannelId      *string                `is:"MessageId"` // the wire's name; of the same shape
+		SubChannelId      *string                `is:"SubChannelId"` // the wire's name
 	}
 	channelFlowCallbackIn struct {
 		onChannel
@@ -138,7 +138,7 @@ func (s *server) listChannelsAssociatedWithChannelFlow(ctx context.Context, _ re
 
 func (s *server) channelFlowCallback(ctx context.Context, _ rest.Call, in *channelFlowCallbackIn) (any, error) {
 	m := in.ChannelMessage
-	a := message.Answer{MessageID: m.MessageId, Deny: in.DeleteResource, Content: m.Content, ContentType: m.ContentType, Metadata: m.Metadata}
+	a := message.Answer{MessageID: m.MessageId, Sub: m.SubChannelId, Deny: in.DeleteResource, Content: m.Content, ContentType: m.ContentType, Metadata: m.Metadata}
 	if m.MessageAttributes != nil {
 		text := attributes(m.MessageAttributes)
 		a.Attributes = &text

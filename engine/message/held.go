@@ -100,7 +100,7 @@ VALUES ($1, $2, $3, $4, 'PENDING', $5) ON CONFLICT (channel, message_id) DO UPDA
 }
 
 func (c *Messages) tellSender(tx *db.Tx, event string, m Message) {
-	c.Announce(tx, core.Event{Type: event, MessageType: m.Type, Channel: m.Channel, Payload: WireOf[core.ISO](m), Only: []arn.ARN{m.Sender.Arn}})
+	c.Announce(tx, core.Event{Type: event, MessageType: m.Type, Channel: core.InSub(m.Channel, m.Sub), Payload: WireOf[core.ISO](m), Only: []arn.ARN{m.Sender.Arn}})
 }
 
 // settleEdits makes the edits of a message count no more that are still on their way.
@@ -112,6 +112,7 @@ func settleEdits(tx *db.Tx, channel int64, id string) error {
 // Answer is what a processor says to a message. nil leaves what was.
 type Answer struct {
 	MessageID                                  string
+	Sub                                        *string // SubChannelId
 	Deny                                       bool
 	Content, ContentType, Metadata, Attributes *string
 }
@@ -146,7 +147,7 @@ func (c *Messages) FlowCallback(ctx context.Context, channel arn.ARN, callback s
 			return err
 		case h.Channel != channel:
 			return fault.New(fault.Denied, "callback", "The CallbackId is not valid, or its time is over.")
-		case h.ID != a.MessageID:
+		case h.ID != a.MessageID || a.Sub != nil && h.Sub != *a.Sub:
 			return fault.New(fault.Invalid, "message", "The CallbackId belongs to another message.").On("ChannelMessage.MessageId")
 		case a.Deny:
 			return c.end(tx, r, h, core.Denied, "")
@@ -200,9 +201,9 @@ func (c *Messages) pass(tx *db.Tx, r flow.Run, h carried) error {
 	if h.Event == core.EventUpdateMessage {
 		operation = "UpdateChannelMessage"
 	}
-	a, err := c.Allowed(tx.Context(), tx, operation, h.Sender.Arn, h.Channel, true)
+	a, err := c.Allowed(tx.Context(), tx, operation, h.Sender.Arn, core.InSub(h.Channel, h.Sub), true)
 	switch {
-	case fault.Is(err, fault.Denied), fault.Is(err, fault.Unauthorized): // banned, left or deleted since: no line comes after a ban
+	case core.IsGone(err), fault.Is(err, fault.Unauthorized): // banned, left, moved or deleted since: no line comes after a ban
 		return c.end(tx, r, h, core.Failed, "The sender may not write in this channel any more.")
 	case err != nil:
 		return err
@@ -216,7 +217,7 @@ func (c *Messages) pass(tx *db.Tx, r flow.Run, h carried) error {
 
 // release puts a new message into the channel at the channel's next time.
 func (c *Messages) release(tx *db.Tx, a role.Actor, r flow.Run, h carried) error {
-	p, err := c.enter(tx, h.Channel)
+	p, err := c.enter(tx, core.InSub(h.Channel, h.Sub))
 	if err != nil {
 		return err
 	}

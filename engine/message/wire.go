@@ -41,7 +41,8 @@ type SummaryWire[T core.Stamp] struct {
 type Wire[T core.Stamp] struct {
 	ChannelArn arn.ARN
 	SummaryWire[T]
-	Persistence string
+	Persistence  string
+	SubChannelId string `json:",omitempty"` // the wire's name
 }
 
 // WireSummary writes the form of m that lists carry.
@@ -64,13 +65,14 @@ func WireSummary[T core.Stamp](m Message) SummaryWire[T] {
 
 // WireOf writes m in full.
 func WireOf[T core.Stamp](m Message) Wire[T] {
-	return Wire[T]{ChannelArn: m.Channel, SummaryWire: WireSummary[T](m), Persistence: m.Persistence}
+	return Wire[T]{ChannelArn: m.Channel, SummaryWire: WireSummary[T](m), Persistence: m.Persistence, SubChannelId: m.Sub}
 }
 
 // ShownWire is the structure ChannelMessage as a processor of a channel flow is shown it.
 type ShownWire struct {
 	MessageId           string // the wire's name
 	ChannelArn          arn.ARN
+	SubChannelId        string `json:",omitempty"` // the wire's name
 	Content             string
 	ContentType         string          `json:",omitempty"`
 	Metadata            string          `json:",omitempty"`
@@ -84,7 +86,7 @@ type ShownWire struct {
 
 // ShownOf writes m for a processor. Whom it is meant for is none of the processor's business (as on the real service).
 func ShownOf(m Message) ShownWire {
-	return ShownWire{MessageId: m.ID, ChannelArn: m.Channel, Content: m.Content, ContentType: m.ContentType, Metadata: m.Metadata,
+	return ShownWire{MessageId: m.ID, ChannelArn: m.Channel, SubChannelId: m.Sub, Content: m.Content, ContentType: m.ContentType, Metadata: m.Metadata,
 		MessageAttributes: json.RawMessage(m.Attributes), Sender: m.Sender, Persistence: m.Persistence, Type: m.Type,
 		CreatedTimestamp: core.ISO(m.CreatedMS), LastEditedTimestamp: core.ISO(m.EditedMS)}
 }

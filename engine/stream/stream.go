@@ -86,7 +86,8 @@ func (s *Streams) Record(tx *db.Tx, e core.Event) error {
 	if len(s.sinks) == 0 || kind == "" {
 		return nil
 	}
-	r, _ := s.Find(e.Channel, arn.KindChannel)
+	channel, _ := core.SplitPlace(e.Channel)
+	r, _ := s.Find(channel, arn.KindChannel)
 	stream, err := s.streamOf(tx, target{r.App, kind})
 	if err != nil || s.sinks[stream] == nil {
 		return err
