@@ -124,12 +124,3 @@ func TestInputThatBreaksTheModelIsABadRequest(t *testing.T) {
 		t.Errorf("a megabyte: %d %s", res.StatusCode, body)
 	}
 }
-
-func TestWhatTheEngineDoesNotHaveYetSaysSo(t *testing.T) {
-	w := newWorld(t)
-	_, err := w.msg.ListChannelFlows(t.Context(), &messaging.ListChannelFlowsInput{AppInstanceArn: &w.app})
-	is[*types.BadRequestException](w, err)
-	if err == nil || !strings.Contains(err.Error(), "not available in this engine yet") {
-		t.Error(err)
-	}
-}
