@@ -14,8 +14,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	messaging "github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging"
-	"github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging/types"
 )
 
 // raw signs and sends a request by hand: what an SDK would never send.
