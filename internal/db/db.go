@@ -124,6 +124,8 @@ func (d *DB) Ping(ctx context.Context) error { return d.read.PingContext(ctx) }
 // Close waits for queued writes and closes the database. Later writes fail with ErrClosed.
 func (d *DB) Close() error {
 	d.writer.stop()
+	d.stmts.close()
+	d.writer.stmts.close()
 	var err error
 	if d.conn != nil {
 		err = d.conn.Close()

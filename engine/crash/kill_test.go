@@ -1,0 +1,33 @@
+package crash_test
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/db/dbtest"
+)
+
+// Killed by the clock, in the middle of anything. The system lives, so what is left is what the database has.
+func TestKilledAtAnyTimeLosesNothingThatWasAcknowledged(t *testing.T) {
+	for kind, database := range map[string]func(t *testing.T) string{
+		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "engine.db") },
+		"postgres": func(t *testing.T) string { return dbtest.PostgresURL(t) },
+	} {
+		t.Run(kind, func(t *testing.T) {
+			url := database(t)
+			c := newCampaign(t, 3)
+			c.prepare(url)
+			for range max(number(t, "STAGEDOOR_CRASH_KILLS", 120)/8, 1) {
+				over := make(chan struct{})
+				timer := time.AfterFunc(time.Duration(c.rnd.IntN(1_000_000))*time.Microsecond, func() { close(over) })
+				c.live(url, over, func(*process) {})
+				timer.Stop()
+				c.compare(url, "killed by the clock", true)
+				if t.Failed() {
+					return
+				}
+			}
+		})
+	}
+}

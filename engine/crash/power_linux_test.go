@@ -1,0 +1,146 @@
+package crash_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stagedoor/stagedoor/engine"
+)
+
+// at is where the engine keeps its data on a disk: in a folder that it has to make.
+const at = "data/chat/engine.db"
+
+// onDisk runs f with the disk mounted, and takes it away afterwards.
+func onDisk(t *testing.T, d *disk, f func(folder string)) {
+	t.Helper()
+	folder := t.TempDir()
+	unmount, err := d.mount(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unmount(); err != nil {
+			t.Error(err)
+		}
+	}()
+	f(folder)
+}
+
+// copied writes a disk into a real folder; what made a test fail is kept with -artifacts.
+func copied(t *testing.T, d *disk) (folder string) {
+	t.Helper()
+	folder, err := os.MkdirTemp(t.ArtifactDir(), "left-")
+	if err == nil {
+		err = d.copyTo(folder)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if !t.Failed() {
+			_ = os.RemoveAll(folder)
+		}
+	})
+	return folder
+}
+
+// Every life ends at a system call that was to change or sync a file, and leaves four disks: that of a mere kill, and
+// three that a power cut at the same moment may leave. All four are compared with the ledger; one of them is the disk of
+// the next life.
+func TestPowerCutsLoseNothingThatWasAcknowledged(t *testing.T) {
+	needFUSE(t)
+	c := newCampaign(t, 1)
+	first := t.TempDir()
+	c.prepare("sqlite:" + filepath.Join(first, "engine.db"))
+	d := newDisk()
+	folder := d.add(d.add(d.root, "data", 0o700, true), "chat", 0o700, true)
+	text, err := os.ReadFile(filepath.Join(first, "engine.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.add(folder, "engine.db", 0o600, false).write(0, text)
+	d = d.after(killed, nil)
+	for range number(t, "STAGEDOOR_CRASH_KILLS", 120) / len(cuts) {
+		d = c.powerCut(d)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+var cuts = []cut{killed, dropped, paged, torn}
+
+// powerCut lives one life on a disk and returns the one of the next.
+func (c *campaign) powerCut(d *disk) *disk {
+	c.Helper()
+	n := 1 + c.rnd.IntN(40) // while it starts, or in its first commits
+	if c.rnd.IntN(4) != 0 {
+		n = 1 + c.rnd.IntN(1500)
+	}
+	d.rearm(n)
+	left := make([]*disk, len(cuts))
+	onDisk(c.T, d, func(folder string) {
+		c.live("sqlite:"+filepath.Join(folder, at), d.stop, func(*process) {
+			for i, cut := range cuts {
+				left[i] = d.after(cut, c.rnd)
+			}
+			close(d.gone)
+		})
+	})
+	next := c.rnd.IntN(len(cuts))
+	for i, cut := range cuts {
+		c.compare("sqlite:"+filepath.Join(copied(c.T, left[i]), at), fmt.Sprintf("at call %d, %s", n, cut), i == next)
+	}
+	return left[next]
+}
+
+// Found by asking what a power cut leaves of a new installation: the folders that the engine had made were not synced
+// into theirs, so that everything was gone, whatever had been committed inside. What the engine's process says when it
+// first answers, its root key, is the first thing that anybody relies on.
+func TestTheFirstStartIsOnDiskOnceItAnswers(t *testing.T) {
+	needFUSE(t)
+	c := newCampaign(t, 2)
+	answered := 0
+	for range max(number(t, "STAGEDOOR_CRASH_KILLS", 24)/6, 4) {
+		d := newDisk()
+		d.rearm(1 + c.rnd.IntN(400))
+		var said hello
+		var ok bool
+		left := make([]*disk, len(cuts))
+		onDisk(t, d, func(folder string) {
+			p := birth(t, engine.Config{Database: "sqlite:" + filepath.Join(folder, at)})
+			said, ok = p.hello(t, d.stop)
+			p.strike(t)
+			for i, cut := range cuts {
+				left[i] = d.after(cut, c.rnd)
+			}
+			close(d.gone)
+			p.kill(t)
+		})
+		c.kills++
+		if ok {
+			answered++
+		}
+		for i, cut := range cuts {
+			c.startsAgain(left[i], cut, said, ok)
+		}
+	}
+	t.Logf("%d of them had answered", answered)
+}
+
+// startsAgain opens what is left of a first start. The key of an engine that had answered is its key for ever.
+func (c *campaign) startsAgain(d *disk, what cut, said hello, answered bool) {
+	c.Helper()
+	e, err := engine.New(c.Context(), engine.Config{Database: "sqlite:" + filepath.Join(copied(c.T, d), at)})
+	if err != nil {
+		c.Errorf("%s: %v", what, err)
+		return
+	}
+	if key := e.Credentials(); answered && key.AccessKeyID != said.KeyID {
+		c.Errorf("%s: the root key was %s and is %s", what, said.KeyID, key.AccessKeyID)
+	}
+	c.close(e)
+	c.looks++
+}
