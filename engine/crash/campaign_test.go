@@ -77,8 +77,9 @@ func (c *campaign) close(e *engine.Engine) {
 	}
 }
 
-// live starts an engine, has the crowd talk to it, and ends it when over is closed: strike and bury end it.
-func (c *campaign) live(database string, over <-chan struct{}, bury func(p *process)) {
+// live starts an engine, has the crowd talk to it, and kills it when over is closed. bury is called after the SIGKILL and
+// before anybody waits for the process to be gone.
+func (c *campaign) live(database string, over <-chan struct{}, bury func()) {
 	c.Helper()
 	p := birth(c, config(database))
 	ctx, cancel := context.WithCancel(c.Context())
@@ -88,19 +89,17 @@ func (c *campaign) live(database string, over <-chan struct{}, bury func(p *proc
 		w := newWire(h.Addr, rootKey)
 		defer w.http.CloseIdleConnections()
 		go func() { talked <- c.ledger.talk(ctx, w) }()
+		select {
+		case <-over:
+		case err := <-talked:
+			c.Errorf("people stopped talking: %v, the first after %v", err, c.ledger.people[0].last)
+			talked <- nil
+		}
 	} else {
 		talked <- nil
 	}
-	select {
-	case <-over:
-	case <-p.ended:
-		c.Error("the engine ended by itself")
-	case err := <-talked:
-		c.Errorf("people stopped talking: %v", err)
-		talked <- nil
-	}
 	p.strike(c)
-	bury(p)
+	bury()
 	p.kill(c)
 	cancel()
 	if err := <-talked; err != nil {

@@ -18,7 +18,8 @@ type person struct {
 	arn   string
 	rnd   *rand.Rand
 	lines []*line
-	open  *act // asked and not answered
+	open  *act  // asked and not answered
+	last  error // why the engine did not answer
 }
 
 // act is one request that changes something.
@@ -73,6 +74,7 @@ func (p *person) step(ctx context.Context, w *wire) (over bool, err error) {
 	case errors.As(err, &r):
 		return true, fmt.Errorf("%s of %s: %w", a.kind, a.line.key, err)
 	case err != nil:
+		p.last = err
 		return true, nil
 	}
 	m := a.line

@@ -21,7 +21,7 @@ func TestKilledAtAnyTimeLosesNothingThatWasAcknowledged(t *testing.T) {
 			for range max(number(t, "STAGEDOOR_CRASH_KILLS", 120)/8, 1) {
 				over := make(chan struct{})
 				timer := time.AfterFunc(time.Duration(c.rnd.IntN(1_000_000))*time.Microsecond, func() { close(over) })
-				c.live(url, over, func(*process) {})
+				c.live(url, over, func() {})
 				timer.Stop()
 				c.compare(url, "killed by the clock", true)
 				if t.Failed() {

@@ -82,7 +82,7 @@ func (c *campaign) powerCut(d *disk) *disk {
 	d.rearm(n)
 	left := make([]*disk, len(cuts))
 	onDisk(c.T, d, func(folder string) {
-		c.live("sqlite:"+filepath.Join(folder, at), d.stop, func(*process) {
+		c.live("sqlite:"+filepath.Join(folder, at), d.stop, func() {
 			for i, cut := range cuts {
 				left[i] = d.after(cut, c.rnd)
 			}

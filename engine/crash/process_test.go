@@ -75,11 +75,14 @@ func birth(t testing.TB, cfg engine.Config) *process {
 	return p
 }
 
-// hello waits until the engine answers; false means that it ended or until was closed before.
+// hello waits until the engine answers; false means that until was closed before.
 func (p *process) hello(t testing.TB, until <-chan struct{}) (hello, bool) {
 	t.Helper()
 	select {
 	case h, ok := <-p.ready:
+		if !ok {
+			t.Error("the engine ended before it answered")
+		}
 		return h, ok
 	case <-until:
 	case <-time.After(patience):
