@@ -13,8 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -38,8 +36,10 @@ type DB struct {
 	read    *sql.DB
 	writer  *writer
 	write   *sql.DB
-	conn    *sql.Conn   // SQLite: the one writing connection
-	stmts   *statements // SQLite: for reading
+	conn    *sql.Conn     // SQLite: the one writing connection
+	stmts   *statements   // SQLite: for reading
+	aside   *sql.DB       // SQLite: for checkpoints
+	check   *checkpointer // SQLite
 }
 
 // Open opens "sqlite:PATH" (folders are made) or a "postgres://…" URL. It does not migrate.
@@ -62,42 +62,63 @@ func Open(ctx context.Context, rawURL string) (*DB, error) {
 	if err := d.read.PingContext(ctx); err != nil {
 		_ = d.read.Close()
 		_ = d.write.Close()
+		if d.aside != nil {
+			_ = d.aside.Close()
+		}
 		return nil, fmt.Errorf("open %s database: %w", d.dialect, err)
 	}
 	if d.dialect == PostgreSQL {
-		d.writer = startWriter(d.write, nil)
+		d.writer = newWriter(d.write, nil)
+		go d.writer.run()
 		return d, nil
 	}
 	conn, err := d.write.Conn(ctx)
 	if err != nil {
-		return nil, errors.Join(err, d.read.Close(), d.write.Close())
+		return nil, errors.Join(err, d.read.Close(), d.write.Close(), d.aside.Close())
+	}
+	beside, err := d.aside.Conn(ctx)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close(), d.read.Close(), d.write.Close(), d.aside.Close())
 	}
 	d.conn = conn
 	d.stmts = &statements{prepare: d.read.PrepareContext, kept: map[string]*sql.Stmt{}}
-	d.writer = startWriter(conn, &statements{prepare: conn.PrepareContext, kept: map[string]*sql.Stmt{}})
+	d.writer = newWriter(conn, &statements{prepare: conn.PrepareContext, kept: map[string]*sql.Stmt{}})
+	d.check = startCheckpointer(beside, d.writer)
+	go d.writer.run()
 	return d, nil
 }
+
+// pragmas of every SQLite connection. FULL flushes the log in each commit; fullfsync makes that true on a Mac, whose
+// plain fsync does not reach the disk.
+const pragmas = "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=fullfsync(1)&_pragma=checkpoint_fullfsync(1)" +
+	"&_pragma=foreign_keys(1)&_pragma=cache_size(-32000)"
 
 func (d *DB) openSQLite(path string) error {
 	if path == "" {
 		return errors.New("sqlite: needs a file, e.g. sqlite:data/stagedoor.db")
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := makeFile(path); err != nil {
 		return err
 	}
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() +
-		"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=cache_size(-32000)"
+	file := "file:" + (&url.URL{Path: path}).EscapedPath() + pragmas
+	dsn := file + "&_pragma=busy_timeout(10000)"
 	var err error
 	if d.read, err = sql.Open("sqlite", dsn); err != nil {
 		return err
 	}
 	d.read.SetMaxOpenConns(8)
 	d.read.SetMaxIdleConns(8)
-	// One writing connection, and its transactions take the lock at BEGIN: two processes queue instead of failing.
-	if d.write, err = sql.Open("sqlite", dsn+"&_txlock=immediate"); err != nil {
+	// One writing connection, and its transactions take the lock at BEGIN: two processes queue instead of failing. It
+	// leaves checkpoints to the checkpointer.
+	if d.write, err = sql.Open("sqlite", dsn+"&_txlock=immediate&_pragma=wal_autocheckpoint(0)"); err != nil {
 		return err
 	}
 	d.write.SetMaxOpenConns(1)
+	// The writer rests while the log begins anew, so that waits for readers a moment only.
+	if d.aside, err = sql.Open("sqlite", file+"&_pragma=busy_timeout(250)"); err != nil {
+		return err
+	}
+	d.aside.SetMaxOpenConns(1)
 	return nil
 }
 
@@ -126,9 +147,9 @@ func (d *DB) Close() error {
 	d.writer.stop()
 	d.stmts.close()
 	d.writer.stmts.close()
-	var err error
+	err := d.check.stop()
 	if d.conn != nil {
-		err = d.conn.Close()
+		err = errors.Join(err, d.conn.Close(), d.aside.Close())
 	}
 	return errors.Join(err, d.read.Close(), d.write.Close())
 }

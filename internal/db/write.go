@@ -4,13 +4,19 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"sync"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
 )
 
 // ErrClosed is what Write answers after Close.
 var ErrClosed = errors.New("database is closed")
+
+// ErrUnknown is what Write answers when the answer to the commit was lost: the change is made, or it is not.
+var ErrUnknown = errors.New("whether the change was committed is unknown")
 
 // maxGroup bounds how many writes share one commit, so that the first of them does not wait for thousands.
 const maxGroup = 512
@@ -60,6 +66,7 @@ type job struct {
 	fn    func(*Tx) error
 	done  chan error
 	after []func() // left by the run of fn that was committed
+	aside func()   // not a write but something to do while the writer rests; fn is nil then
 }
 
 // beginner is the pool or, for SQLite, its one connection, whose statements run inside the transaction it has open.
@@ -74,31 +81,43 @@ type writer struct {
 	mu    sync.RWMutex // guards closed against a send on a closed queue
 	close bool
 	ended chan struct{}
+
+	committed func() // called after each commit
 }
 
-func startWriter(db beginner, stmts *statements) *writer {
-	w := &writer{db: db, stmts: stmts, queue: make(chan *job, maxGroup), ended: make(chan struct{})}
-	go w.run()
-	return w
+// newWriter makes a writer that begins with run.
+func newWriter(db beginner, stmts *statements) *writer {
+	return &writer{db: db, stmts: stmts, queue: make(chan *job, maxGroup), ended: make(chan struct{}), committed: func() {}}
 }
 
 // Write runs fn in a transaction and returns after the commit: nil means durable. An error from fn undoes only what fn
 // did and is returned as it is. fn may share its commit with other writes, may run a second time when such a group has
 // to be repeated, and must not block on anything but the transaction. Writes queued by one goroutine keep their order.
 // A write that has begun is finished even when ctx ends.
+//
+// An error that is ErrUnknown leaves open whether the change was made. It is not repeated here, because then it might be
+// made twice: whoever asks again must be able to tell.
 func (d *DB) Write(ctx context.Context, fn func(*Tx) error) error {
-	j := &job{ctx: ctx, fn: fn, done: make(chan error, 1)}
-	d.writer.mu.RLock()
-	if d.writer.close {
-		d.writer.mu.RUnlock()
+	return d.writer.do(&job{ctx: ctx, fn: fn, done: make(chan error, 1)})
+}
+
+// rest has the writer call f between two transactions. After stop it does nothing.
+func (w *writer) rest(f func()) {
+	_ = w.do(&job{ctx: context.Background(), aside: f, done: make(chan error, 1)})
+}
+
+func (w *writer) do(j *job) error {
+	w.mu.RLock()
+	if w.close {
+		w.mu.RUnlock()
 		return ErrClosed
 	}
 	select {
-	case d.writer.queue <- j:
-		d.writer.mu.RUnlock()
-	case <-ctx.Done():
-		d.writer.mu.RUnlock()
-		return ctx.Err()
+	case w.queue <- j:
+		w.mu.RUnlock()
+	case <-j.ctx.Done():
+		w.mu.RUnlock()
+		return j.ctx.Err()
 	}
 	return <-j.done
 }
@@ -126,21 +145,36 @@ func (w *writer) stop() {
 func (w *writer) run() {
 	defer close(w.ended)
 	for first := range w.queue {
-		group := []*job{first}
-		for len(group) < maxGroup {
-			select {
-			case j, ok := <-w.queue:
-				if !ok {
-					w.commit(group)
-					return
-				}
-				group = append(group, j)
-				continue
-			default:
-			}
-			break
+		group, aside := w.gather(first)
+		if len(group) > 0 {
+			w.commit(group)
+			w.committed()
 		}
-		w.commit(group)
+		if aside != nil {
+			aside.aside()
+			aside.done <- nil
+		}
+	}
+}
+
+// gather takes what is queued, up to the first thing that is to be done aside.
+func (w *writer) gather(first *job) (group []*job, aside *job) {
+	for j := first; ; {
+		if j.aside != nil {
+			return group, j
+		}
+		if group = append(group, j); len(group) == maxGroup {
+			return group, nil
+		}
+		select {
+		case next, open := <-w.queue:
+			if !open {
+				return group, nil
+			}
+			j = next
+		default:
+			return group, nil
+		}
 	}
 }
 
@@ -149,7 +183,7 @@ func (w *writer) run() {
 func (w *writer) commit(group []*job) {
 	answers := make([]error, len(group))
 	err := w.transaction(group, answers)
-	if err != nil && (len(group) > 1 || repeatable(err)) {
+	if err != nil && !errors.Is(err, ErrUnknown) && (len(group) > 1 || repeatable(err)) {
 		for i, j := range group {
 			answers[i] = w.alone(j)
 		}
@@ -193,7 +227,19 @@ func repeatable(err error) bool {
 	return errors.As(err, &pe) && (pe.Code == "40P01" || pe.Code == "40001")
 }
 
-// transaction returns an error only when nothing of the group was committed.
+// settled reports whether an error of a commit says that nothing was committed: the database answered, and it goes on.
+// Everything else – a lost connection, PostgreSQL that shuts down – may have come after the commit.
+func settled(err error) bool {
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) {
+		return pe.SeverityUnlocalized == "ERROR"
+	}
+	var se *sqlite.Error // the change is undone, whatever was the matter
+	return errors.As(err, &se) || errors.Is(err, pgx.ErrTxCommitRollback)
+}
+
+// transaction returns ErrUnknown when the commit may have been made, and another error only when nothing of the group was
+// committed.
 func (w *writer) transaction(group []*job, answers []error) error {
 	ctx := context.Background()
 	tx, err := w.db.BeginTx(ctx, nil)
@@ -224,5 +270,10 @@ func (w *writer) transaction(group []*job, answers []error) error {
 			return err
 		}
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil && !settled(err) {
+		return fmt.Errorf("%w: %w", ErrUnknown, err)
+	} else if err != nil {
+		return err
+	}
+	return nil
 }

@@ -1,0 +1,81 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+)
+
+// A committed change is in SQLite's write-ahead log until a checkpoint copies it into the database. Left to itself SQLite
+// does that inside a commit, so that some sends wait for two more flushes of the disk, and begins the log anew only at a
+// moment when nobody reads, so that under load it grows without end, and with it the time that a start takes. Here
+// checkpoints run beside the writer, and now and then the writer rests for a moment, in which the log begins anew.
+const (
+	copyAt    = 1000 // pages in the log that are worth a checkpoint: 4 MB
+	restartAt = 4000 // pages in the log after which it begins anew: 16 MB
+)
+
+// checkpointer owns a connection of its own.
+type checkpointer struct {
+	conn  *sql.Conn
+	write *writer
+	wake  chan struct{}
+	quit  sync.Once
+	ended chan struct{}
+}
+
+func startCheckpointer(conn *sql.Conn, w *writer) *checkpointer {
+	c := &checkpointer{conn: conn, write: w, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+	w.committed = c.look
+	c.look() // there may be a long log from before
+	go c.run()
+	return c
+}
+
+// look has the log looked at soon. The writer calls it after each commit.
+func (c *checkpointer) look() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// stop ends the checkpointer. The writer must have ended before.
+func (c *checkpointer) stop() error {
+	if c == nil {
+		return nil
+	}
+	c.quit.Do(func() { close(c.wake) })
+	<-c.ended
+	return c.conn.Close()
+}
+
+// run does its best: after an error the log is only longer than it should be, and the next commit has it look again.
+func (c *checkpointer) run() {
+	defer close(c.ended)
+	for range c.wake {
+		if long, copied, err := c.checkpoint("NOOP"); err != nil || long-copied < copyAt && long < restartAt {
+			continue
+		}
+		long, _, err := c.checkpoint("PASSIVE")
+		if err != nil || long < restartAt {
+			continue
+		}
+		// Most is copied by now: what is left is short, and nobody adds to it while the writer rests.
+		c.write.rest(func() { _, _, _ = c.checkpoint("RESTART") })
+	}
+}
+
+// checkpoint runs one and says how many pages are in the log and how many of them are copied. RESTART waits for those
+// who read from the log (the busy_timeout of this connection); when they take longer, a later one will do it.
+func (c *checkpointer) checkpoint(mode string) (long, copied int, err error) {
+	var busy int
+	err = c.conn.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &long, &copied)
+	if busy != 0 {
+		err = errors.Join(err, errBusy)
+	}
+	return long, copied, err
+}
+
+var errBusy = errors.New("somebody else is reading or writing")
