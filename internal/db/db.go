@@ -15,8 +15,9 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
+	"github.com/jackc/pgx/v5/stdlib" // also the driver "pgx"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -129,9 +130,15 @@ func (d *DB) openPostgres(rawURL string) error {
 	}
 	d.read.SetMaxOpenConns(16)
 	d.read.SetMaxIdleConns(16)
-	if d.write, err = sql.Open("pgx", rawURL); err != nil {
+	config, err := pgx.ParseConfig(rawURL)
+	if err != nil {
 		return err
 	}
+	// A server, database or role may be told to answer commits before they are on disk. Not ours; stronger settings stay.
+	d.write = stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, `SELECT set_config(name, 'on', false) FROM pg_settings WHERE name = 'synchronous_commit' AND setting = 'off'`)
+		return err
+	}))
 	d.write.SetMaxOpenConns(1)
 	return nil
 }
