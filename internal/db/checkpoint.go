@@ -20,13 +20,14 @@ const (
 type checkpointer struct {
 	conn  *sql.Conn
 	write *writer
+	next  int // pages in the log after which it is to begin anew
 	wake  chan struct{}
 	quit  sync.Once
 	ended chan struct{}
 }
 
 func startCheckpointer(conn *sql.Conn, w *writer) *checkpointer {
-	c := &checkpointer{conn: conn, write: w, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+	c := &checkpointer{conn: conn, write: w, next: restartAt, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	w.committed = c.look
 	c.look() // there may be a long log from before
 	go c.run()
@@ -55,20 +56,26 @@ func (c *checkpointer) stop() error {
 func (c *checkpointer) run() {
 	defer close(c.ended)
 	for range c.wake {
-		if long, copied, err := c.checkpoint("NOOP"); err != nil || long-copied < copyAt && long < restartAt {
+		if long, copied, err := c.checkpoint("NOOP"); err != nil || long-copied < copyAt && long < c.next {
 			continue
 		}
 		long, _, err := c.checkpoint("PASSIVE")
-		if err != nil || long < restartAt {
+		if err != nil || long < c.next {
 			continue
 		}
 		// Most is copied by now: what is left is short, and nobody adds to it while the writer rests.
-		c.write.rest(func() { _, _, _ = c.checkpoint("RESTART") })
+		c.next = long + restartAt
+		c.write.rest(func() {
+			if _, _, err := c.checkpoint("RESTART"); err == nil {
+				c.next = restartAt
+			}
+		})
 	}
 }
 
 // checkpoint runs one and says how many pages are in the log and how many of them are copied. RESTART waits for those
-// who read from the log (the busy_timeout of this connection); when they take longer, a later one will do it.
+// who read from the log (the busy_timeout of this connection); when they take longer, one after the next 16 MB will do
+// it, so that a long read costs the writer a moment and not one in each commit.
 func (c *checkpointer) checkpoint(mode string) (long, copied int, err error) {
 	var busy int
 	err = c.conn.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &long, &copied)

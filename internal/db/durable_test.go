@@ -277,7 +277,7 @@ func TestTheLogStaysShortWhileSomebodyAlwaysReads(t *testing.T) {
 		}
 		_ = leave()
 	})
-	const most, writes = 50 << 20, 80 // a log begins anew after 16 MB; a slow machine may take its time
+	const most, writes = 40 << 20, 50 // a log begins anew after 16 MB; a slow machine may take its time
 	text := strings.Repeat("text ", 200_000)
 	longest := int64(0)
 	for i := range writes { // each writes 1 MB
