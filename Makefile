@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build ui api test check race fuzz bench lint fmt e2e screenshots clean
+.PHONY: help run build ui api wire test check race fuzz bench lint fmt e2e screenshots clean
 
 GO ?= go
 # Arguments for `make run`, e.g. make run ARGS="--listen 0.0.0.0:8080"
@@ -42,6 +42,9 @@ ui/dist/.built: ui/node_modules/.package-lock.json $(UI_SOURCES)
 api: ui/node_modules/.package-lock.json ## ui/openapi.json and the pages' types, from the Go types of the JSON API
 	$(GO) run ./cmd/stagedoor openapi > ui/openapi.json
 	cd ui && npm run types
+
+wire: ## the list of operations in docs/wire.md, from the engine's table
+	STAGEDOOR_WRITE_WIRE=1 $(GO) test -count=1 -run TestTheWireDocumentIsTheTable ./engine/api
 
 test: ## everything that CI runs but lint: both databases, race detector, pages, browser (installs what it needs)
 	scripts/test.sh

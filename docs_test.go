@@ -76,21 +76,3 @@ func TestEveryDecisionIsInTheList(t *testing.T) {
 		}
 	}
 }
-
-func TestEveryOperationOfTheEngineIsInTheWireDocument(t *testing.T) {
-	document := read(t, "docs/wire.md")
-	_, list, found := strings.Cut(document, "### What our engine answers")
-	if !found {
-		t.Fatal("docs/wire.md has no list of operations")
-	}
-	row := regexp.MustCompile(`(?m)^\t\t\{"(\w+)", http\.Method.*?(does\(|nil\})`)
-	rows := row.FindAllStringSubmatch(read(t, "engine/api/table.go"), -1)
-	if len(rows) < 50 {
-		t.Fatalf("found %d operations: does this test still know how they are written?", len(rows))
-	}
-	for _, r := range rows {
-		if answered, listed := r[2] == "does(", strings.Contains(list, "`"+r[1]+"`"); answered != listed {
-			t.Errorf("%s: answered %v, in docs/wire.md %v", r[1], answered, listed)
-		}
-	}
-}

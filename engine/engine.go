@@ -1,9 +1,9 @@
 // Package engine is a chat server that speaks Amazon's Chime SDK messaging protocol: REST with SigV4, the slice of STS
 // around it, and the messaging-session WebSocket. It can be linked into a program or a test.
 //
-//	Engine ── /connect ──► session ◄─ events ─┐
-//	       ── all else ──► api ─────────────► chat ──► database
-//	                        └─► sigv4, iam
+//	Engine ── /connect ──► session ◄──────────── events ──────────┐
+//	       ── all else ──► api ──► chat: identity member channel message ──► database
+//	                        └─► rest: sigv4, iam
 //
 // One Engine serves the identity, messaging and STS endpoints on one address: point the BaseEndpoint of an AWS SDK's
 // clients at it. It may be mounted under a prefix with http.StripPrefix; clients sign the whole path.
@@ -131,7 +131,7 @@ func (e *Engine) sweep(ctx context.Context) {
 	for {
 		err := e.chat.Run(ctx)
 		if err != nil {
-			e.cfg.Logger.WarnContext(ctx, "removing deleted channels", "error", err)
+			e.cfg.Logger.WarnContext(ctx, "background work", "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 
-	"github.com/stagedoor/stagedoor/engine/chat"
+	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/identity"
+	"github.com/stagedoor/stagedoor/engine/rest"
 	"github.com/stagedoor/stagedoor/internal/arn"
 )
 
@@ -16,30 +18,30 @@ type instanceOut struct {
 	AppInstanceArn       arn.ARN
 	Name                 string
 	Metadata             string     `json:",omitempty"`
-	CreatedTimestamp     chat.Epoch `json:",omitzero"`
-	LastUpdatedTimestamp chat.Epoch `json:",omitzero"`
+	CreatedTimestamp     core.Epoch `json:",omitzero"`
+	LastUpdatedTimestamp core.Epoch `json:",omitzero"`
 }
 
 type instanceArnOut struct{ AppInstanceArn arn.ARN }
 
-func (p paging) page() chat.Page { return chat.Page{Max: p.MaxResults, Token: p.NextToken} }
+func (p paging) page() core.Page { return core.Page{Max: p.MaxResults, Token: p.NextToken} }
 
-func (s *server) createAppInstance(ctx context.Context, _ call, in *createAppInstanceIn) (any, error) {
-	a, err := s.cfg.Chat.CreateInstance(ctx, in.ClientRequestToken, in.Name, in.Metadata)
+func (s *server) createAppInstance(ctx context.Context, _ rest.Call, in *createAppInstanceIn) (any, error) {
+	a, err := s.CreateInstance(ctx, in.ClientRequestToken, in.Name, in.Metadata, in.tags()...)
 	return instanceArnOut{a}, err
 }
 
-func (s *server) describeAppInstance(ctx context.Context, _ call, in *onInstance) (any, error) {
-	i, err := s.cfg.Chat.Instance(ctx, nil, arn.ARN(in.AppInstanceArn))
-	return struct{ AppInstance instanceOut }{instanceOut{i.ARN, i.Name, i.Metadata, chat.Epoch(i.CreatedMS), chat.Epoch(i.UpdatedMS)}}, err
+func (s *server) describeAppInstance(ctx context.Context, _ rest.Call, in *onInstance) (any, error) {
+	i, err := s.Instance(ctx, arn.ARN(in.AppInstanceArn))
+	return struct{ AppInstance instanceOut }{instanceOut{i.ARN, i.Name, i.Metadata, core.Epoch(i.CreatedMS), core.Epoch(i.UpdatedMS)}}, err
 }
 
-func (s *server) listAppInstances(ctx context.Context, _ call, in *paging) (any, error) {
-	all, next, err := s.cfg.Chat.Instances(ctx, in.page())
+func (s *server) listAppInstances(ctx context.Context, _ rest.Call, in *paging) (any, error) {
+	all, next, err := s.Instances(ctx, in.page())
 	return struct {
 		AppInstances []instanceOut
 		NextToken    string `json:",omitempty"`
-	}{each(all, func(i chat.Instance) instanceOut {
+	}{each(all, func(i identity.Instance) instanceOut {
 		return instanceOut{AppInstanceArn: i.ARN, Name: i.Name, Metadata: i.Metadata}
 	}), next}, err
 }
@@ -53,83 +55,86 @@ func each[A, B any](in []A, f func(A) B) []B {
 	return out
 }
 
-func (s *server) updateAppInstance(ctx context.Context, _ call, in *updateAppInstanceIn) (any, error) {
+func (s *server) updateAppInstance(ctx context.Context, _ rest.Call, in *updateAppInstanceIn) (any, error) {
 	a := arn.ARN(in.AppInstanceArn)
-	return instanceArnOut{a}, s.cfg.Chat.UpdateInstance(ctx, a, in.Name, in.Metadata)
+	return instanceArnOut{a}, s.UpdateInstance(ctx, a, in.Name, in.Metadata)
 }
 
-func (s *server) deleteAppInstance(ctx context.Context, _ call, in *onInstance) (any, error) {
-	return empty{}, s.cfg.Chat.DeleteInstance(ctx, arn.ARN(in.AppInstanceArn))
+func (s *server) deleteAppInstance(ctx context.Context, _ rest.Call, in *onInstance) (any, error) {
+	return empty{}, s.DeleteInstance(ctx, arn.ARN(in.AppInstanceArn))
 }
 
 type userOut struct {
 	AppInstanceUserArn   arn.ARN
 	Name                 string
-	Metadata             string     `json:",omitempty"`
-	CreatedTimestamp     chat.Epoch `json:",omitzero"`
-	LastUpdatedTimestamp chat.Epoch `json:",omitzero"`
+	Metadata             string          `json:",omitempty"`
+	CreatedTimestamp     core.Epoch      `json:",omitzero"`
+	LastUpdatedTimestamp core.Epoch      `json:",omitzero"`
+	ExpirationSettings   *userExpiration `json:",omitempty"`
 }
 
 type userArnOut struct{ AppInstanceUserArn arn.ARN }
 
-func (s *server) createAppInstanceUser(ctx context.Context, _ call, in *createAppInstanceUserIn) (any, error) {
-	a, err := s.cfg.Chat.CreateUser(ctx, in.ClientRequestToken, arn.ARN(in.AppInstanceArn), in.AppInstanceUserId, in.Name, in.Metadata)
+func (s *server) createAppInstanceUser(ctx context.Context, _ rest.Call, in *createAppInstanceUserIn) (any, error) {
+	a, err := s.CreateUser(ctx, in.ClientRequestToken, identity.NewUser{Instance: arn.ARN(in.AppInstanceArn),
+		ID: in.AppInstanceUserId, Name: in.Name, Metadata: in.Metadata, Expiration: in.ExpirationSettings.read(), Tags: in.tags()})
 	return userArnOut{a}, err
 }
 
-func (s *server) describeAppInstanceUser(ctx context.Context, _ call, in *onUser) (any, error) {
-	u, err := s.cfg.Chat.User(ctx, arn.ARN(in.AppInstanceUserArn))
-	return struct{ AppInstanceUser userOut }{userOut{u.ARN, u.Name, u.Metadata, chat.Epoch(u.CreatedMS), chat.Epoch(u.UpdatedMS)}}, err
+func (s *server) describeAppInstanceUser(ctx context.Context, _ rest.Call, in *onUser) (any, error) {
+	u, err := s.User(ctx, arn.ARN(in.AppInstanceUserArn))
+	return struct{ AppInstanceUser userOut }{userOut{u.ARN, u.Name, u.Metadata, core.Epoch(u.CreatedMS),
+		core.Epoch(u.UpdatedMS), writeUserExpiration(u.Expiration)}}, err
 }
 
-func (s *server) listAppInstanceUsers(ctx context.Context, _ call, in *listAppInstanceUsersIn) (any, error) {
-	all, next, err := s.cfg.Chat.Users(ctx, arn.ARN(in.AppInstanceArn), in.page())
+func (s *server) listAppInstanceUsers(ctx context.Context, _ rest.Call, in *listAppInstanceUsersIn) (any, error) {
+	all, next, err := s.Users(ctx, arn.ARN(in.AppInstanceArn), in.page())
 	return struct {
 		AppInstanceArn   string
 		AppInstanceUsers []userOut
 		NextToken        string `json:",omitempty"`
-	}{in.AppInstanceArn, each(all, func(u chat.User) userOut {
+	}{in.AppInstanceArn, each(all, func(u identity.User) userOut {
 		return userOut{AppInstanceUserArn: u.ARN, Name: u.Name, Metadata: u.Metadata}
 	}), next}, err
 }
 
-func (s *server) updateAppInstanceUser(ctx context.Context, _ call, in *updateAppInstanceUserIn) (any, error) {
+func (s *server) updateAppInstanceUser(ctx context.Context, _ rest.Call, in *updateAppInstanceUserIn) (any, error) {
 	a := arn.ARN(in.AppInstanceUserArn)
-	return userArnOut{a}, s.cfg.Chat.UpdateUser(ctx, a, in.Name, in.Metadata)
+	return userArnOut{a}, s.UpdateUser(ctx, a, in.Name, in.Metadata)
 }
 
-func (s *server) deleteAppInstanceUser(ctx context.Context, _ call, in *onUser) (any, error) {
-	return empty{}, s.cfg.Chat.DeleteUser(ctx, arn.ARN(in.AppInstanceUserArn))
+func (s *server) deleteAppInstanceUser(ctx context.Context, _ rest.Call, in *onUser) (any, error) {
+	return empty{}, s.DeleteUser(ctx, arn.ARN(in.AppInstanceUserArn))
 }
 
-func (s *server) createAppInstanceAdmin(ctx context.Context, _ call, in *createAppInstanceAdminIn) (any, error) {
-	who, err := s.cfg.Chat.CreateAdmin(ctx, arn.ARN(in.AppInstanceArn), arn.ARN(in.AppInstanceAdminArn))
+func (s *server) createAppInstanceAdmin(ctx context.Context, _ rest.Call, in *createAppInstanceAdminIn) (any, error) {
+	who, err := s.CreateAdmin(ctx, arn.ARN(in.AppInstanceArn), arn.ARN(in.AppInstanceAdminArn))
 	return struct {
-		AppInstanceAdmin chat.Identity
+		AppInstanceAdmin core.Identity
 		AppInstanceArn   string
 	}{who, in.AppInstanceArn}, err
 }
 
-func (s *server) describeAppInstanceAdmin(ctx context.Context, _ call, in *onAdmin) (any, error) {
-	a, err := s.cfg.Chat.Admin(ctx, arn.ARN(in.AppInstanceArn), arn.ARN(in.AppInstanceAdminArn))
+func (s *server) describeAppInstanceAdmin(ctx context.Context, _ rest.Call, in *onAdmin) (any, error) {
+	a, err := s.Admin(ctx, arn.ARN(in.AppInstanceArn), arn.ARN(in.AppInstanceAdminArn))
 	type admin struct {
-		Admin            chat.Identity
+		Admin            core.Identity
 		AppInstanceArn   string
-		CreatedTimestamp chat.Epoch
+		CreatedTimestamp core.Epoch
 	}
-	return struct{ AppInstanceAdmin admin }{admin{a.User, in.AppInstanceArn, chat.Epoch(a.CreatedMS)}}, err
+	return struct{ AppInstanceAdmin admin }{admin{a.User, in.AppInstanceArn, core.Epoch(a.CreatedMS)}}, err
 }
 
-func (s *server) listAppInstanceAdmins(ctx context.Context, _ call, in *pagedInstance) (any, error) {
-	all, next, err := s.cfg.Chat.Admins(ctx, arn.ARN(in.AppInstanceArn), in.page())
-	type admin struct{ Admin chat.Identity }
+func (s *server) listAppInstanceAdmins(ctx context.Context, _ rest.Call, in *pagedInstance) (any, error) {
+	all, next, err := s.Admins(ctx, arn.ARN(in.AppInstanceArn), in.page())
+	type admin struct{ Admin core.Identity }
 	return struct {
 		AppInstanceArn    string
 		AppInstanceAdmins []admin
 		NextToken         string `json:",omitempty"`
-	}{in.AppInstanceArn, each(all, func(a chat.Admin) admin { return admin{a.User} }), next}, err
+	}{in.AppInstanceArn, each(all, func(a identity.Admin) admin { return admin{a.User} }), next}, err
 }
 
-func (s *server) deleteAppInstanceAdmin(ctx context.Context, _ call, in *onAdmin) (any, error) {
-	return empty{}, s.cfg.Chat.DeleteAdmin(ctx, arn.ARN(in.AppInstanceArn), arn.ARN(in.AppInstanceAdminArn))
+func (s *server) deleteAppInstanceAdmin(ctx context.Context, _ rest.Call, in *onAdmin) (any, error) {
+	return empty{}, s.DeleteAdmin(ctx, arn.ARN(in.AppInstanceArn), arn.ARN(in.AppInstanceAdminArn))
 }

@@ -1,6 +1,10 @@
 package api
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/stagedoor/stagedoor/engine/rest"
+)
 
 // The inputs, member by member as the API reference has them. Tags: `wire` says where a member travels when it is not
 // the JSON body ("path=…", "query=…"); `is` names its shape (shapes.go), with "!" when it is required.
@@ -27,8 +31,8 @@ type (
 	}
 	onMember struct {
 		onChannel
-		MemberArn    string      `wire:"path=memberArn" is:"ChimeArn!"`
-		SubChannelId unavailable `wire:"query=sub-channel-id"` // the wire's name
+		MemberArn    string           `wire:"path=memberArn" is:"ChimeArn!"`
+		SubChannelId rest.Unavailable `wire:"query=sub-channel-id"` // the wire's name
 	}
 	onModerator struct {
 		onChannel
@@ -36,8 +40,8 @@ type (
 	}
 	onMessage struct {
 		onChannel
-		MessageId    string      `wire:"path=messageId" is:"MessageId!"` // the wire's name
-		SubChannelId unavailable `wire:"query=sub-channel-id"`           // the wire's name
+		MessageId    string           `wire:"path=messageId" is:"MessageId!"` // the wire's name
+		SubChannelId rest.Unavailable `wire:"query=sub-channel-id"`           // the wire's name
 	}
 	forUser struct {
 		AppInstanceUserArn string `wire:"query=app-instance-user-arn" is:"ChimeArn!"`
@@ -61,7 +65,7 @@ type createAppInstanceIn struct {
 	Name               string `is:"NonEmptyResourceName!"`
 	Metadata           string `is:"Metadata"`
 	ClientRequestToken string `is:"ClientRequestToken!"`
-	Tags               unavailable
+	tagged
 }
 
 type updateAppInstanceIn struct {
@@ -81,8 +85,8 @@ type createAppInstanceUserIn struct {
 	Name               string `is:"UserName!"`
 	Metadata           string `is:"Metadata"`
 	ClientRequestToken string `is:"ClientRequestToken!"`
-	Tags               unavailable
-	ExpirationSettings unavailable
+	tagged
+	ExpirationSettings *userExpiration `is:"Structure"`
 }
 
 type listAppInstanceUsersIn struct {
@@ -97,18 +101,18 @@ type updateAppInstanceUserIn struct {
 }
 
 type createChannelIn struct {
-	AppInstanceArn              string   `is:"ChimeArn!"`
-	Name                        string   `is:"NonEmptyResourceName!"`
-	Mode                        string   `is:"ChannelMode"`
-	Privacy                     string   `is:"ChannelPrivacy"`
-	Metadata                    string   `is:"Metadata"`
-	ClientRequestToken          string   `is:"ClientRequestToken!"`
-	ChannelId                   string   `is:"ChannelId"` // the wire's name
-	MemberArns                  []string `is:"ChannelMemberArns"`
-	ModeratorArns               []string `is:"ChannelModeratorArns"`
-	Tags                        unavailable
-	ElasticChannelConfiguration unavailable
-	ExpirationSettings          unavailable
+	AppInstanceArn     string   `is:"ChimeArn!"`
+	Name               string   `is:"NonEmptyResourceName!"`
+	Mode               string   `is:"ChannelMode"`
+	Privacy            string   `is:"ChannelPrivacy"`
+	Metadata           string   `is:"Metadata"`
+	ClientRequestToken string   `is:"ClientRequestToken!"`
+	ChannelId          string   `is:"ChannelId"` // the wire's name
+	MemberArns         []string `is:"ChannelMemberArns"`
+	ModeratorArns      []string `is:"ChannelModeratorArns"`
+	tagged
+	ElasticChannelConfiguration rest.Unavailable
+	ExpirationSettings          rest.Unavailable
 }
 
 type listChannelsIn struct {
@@ -126,23 +130,23 @@ type updateChannelIn struct {
 
 type batchCreateChannelMembershipIn struct {
 	onChannel
-	Type         string      `is:"ChannelMembershipType"`
-	MemberArns   []string    `is:"MemberArns!"`
-	SubChannelId unavailable // the wire's name
+	Type         string           `is:"ChannelMembershipType"`
+	MemberArns   []string         `is:"MemberArns!"`
+	SubChannelId rest.Unavailable // the wire's name
 }
 
 type createChannelMembershipIn struct {
 	onChannel
-	MemberArn    string      `is:"ChimeArn!"`
-	Type         string      `is:"ChannelMembershipType!"`
-	SubChannelId unavailable // the wire's name
+	MemberArn    string           `is:"ChimeArn!"`
+	Type         string           `is:"ChannelMembershipType!"`
+	SubChannelId rest.Unavailable // the wire's name
 }
 
 type listChannelMembershipsIn struct {
 	onChannel
 	Type string `wire:"query=type" is:"ChannelMembershipType"`
 	paging
-	SubChannelId unavailable `wire:"query=sub-channel-id"` // the wire's name
+	SubChannelId rest.Unavailable `wire:"query=sub-channel-id"` // the wire's name
 }
 
 type createChannelModeratorIn struct {
@@ -173,7 +177,7 @@ type sendChannelMessageIn struct {
 	MessageAttributes  map[string]attributeIn `is:"MessageAttributeMap"`
 	ContentType        string                 `is:"ContentType"`
 	Target             []targetIn             `is:"TargetList"`
-	SubChannelId       unavailable            // the wire's name
+	SubChannelId       rest.Unavailable       // the wire's name
 }
 
 // attributes writes MessageAttributes as they are kept.
@@ -194,22 +198,22 @@ type listChannelMessagesIn struct {
 	NotBefore string `wire:"query=not-before" is:"Timestamp"`
 	NotAfter  string `wire:"query=not-after" is:"Timestamp"`
 	paging
-	SubChannelId unavailable `wire:"query=sub-channel-id"` // the wire's name
+	SubChannelId rest.Unavailable `wire:"query=sub-channel-id"` // the wire's name
 }
 
 type updateChannelMessageIn struct {
 	onChannel
-	MessageId    string      `wire:"path=messageId" is:"MessageId!"` // the wire's name
-	Content      string      `is:"NonEmptyContent!"`
-	Metadata     *string     `is:"Metadata"`
-	ContentType  *string     `is:"ContentType"`
-	SubChannelId unavailable // the wire's name
+	MessageId    string           `wire:"path=messageId" is:"MessageId!"` // the wire's name
+	Content      string           `is:"NonEmptyContent!"`
+	Metadata     *string          `is:"Metadata"`
+	ContentType  *string          `is:"ContentType"`
+	SubChannelId rest.Unavailable // the wire's name
 }
 
 type redactChannelMessageIn struct {
 	onChannel
-	MessageId    string      `wire:"path=messageId" is:"MessageId!"` // the wire's name
-	SubChannelId unavailable // the wire's name
+	MessageId    string           `wire:"path=messageId" is:"MessageId!"` // the wire's name
+	SubChannelId rest.Unavailable // the wire's name
 }
 
 type getMessagingSessionEndpointIn struct {

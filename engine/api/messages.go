@@ -4,7 +4,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/stagedoor/stagedoor/engine/chat"
+	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/message"
+	"github.com/stagedoor/stagedoor/engine/rest"
 	"github.com/stagedoor/stagedoor/internal/arn"
 )
 
@@ -12,31 +14,33 @@ import (
 type sentOut struct {
 	ChannelArn arn.ARN
 	MessageId  string // the wire's name
-	Status     chat.StatusWire
+	Status     message.StatusWire
 }
 
-func sent(m chat.Message) sentOut { return sentOut{m.Channel, m.ID, chat.StatusWire{Value: "SENT"}} }
+func sent(m message.Message) sentOut {
+	return sentOut{m.Channel, m.ID, message.StatusWire{Value: "SENT"}}
+}
 
-func (s *server) sendChannelMessage(ctx context.Context, c call, in *sendChannelMessageIn) (any, error) {
-	m := chat.NewMessage{Type: in.Type, Persistence: in.Persistence, Content: in.Content, ContentType: in.ContentType,
+func (s *server) sendChannelMessage(ctx context.Context, c rest.Call, in *sendChannelMessageIn) (any, error) {
+	m := message.NewMessage{Type: in.Type, Persistence: in.Persistence, Content: in.Content, ContentType: in.ContentType,
 		Metadata: in.Metadata, Attributes: in.attributes()}
 	if len(in.Target) > 0 {
 		m.Target = arn.ARN(in.Target[0].MemberArn)
 	}
-	out, err := s.cfg.Chat.Send(ctx, c.bearer, in.channel(), in.ClientRequestToken, m)
+	out, err := s.Send(ctx, c.Bearer, in.channel(), in.ClientRequestToken, m)
 	return sent(out), err
 }
 
-func (s *server) getChannelMessage(ctx context.Context, c call, in *onMessage) (any, error) {
-	m, err := s.cfg.Chat.Message(ctx, c.bearer, in.channel(), in.MessageId)
+func (s *server) getChannelMessage(ctx context.Context, c rest.Call, in *onMessage) (any, error) {
+	m, err := s.Message(ctx, c.Bearer, in.channel(), in.MessageId)
 	return struct {
-		ChannelMessage chat.MessageWire[chat.Epoch]
-	}{chat.WireMessage[chat.Epoch](m)}, err
+		ChannelMessage message.Wire[core.Epoch]
+	}{message.WireOf[core.Epoch](m)}, err
 }
 
-func (s *server) getChannelMessageStatus(ctx context.Context, c call, in *onMessage) (any, error) {
-	status, err := s.cfg.Chat.MessageStatus(ctx, c.bearer, in.channel(), in.MessageId)
-	return struct{ Status chat.StatusWire }{chat.StatusWire{Value: status}}, err
+func (s *server) getChannelMessageStatus(ctx context.Context, c rest.Call, in *onMessage) (any, error) {
+	status, err := s.MessageStatus(ctx, c.Bearer, in.channel(), in.MessageId)
+	return struct{ Status message.StatusWire }{message.StatusWire{Value: status}}, err
 }
 
 // millis reads a timestamp that has passed its shape; "" is 0.
@@ -48,34 +52,34 @@ func millis(text string, up time.Duration) int64 {
 	return t.Add(up).UnixMilli()
 }
 
-func (s *server) listChannelMessages(ctx context.Context, c call, in *listChannelMessagesIn) (any, error) {
-	h := chat.History{
+func (s *server) listChannelMessages(ctx context.Context, c rest.Call, in *listChannelMessagesIn) (any, error) {
+	h := message.History{
 		OldestFirst: in.SortOrder == "ASCENDING",
 		NotBefore:   millis(in.NotBefore, time.Millisecond-1), // times between two milliseconds round up at this end
 		NotAfter:    millis(in.NotAfter, 0),
 	}
-	all, next, err := s.cfg.Chat.Messages(ctx, c.bearer, in.channel(), h, in.page())
+	all, next, err := s.Messages.List(ctx, c.Bearer, in.channel(), h, in.page())
 	return struct {
 		ChannelArn      arn.ARN
 		NextToken       string `json:",omitempty"`
-		ChannelMessages []chat.MessageSummaryWire[chat.Epoch]
-	}{in.channel(), next, each(all, chat.WireMessageSummary[chat.Epoch])}, err
+		ChannelMessages []message.SummaryWire[core.Epoch]
+	}{in.channel(), next, each(all, message.WireSummary[core.Epoch])}, err
 }
 
-func (s *server) updateChannelMessage(ctx context.Context, c call, in *updateChannelMessageIn) (any, error) {
-	m, err := s.cfg.Chat.UpdateMessage(ctx, c.bearer, in.channel(), in.MessageId,
-		chat.Edit{Content: in.Content, ContentType: in.ContentType, Metadata: in.Metadata})
+func (s *server) updateChannelMessage(ctx context.Context, c rest.Call, in *updateChannelMessageIn) (any, error) {
+	m, err := s.UpdateMessage(ctx, c.Bearer, in.channel(), in.MessageId,
+		message.Edit{Content: in.Content, ContentType: in.ContentType, Metadata: in.Metadata})
 	return sent(m), err
 }
 
-func (s *server) redactChannelMessage(ctx context.Context, c call, in *redactChannelMessageIn) (any, error) {
-	err := s.cfg.Chat.RedactMessage(ctx, c.bearer, in.channel(), in.MessageId)
+func (s *server) redactChannelMessage(ctx context.Context, c rest.Call, in *redactChannelMessageIn) (any, error) {
+	err := s.RedactMessage(ctx, c.Bearer, in.channel(), in.MessageId)
 	return struct {
 		ChannelArn arn.ARN
 		MessageId  string // the wire's name
 	}{in.channel(), in.MessageId}, err
 }
 
-func (s *server) deleteChannelMessage(ctx context.Context, c call, in *onMessage) (any, error) {
-	return empty{}, s.cfg.Chat.DeleteMessage(ctx, c.bearer, in.channel(), in.MessageId)
+func (s *server) deleteChannelMessage(ctx context.Context, c rest.Call, in *onMessage) (any, error) {
+	return empty{}, s.DeleteMessage(ctx, c.Bearer, in.channel(), in.MessageId)
 }

@@ -2,20 +2,20 @@ package api
 
 import (
 	"net/url"
-	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/stagedoor/stagedoor/engine/chat"
+	"github.com/stagedoor/stagedoor/engine/rest"
+	"github.com/stagedoor/stagedoor/engine/role"
 )
 
 func TestTheTableHasEveryOperationOfBothServicesOnce(t *testing.T) {
 	seen := map[string]bool{}
-	for _, op := range operations() {
-		if seen[op.name] {
-			t.Errorf("%s twice", op.name)
+	for _, op := range (&server{}).operations() {
+		if seen[op.Name] {
+			t.Errorf("%s twice", op.Name)
 		}
-		seen[op.name] = true
+		seen[op.Name] = true
 	}
 	// 51 and 30 operations, of which the three about tags are in both.
 	if len(seen) != 51+30-3 {
@@ -24,53 +24,31 @@ func TestTheTableHasEveryOperationOfBothServicesOnce(t *testing.T) {
 }
 
 func TestEveryOperationForAUserHasARowInTheRoleTableAndItsResources(t *testing.T) {
-	for _, op := range operations() {
-		if op.do == nil {
+	for _, op := range (&server{}).operations() {
+		if op.Do == nil {
 			continue
 		}
-		if _, ruled := chat.Rules[op.name]; ruled != bool(op.bearer) {
-			t.Errorf("%s: bearer %v, in the role table %v", op.name, op.bearer, ruled)
+		if _, ruled := role.Rules[op.Name]; ruled != bool(op.Bearer) {
+			t.Errorf("%s: bearer %v, in the role table %v", op.Name, op.Bearer, ruled)
 		}
-		if op.on == "" || strings.HasPrefix(op.on, "{Bearer}") != bool(op.bearer) {
-			t.Errorf("%s: resources %q", op.name, op.on)
+		if op.On == "" || strings.HasPrefix(op.On, "{Bearer}") != bool(op.Bearer) {
+			t.Errorf("%s: resources %q", op.Name, op.On)
 		}
-		if strings.Contains(op.path, "{channelArn}") && !strings.Contains(op.on, "{ChannelArn}") {
-			t.Errorf("%s does not ask IAM about the channel", op.name)
+		if strings.Contains(op.Path, "{channelArn}") && !strings.Contains(op.On, "{ChannelArn}") {
+			t.Errorf("%s does not ask IAM about the channel", op.Name)
 		}
 	}
 }
-
 func TestInputsNameOnlyShapesAndPlacesThatExist(t *testing.T) {
-	for _, op := range operations() {
-		if op.do != nil {
-			checkInput(t, op, reflect.TypeOf(op.do.input()).Elem())
-		}
-	}
-}
-
-func checkInput(t *testing.T, op operation, in reflect.Type) {
-	for i := range in.NumField() {
-		f := in.Field(i)
-		if f.Anonymous {
-			checkInput(t, op, f.Type)
-			continue
-		}
-		if name := strings.TrimSuffix(f.Tag.Get("is"), "!"); f.Type != reflect.TypeFor[unavailable]() {
-			if _, ok := shapes[name]; !ok {
-				t.Errorf("%s.%s: no shape %q", op.name, f.Name, name)
-			}
-		}
-		if name, isPath := strings.CutPrefix(f.Tag.Get("wire"), "path="); isPath && !strings.Contains(op.path, "{"+name+"}") {
-			t.Errorf("%s.%s: no %q in %s", op.name, f.Name, name, op.path)
+	for _, op := range (&server{}).operations() {
+		if err := op.Check(); err != nil {
+			t.Error(err)
 		}
 	}
 }
 
 func TestTheQueryChoosesAmongOperationsOnOnePath(t *testing.T) {
-	s, ok := New(Config{}).(*server)
-	if !ok {
-		t.Fatal("New makes something else")
-	}
+	s := rest.New(rest.Config{Operations: (&server{}).operations()})
 	for _, c := range []struct{ method, path, query, want string }{
 		{"GET", "/channels", "app-instance-arn=x", "ListChannels"},
 		{"GET", "/channels", "scope=app-instance-user-memberships", "ListChannelMembershipsForAppInstanceUser"},
@@ -94,8 +72,8 @@ func TestTheQueryChoosesAmongOperationsOnOnePath(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := ""
-		if op, _ := s.find(c.method, c.path, q); op != nil {
-			got = op.name
+		if op, _ := s.Find(c.method, c.path, q); op != nil {
+			got = op.Name
 		}
 		if got != c.want {
 			t.Errorf("%s %s?%s: %q, want %q", c.method, c.path, c.query, got, c.want)

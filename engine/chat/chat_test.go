@@ -8,7 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stagedoor/stagedoor/engine/channel"
 	"github.com/stagedoor/stagedoor/engine/chat"
+	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/identity"
+	"github.com/stagedoor/stagedoor/engine/message"
 	"github.com/stagedoor/stagedoor/engine/schema"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -28,12 +32,12 @@ type house struct {
 // ear is a sink that remembers.
 type ear struct {
 	mu     sync.Mutex
-	events []chat.Event
+	events []core.Event
 }
 
-func (e *ear) Deliver(v chat.Event) { e.mu.Lock(); defer e.mu.Unlock(); e.events = append(e.events, v) }
+func (e *ear) Deliver(v core.Event) { e.mu.Lock(); defer e.mu.Unlock(); e.events = append(e.events, v) }
 
-func (e *ear) since(n int) []chat.Event { e.mu.Lock(); defer e.mu.Unlock(); return e.events[n:] }
+func (e *ear) since(n int) []core.Event { e.mu.Lock(); defer e.mu.Unlock(); return e.events[n:] }
 
 func (e *ear) types(n int) string {
 	var out []string
@@ -55,7 +59,7 @@ func open(t *testing.T, d *db.DB) house {
 	h.app, err = h.CreateInstance(t.Context(), "", "tests", "")
 	h.ok(err)
 	for name, a := range map[string]*arn.ARN{"admin": &h.admin, "mod": &h.mod, "ann": &h.ann, "bob": &h.bob, "eve": &h.eve} {
-		*a, err = h.CreateUser(t.Context(), "", h.app, name, "Name of "+name, "")
+		*a, err = h.CreateUser(t.Context(), "", identity.NewUser{Instance: h.app, ID: name, Name: "Name of " + name})
 		h.ok(err)
 	}
 	_, err = h.CreateAdmin(t.Context(), h.app, h.admin)
@@ -66,7 +70,7 @@ func open(t *testing.T, d *db.DB) house {
 
 func (h house) open(id, privacy, mode string) arn.ARN {
 	h.Helper()
-	a, err := h.CreateChannel(h.Context(), h.mod, "", chat.NewChannel{Instance: h.app, Name: id, ID: id, Privacy: privacy, Mode: mode,
+	a, err := h.CreateChannel(h.Context(), h.mod, "", channel.NewChannel{Instance: h.app, Name: id, ID: id, Privacy: privacy, Mode: mode,
 		Members: []arn.ARN{h.ann, h.bob}})
 	h.ok(err)
 	return a
@@ -86,11 +90,11 @@ func (h house) refused(err error, kind fault.Kind) {
 	}
 }
 
-func line(text string) chat.NewMessage {
-	return chat.NewMessage{Type: "STANDARD", Persistence: "PERSISTENT", Content: text}
+func line(text string) message.NewMessage {
+	return message.NewMessage{Type: "STANDARD", Persistence: "PERSISTENT", Content: text}
 }
 
-func (h house) say(who arn.ARN, text string) chat.Message {
+func (h house) say(who arn.ARN, text string) message.Message {
 	h.Helper()
 	m, err := h.Send(h.Context(), who, h.channel, "", line(text))
 	h.ok(err)
@@ -98,12 +102,12 @@ func (h house) say(who arn.ARN, text string) chat.Message {
 }
 
 // history reads everything through pages of n.
-func (h house) history(who arn.ARN, o chat.History, n int) []chat.Message {
+func (h house) history(who arn.ARN, o message.History, n int) []message.Message {
 	h.Helper()
-	var out []chat.Message
-	p := chat.Page{Max: n}
+	var out []message.Message
+	p := core.Page{Max: n}
 	for {
-		page, next, err := h.Messages(h.Context(), who, h.channel, o, p)
+		page, next, err := h.Messages.List(h.Context(), who, h.channel, o, p)
 		h.ok(err)
 		out = append(out, page...)
 		if next == "" {
@@ -115,11 +119,11 @@ func (h house) history(who arn.ARN, o chat.History, n int) []chat.Message {
 
 func TestCreatingAUserAgainIsFineUnlessItIsAnother(t *testing.T) {
 	each(t, func(h house) {
-		_, err := h.CreateUser(h.Context(), "new-token", h.app, "ann", "Name of ann", "")
+		_, err := h.CreateUser(h.Context(), "new-token", identity.NewUser{Instance: h.app, ID: "ann", Name: "Name of ann"})
 		h.ok(err)
-		_, err = h.CreateUser(h.Context(), "third", h.app, "ann", "Somebody else", "")
+		_, err = h.CreateUser(h.Context(), "third", identity.NewUser{Instance: h.app, ID: "ann", Name: "Somebody else"})
 		h.refused(err, fault.Conflict)
-		_, err = h.CreateUser(h.Context(), "new", h.app.AppInstance()+"x", "ann", "Name of ann", "")
+		_, err = h.CreateUser(h.Context(), "new", identity.NewUser{Instance: h.app.AppInstance() + "x", ID: "ann", Name: "Name of ann"})
 		h.refused(err, fault.Denied)
 	})
 }
@@ -127,9 +131,9 @@ func TestCreatingAUserAgainIsFineUnlessItIsAnother(t *testing.T) {
 func TestATokenWhoseAnswerWasDeletedMakesItAgain(t *testing.T) {
 	each(t, func(h house) {
 		make := func() arn.ARN {
-			u, err := h.CreateUser(h.Context(), "tok", h.app, "zoe", "Zoe", "")
+			u, err := h.CreateUser(h.Context(), "tok", identity.NewUser{Instance: h.app, ID: "zoe", Name: "Zoe"})
 			h.ok(err)
-			ch, err := h.CreateChannel(h.Context(), h.mod, "tok", chat.NewChannel{Instance: h.app, Name: "x"})
+			ch, err := h.CreateChannel(h.Context(), h.mod, "tok", channel.NewChannel{Instance: h.app, Name: "x"})
 			h.ok(err)
 			_, err = h.User(h.Context(), u)
 			h.ok(err)
@@ -153,7 +157,7 @@ func TestABanRemovesTheMemberSilencesThemAndIsNotUndoneByLiftingIt(t *testing.T)
 		_, err := h.CreateBan(h.Context(), h.mod, h.channel, h.ann)
 		h.ok(err)
 		ev := h.heard.since(n)
-		if len(ev) != 1 || ev[0].Type != chat.EventDeleteMembership || len(ev[0].Left) != 1 || ev[0].Left[0] != h.ann || ev[0].Also[0] != h.ann {
+		if len(ev) != 1 || ev[0].Type != core.EventDeleteMembership || len(ev[0].Left) != 1 || ev[0].Left[0] != h.ann || ev[0].Also[0] != h.ann {
 			h.Fatalf("events of a ban: %+v", ev)
 		}
 		_, err = h.Send(h.Context(), h.ann, h.channel, "", line("still here"))
@@ -189,14 +193,14 @@ func TestSomebodyCreatedAgainInheritsNothing(t *testing.T) {
 		}
 		_, err := h.Send(h.Context(), h.ann, h.channel, "", line("ghost"))
 		h.refused(err, fault.Unauthorized)
-		_, err = h.CreateUser(h.Context(), "", h.app, "ann", "Other Ann", "")
+		_, err = h.CreateUser(h.Context(), "", identity.NewUser{Instance: h.app, ID: "ann", Name: "Other Ann"})
 		h.ok(err)
 		_, err = h.Membership(h.Context(), h.mod, h.channel, h.ann)
 		h.refused(err, fault.NotFound)
 		_, err = h.CreateMembership(h.Context(), h.ann, h.channel, h.ann, "DEFAULT")
 		h.ok(err)
 		h.refused(h.RedactMessage(h.Context(), h.ann, h.channel, m.ID), fault.Denied)
-		if got := h.history(h.bob, chat.History{}, 50)[0]; got.Sender.Name != "Name of ann" || got.Content != "mine" {
+		if got := h.history(h.bob, message.History{}, 50)[0]; got.Sender.Name != "Name of ann" || got.Content != "mine" {
 			h.Errorf("old message: %+v", got)
 		}
 	})
@@ -212,7 +216,7 @@ func TestADeletedChannelIsGoneAtOnceAndItsRowsFollow(t *testing.T) {
 		_, err := h.Channel(h.Context(), h.mod, h.channel)
 		h.refused(err, fault.NotFound)
 		h.channel = h.open("room", "PUBLIC", "UNRESTRICTED")
-		if got := h.history(h.ann, chat.History{}, 50); len(got) != 0 {
+		if got := h.history(h.ann, message.History{}, 50); len(got) != 0 {
 			h.Fatalf("the new channel has %d old messages", len(got))
 		}
 		h.say(h.ann, "new")
@@ -262,14 +266,14 @@ func TestHiddenMembersListenUnseenAndDoNotSpeak(t *testing.T) {
 		}
 		_, err = h.Send(h.Context(), h.eve, h.channel, "", line("boo"))
 		h.refused(err, fault.Denied)
-		seen, _, err := h.Memberships(h.Context(), h.ann, h.channel, "", chat.Page{})
+		seen, _, err := h.Memberships(h.Context(), h.ann, h.channel, "", core.Page{})
 		h.ok(err)
 		if len(seen) != 3 {
 			h.Errorf("%d visible members, want 3", len(seen))
 		}
-		_, _, err = h.Memberships(h.Context(), h.ann, h.channel, "HIDDEN", chat.Page{})
+		_, _, err = h.Memberships(h.Context(), h.ann, h.channel, "HIDDEN", core.Page{})
 		h.refused(err, fault.Denied)
-		hidden, _, err := h.Memberships(h.Context(), h.mod, h.channel, "HIDDEN", chat.Page{})
+		hidden, _, err := h.Memberships(h.Context(), h.mod, h.channel, "HIDDEN", core.Page{})
 		h.ok(err)
 		if len(hidden) != 1 {
 			h.Errorf("%d hidden members, want 1", len(hidden))
@@ -281,7 +285,7 @@ func TestABatchAddsEveryoneInPagesAndTellsOnce(t *testing.T) {
 	each(t, func(h house) {
 		var all []arn.ARN
 		for i := range 100 {
-			u, err := h.CreateUser(h.Context(), "", h.app, fmt.Sprint("fan-", i), "Fan", "")
+			u, err := h.CreateUser(h.Context(), "", identity.NewUser{Instance: h.app, ID: fmt.Sprint("fan-", i), Name: "Fan"})
 			h.ok(err)
 			all = append(all, u)
 		}
@@ -295,7 +299,7 @@ func TestABatchAddsEveryoneInPagesAndTellsOnce(t *testing.T) {
 			h.Fatalf("%d events", len(ev))
 		}
 		seen := map[arn.ARN]bool{}
-		p := chat.Page{Max: 7}
+		p := core.Page{Max: 7}
 		for {
 			page, next, err := h.Memberships(h.Context(), h.ann, h.channel, "", p)
 			h.ok(err)

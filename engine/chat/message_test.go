@@ -6,7 +6,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/stagedoor/stagedoor/engine/chat"
+	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/message"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/fault"
 )
@@ -26,7 +27,7 @@ func TestFiftySendersGetStrictlyIncreasingTimesAndTheSinkHearsThemInThatOrder(t 
 			})
 		}
 		wg.Wait()
-		all := h.history(h.ann, chat.History{OldestFirst: true}, 50)
+		all := h.history(h.ann, message.History{OldestFirst: true}, 50)
 		heard := h.heard.since(before)
 		if len(all) != 300 || len(heard) != 300 {
 			h.Fatalf("%d in history, %d heard, want 300", len(all), len(heard))
@@ -35,7 +36,7 @@ func TestFiftySendersGetStrictlyIncreasingTimesAndTheSinkHearsThemInThatOrder(t 
 			if i > 0 && m.CreatedMS <= all[i-1].CreatedMS {
 				h.Fatalf("message %d has time %d after %d", i, m.CreatedMS, all[i-1].CreatedMS)
 			}
-			if got, ok := heard[i].Payload.(chat.MessageWire[chat.ISO]); !ok || got.MessageId != m.ID {
+			if got, ok := heard[i].Payload.(message.Wire[core.ISO]); !ok || got.MessageId != m.ID {
 				h.Fatalf("heard %v at place %d, history has %s", heard[i].Payload, i, m.ID)
 			}
 		}
@@ -49,7 +50,7 @@ func TestPagesOfAnySizeGiveEveryMessageOnceInBothOrders(t *testing.T) {
 			sent = append(sent, h.say(h.ann, fmt.Sprint(i)).ID)
 		}
 		for n := 1; n <= 24; n++ {
-			up, down := h.history(h.bob, chat.History{OldestFirst: true}, n), h.history(h.bob, chat.History{}, n)
+			up, down := h.history(h.bob, message.History{OldestFirst: true}, n), h.history(h.bob, message.History{}, n)
 			if len(up) != 23 || len(down) != 23 {
 				h.Fatalf("pages of %d: %d up, %d down", n, len(up), len(down))
 			}
@@ -59,18 +60,18 @@ func TestPagesOfAnySizeGiveEveryMessageOnceInBothOrders(t *testing.T) {
 				}
 			}
 		}
-		mid := h.history(h.bob, chat.History{OldestFirst: true}, 50)[5:9]
-		got := h.history(h.bob, chat.History{NotBefore: mid[0].CreatedMS, NotAfter: mid[3].CreatedMS}, 2)
+		mid := h.history(h.bob, message.History{OldestFirst: true}, 50)[5:9]
+		got := h.history(h.bob, message.History{NotBefore: mid[0].CreatedMS, NotAfter: mid[3].CreatedMS}, 2)
 		if len(got) != 4 || got[0].ID != mid[3].ID {
 			h.Fatalf("between two times: %d messages", len(got))
 		}
-		_, _, err := h.Messages(h.Context(), h.bob, h.open("other", "PUBLIC", "RESTRICTED"), chat.History{}, chat.Page{Token: firstToken(h)})
+		_, _, err := h.Messages.List(h.Context(), h.bob, h.open("other", "PUBLIC", "RESTRICTED"), message.History{}, core.Page{Token: firstToken(h)})
 		h.refused(err, fault.Invalid)
 	})
 }
 
 func firstToken(h house) string {
-	_, next, err := h.Messages(h.Context(), h.bob, h.channel, chat.History{}, chat.Page{Max: 1})
+	_, next, err := h.Messages.List(h.Context(), h.bob, h.channel, message.History{}, core.Page{Max: 1})
 	h.ok(err)
 	return next
 }
@@ -91,7 +92,7 @@ func TestTheSameTokenAnswersWithTheFirstMessageAndAnotherBodyIsAConflict(t *test
 		if other.ID == first.ID {
 			h.Error("two senders share a token's answer")
 		}
-		if n := len(h.history(h.ann, chat.History{}, 50)); n != 2 {
+		if n := len(h.history(h.ann, message.History{}, 50)); n != 2 {
 			h.Errorf("%d messages, want 2", n)
 		}
 	})
@@ -108,7 +109,7 @@ func TestManyAtOnceWithOneTokenMakeOneMessage(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if n := len(h.history(h.ann, chat.History{}, 50)); n != 1 {
+		if n := len(h.history(h.ann, message.History{}, 50)); n != 1 {
 			h.Errorf("%d messages, want 1", n)
 		}
 	})
@@ -125,7 +126,7 @@ func TestTargetedMessagesAreSeenByTwoPeopleOnly(t *testing.T) {
 			h.Fatalf("events: %+v", ev)
 		}
 		for who, want := range map[arn.ARN]int{h.ann: 1, h.bob: 1, h.mod: 0, h.admin: 0, h.eve: 0} {
-			if got := len(h.history(who, chat.History{}, 50)); got != want {
+			if got := len(h.history(who, message.History{}, 50)); got != want {
 				h.Errorf("%s lists %d, want %d", who, got, want)
 			}
 			if _, err := h.Message(h.Context(), who, h.channel, m.ID); (err == nil) != (want == 1) {
@@ -141,20 +142,20 @@ func TestTargetedMessagesAreSeenByTwoPeopleOnly(t *testing.T) {
 func TestRedactedMessagesStayEmptyAndDeletedOnesDisappear(t *testing.T) {
 	each(t, func(h house) {
 		a, b := h.say(h.ann, "one"), h.say(h.ann, "two")
-		edited, err := h.UpdateMessage(h.Context(), h.ann, h.channel, b.ID, chat.Edit{Content: "zwei"})
+		edited, err := h.UpdateMessage(h.Context(), h.ann, h.channel, b.ID, message.Edit{Content: "zwei"})
 		h.ok(err)
 		if edited.EditedMS == 0 || edited.CreatedMS != b.CreatedMS {
 			h.Errorf("edited: %+v", edited)
 		}
 		h.ok(h.RedactMessage(h.Context(), h.mod, h.channel, a.ID))
-		got := h.history(h.bob, chat.History{OldestFirst: true}, 50)
+		got := h.history(h.bob, message.History{OldestFirst: true}, 50)
 		if len(got) != 2 || !got[0].Redacted || got[0].Content != "" || got[1].Content != "zwei" {
 			h.Fatalf("history: %+v", got)
 		}
-		_, err = h.UpdateMessage(h.Context(), h.ann, h.channel, a.ID, chat.Edit{Content: "back"})
+		_, err = h.UpdateMessage(h.Context(), h.ann, h.channel, a.ID, message.Edit{Content: "back"})
 		h.refused(err, fault.Conflict)
 		h.ok(h.DeleteMessage(h.Context(), h.admin, h.channel, b.ID))
-		if got := h.history(h.bob, chat.History{}, 50); len(got) != 1 {
+		if got := h.history(h.bob, message.History{}, 50); len(got) != 1 {
 			h.Fatalf("after the delete: %d messages", len(got))
 		}
 		_, err = h.Message(h.Context(), h.bob, h.channel, b.ID)
@@ -165,15 +166,15 @@ func TestRedactedMessagesStayEmptyAndDeletedOnesDisappear(t *testing.T) {
 func TestPassingMessagesAreHeardButNotKept(t *testing.T) {
 	each(t, func(h house) {
 		n := len(h.heard.since(0))
-		_, err := h.Send(h.Context(), h.ann, h.channel, "", chat.NewMessage{Type: "CONTROL", Persistence: "NON_PERSISTENT", Content: "typing"})
+		_, err := h.Send(h.Context(), h.ann, h.channel, "", message.NewMessage{Type: "CONTROL", Persistence: "NON_PERSISTENT", Content: "typing"})
 		h.ok(err)
-		if got := h.heard.types(n); got != chat.EventCreateMessage {
+		if got := h.heard.types(n); got != core.EventCreateMessage {
 			h.Errorf("heard %s", got)
 		}
-		if got := h.history(h.ann, chat.History{}, 50); len(got) != 0 {
+		if got := h.history(h.ann, message.History{}, 50); len(got) != 0 {
 			h.Errorf("kept %d", len(got))
 		}
-		_, err = h.Send(h.Context(), h.ann, h.channel, "", chat.NewMessage{Type: "CONTROL", Persistence: "PERSISTENT", Content: strings.Repeat("ä", 16)})
+		_, err = h.Send(h.Context(), h.ann, h.channel, "", message.NewMessage{Type: "CONTROL", Persistence: "PERSISTENT", Content: strings.Repeat("ä", 16)})
 		h.refused(err, fault.Invalid)
 	})
 }

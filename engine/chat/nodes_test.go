@@ -5,7 +5,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stagedoor/stagedoor/engine/channel"
 	"github.com/stagedoor/stagedoor/engine/chat"
+	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/message"
 	"github.com/stagedoor/stagedoor/engine/schema"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
@@ -46,13 +49,13 @@ func TestTwoNodesGiveOneOrderOneAnswerPerTokenAndObeyABan(t *testing.T) {
 			if _, err := n.Send(t.Context(), n.bob, n.channel, fmt.Sprint("token-", i/4), line("same")); err != nil {
 				t.Error(err)
 			}
-			if _, err := n.CreateChannel(t.Context(), n.mod, fmt.Sprint("channel-", i/4), chat.NewChannel{Instance: n.app, Name: "x"}); err != nil {
+			if _, err := n.CreateChannel(t.Context(), n.mod, fmt.Sprint("channel-", i/4), channel.NewChannel{Instance: n.app, Name: "x"}); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	all := h.history(h.ann, chat.History{OldestFirst: true}, 50)
+	all := h.history(h.ann, message.History{OldestFirst: true}, 50)
 	if len(all) != 60+15 {
 		t.Errorf("%d messages, want 75", len(all))
 	}
@@ -61,7 +64,7 @@ func TestTwoNodesGiveOneOrderOneAnswerPerTokenAndObeyABan(t *testing.T) {
 			t.Fatalf("time %d after %d", all[i].CreatedMS, all[i-1].CreatedMS)
 		}
 	}
-	channels, _, err := h.Channels(t.Context(), h.mod, h.app, "", chat.Page{})
+	channels, _, err := h.Channels.List(t.Context(), h.mod, h.app, "", core.Page{})
 	h.ok(err)
 	if len(channels) != 1+15 {
 		t.Errorf("%d channels, want 16", len(channels))
@@ -83,9 +86,9 @@ func TestTwoNodesGiveOneOrderOneAnswerPerTokenAndObeyABan(t *testing.T) {
 	})
 	_, err = h.CreateBan(t.Context(), h.mod, h.channel, h.ann)
 	h.ok(err)
-	confirmed := len(h.history(h.bob, chat.History{}, 50))
+	confirmed := len(h.history(h.bob, message.History{}, 50))
 	wg.Wait()
-	if end := len(h.history(h.bob, chat.History{}, 50)); end != confirmed || end != len(all)+accepted {
+	if end := len(h.history(h.bob, message.History{}, 50)); end != confirmed || end != len(all)+accepted {
 		t.Errorf("%d messages when the ban was confirmed, %d at the end, %d accepted", confirmed, end, len(all)+accepted)
 	}
 }

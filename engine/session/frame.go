@@ -7,7 +7,7 @@ import (
 
 	"github.com/gobwas/ws"
 
-	"github.com/stagedoor/stagedoor/engine/chat"
+	"github.com/stagedoor/stagedoor/engine/core"
 )
 
 // Close codes beside those of RFC 6455. Amazon's client comes back after 1001, 1006, 1011–1014 and every code above
@@ -24,7 +24,7 @@ const established = `{"Headers":{"x-amz-chime-event-type":"SESSION_ESTABLISHED",
 
 // encode renders an event as one unmasked text frame, header included. It is done once per event: every subscriber is
 // sent the same bytes. The payload is a JSON document inside a JSON string.
-func encode(e chat.Event) ([]byte, error) {
+func encode(e core.Event) ([]byte, error) {
 	payload, err := marshal(e.Payload)
 	if err != nil {
 		return nil, err

@@ -19,13 +19,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/stagedoor/stagedoor/engine/chat"
+	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/iam"
 	"github.com/stagedoor/stagedoor/internal/arn"
 )
 
 // Members is what the hub reads when a user connects: the user's channels, in any order. A fault of kind Denied or
-// NotFound means that there is no such user. *chat.Chat is one.
+// NotFound means that there is no such user. *member.Members is one.
 type Members interface {
 	ChannelsOf(ctx context.Context, user arn.ARN) ([]arn.ARN, error)
 }
@@ -66,12 +66,12 @@ func set[T int | time.Duration](field *T, value T) {
 	}
 }
 
-// Hub is an http.Handler for /connect and a chat.Sink. Close ends it.
+// Hub is an http.Handler for /connect and a core.Sink. Close ends it.
 type Hub struct {
 	cfg Config
 
 	backlog     sync.Mutex
-	events      []chat.Event
+	events      []core.Event
 	dispatching bool
 	overrun     bool
 
@@ -116,7 +116,7 @@ func (h *Hub) Stats() Stats {
 }
 
 // Deliver takes an event to everybody who may see it. It never blocks; events keep their order.
-func (h *Hub) Deliver(e chat.Event) {
+func (h *Hub) Deliver(e core.Event) {
 	h.backlog.Lock()
 	defer h.backlog.Unlock()
 	if len(h.events) >= h.cfg.MaxBacklog {
@@ -151,8 +151,8 @@ func (h *Hub) dispatch() {
 }
 
 // handOut brings the index up to date with e and queues its frame for its recipients.
-func (h *Hub) handOut(e chat.Event) {
-	if e.Type == chat.EventUserDeleted {
+func (h *Hub) handOut(e core.Event) {
+	if e.Type == core.EventUserDeleted {
 		h.endUsers(e.Only)
 		return
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/stagedoor/stagedoor/engine/chat"
+	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/internal/arn"
 )
 
@@ -238,7 +238,7 @@ func (h *Hub) dropChannel(channel arn.ARN) {
 }
 
 // recipients lists the connected users who see e, each once.
-func (h *Hub) recipients(e chat.Event) []*member {
+func (h *Hub) recipients(e core.Event) []*member {
 	var out []*member
 	seen := map[*member]struct{}{}
 	add := func(m *member) {

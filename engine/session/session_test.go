@@ -10,7 +10,8 @@ import (
 
 	"github.com/coder/websocket"
 
-	"github.com/stagedoor/stagedoor/engine/chat"
+	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/message"
 	"github.com/stagedoor/stagedoor/engine/session"
 	"github.com/stagedoor/stagedoor/internal/arn"
 )
@@ -96,7 +97,7 @@ func TestADeletedUserIsSentAwayForGood(t *testing.T) {
 func TestATargetedLineIsHeardByItsSenderAndTargetOnly(t *testing.T) {
 	s := open(t, nil)
 	ann, bob, mod := s.enter(s.ann, "1"), s.enter(s.bob, "1"), s.enter(s.mod, "1")
-	_, err := s.chat.Send(t.Context(), s.mod, s.channel, "", chat.NewMessage{Type: "STANDARD", Persistence: "PERSISTENT", Content: "psst", Target: s.ann})
+	_, err := s.chat.Send(t.Context(), s.mod, s.channel, "", message.NewMessage{Type: "STANDARD", Persistence: "PERSISTENT", Content: "psst", Target: s.ann})
 	s.ok(err)
 	s.say(s.ann, "loud")
 	for _, f := range []fan{ann, mod} {
@@ -109,7 +110,7 @@ func TestADeletedChannelIsToldOnceAndOver(t *testing.T) {
 	s := open(t, nil)
 	ann := s.enter(s.ann, "1")
 	s.ok(s.chat.DeleteChannel(t.Context(), s.mod, s.channel))
-	s.hub.Deliver(chat.Event{Type: chat.EventCreateMessage, MessageType: "STANDARD", Channel: s.channel, Payload: map[string]string{"Content": "ghost"}})
+	s.hub.Deliver(core.Event{Type: core.EventCreateMessage, MessageType: "STANDARD", Channel: s.channel, Payload: map[string]string{"Content": "ghost"}})
 	s.ok(s.chat.DeleteUser(t.Context(), s.ann))
 	ann.hears("DELETE_CHANNEL")
 	ann.ends(4003)

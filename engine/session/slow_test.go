@@ -12,7 +12,7 @@ import (
 
 	"github.com/gobwas/ws"
 
-	"github.com/stagedoor/stagedoor/engine/chat"
+	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/session"
 )
 
@@ -39,8 +39,8 @@ func (s *stage) rawClient(signed string) (net.Conn, *bufio.Reader) {
 }
 
 // big is an event whose frame takes about 16 KiB, so that queues fill soon.
-func (s *stage) big(n int) chat.Event {
-	return chat.Event{Type: chat.EventCreateMessage, MessageType: "STANDARD", Channel: s.channel,
+func (s *stage) big(n int) core.Event {
+	return core.Event{Type: core.EventCreateMessage, MessageType: "STANDARD", Channel: s.channel,
 		Payload: map[string]string{"Content": fmt.Sprint(n), "Metadata": strings.Repeat("x", 16<<10)}}
 }
 

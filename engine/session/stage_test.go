@@ -17,8 +17,11 @@ import (
 	"github.com/coder/websocket"
 	"go.uber.org/goleak"
 
+	"github.com/stagedoor/stagedoor/engine/channel"
 	"github.com/stagedoor/stagedoor/engine/chat"
 	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/engine/identity"
+	"github.com/stagedoor/stagedoor/engine/message"
 	"github.com/stagedoor/stagedoor/engine/schema"
 	"github.com/stagedoor/stagedoor/engine/session"
 	"github.com/stagedoor/stagedoor/internal/arn"
@@ -83,10 +86,10 @@ func (s *stage) furnish() {
 	s.app, err = s.chat.CreateInstance(s.Context(), "", "tests", "")
 	s.ok(err)
 	for name, a := range map[string]*arn.ARN{"mod": &s.mod, "ann": &s.ann, "bob": &s.bob, "me": &s.me} {
-		*a, err = s.chat.CreateUser(s.Context(), "", s.app, name, "Name of "+name, "")
+		*a, err = s.chat.CreateUser(s.Context(), "", identity.NewUser{Instance: s.app, ID: name, Name: "Name of " + name})
 		s.ok(err)
 	}
-	s.channel, err = s.chat.CreateChannel(s.Context(), s.mod, "", chat.NewChannel{Instance: s.app, Name: "room", ID: "room",
+	s.channel, err = s.chat.CreateChannel(s.Context(), s.mod, "", channel.NewChannel{Instance: s.app, Name: "room", ID: "room",
 		Privacy: "PUBLIC", Mode: "RESTRICTED", Members: []arn.ARN{s.ann, s.bob}})
 	s.ok(err)
 }
@@ -100,7 +103,7 @@ func (s *stage) ok(err error) {
 
 func (s *stage) say(from arn.ARN, text string) {
 	s.Helper()
-	_, err := s.chat.Send(s.Context(), from, s.channel, "", chat.NewMessage{Type: "STANDARD", Persistence: "PERSISTENT", Content: text})
+	_, err := s.chat.Send(s.Context(), from, s.channel, "", message.NewMessage{Type: "STANDARD", Persistence: "PERSISTENT", Content: text})
 	s.ok(err)
 }
 

@@ -13,7 +13,7 @@ import (
 
 	"github.com/coder/websocket"
 
-	"github.com/stagedoor/stagedoor/engine/chat"
+	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/session"
 	"github.com/stagedoor/stagedoor/internal/arn"
 )
@@ -141,8 +141,8 @@ func TestWhatHappensWhileAUserConnectsIsNotLost(t *testing.T) {
 		f := make(chan fan)
 		go func() { f <- s.dialWith(client, connectURL(s, s.url, rootKey, oneUser, "1")) }()
 		synctest.Wait() // the hub is reading the channels
-		for channel, e := range map[arn.ARN]chat.Event{left: {Left: []arn.ARN{oneUser}}, joined: {Joined: []arn.ARN{oneUser}}, oneChannel + "-gone": {Gone: true}} {
-			e.Type, e.MessageType, e.Channel = "X", chat.System, channel
+		for channel, e := range map[arn.ARN]core.Event{left: {Left: []arn.ARN{oneUser}}, joined: {Joined: []arn.ARN{oneUser}}, oneChannel + "-gone": {Gone: true}} {
+			e.Type, e.MessageType, e.Channel = "X", core.System, channel
 			s.hub.Deliver(e)
 		}
 		synctest.Wait()
@@ -150,7 +150,7 @@ func TestWhatHappensWhileAUserConnectsIsNotLost(t *testing.T) {
 		got := <-f
 		got.next()
 		for _, channel := range []arn.ARN{left, oneChannel + "-gone", joined, oneChannel} {
-			s.hub.Deliver(chat.Event{Type: "Y", MessageType: chat.System, Channel: channel, Payload: map[string]arn.ARN{"Content": channel}})
+			s.hub.Deliver(core.Event{Type: "Y", MessageType: core.System, Channel: channel, Payload: map[string]arn.ARN{"Content": channel}})
 		}
 		got.hears("Y "+string(joined), "Y "+string(oneChannel))
 		s.ok(got.ws.CloseNow())
@@ -184,7 +184,7 @@ func TestLostEventsSendEverybodyAwayInsteadOfLeavingAGap(t *testing.T) {
 		f := s.dialWith(&http.Client{Transport: transport}, connectURL(s, s.url, rootKey, oneUser, "1"))
 		f.next()
 		for range 1000 { // more than can be handed out one at a time
-			s.hub.Deliver(chat.Event{Type: "X", MessageType: chat.System, Channel: oneChannel, Payload: struct{}{}})
+			s.hub.Deliver(core.Event{Type: "X", MessageType: core.System, Channel: oneChannel, Payload: struct{}{}})
 		}
 		var err error
 		for err == nil {

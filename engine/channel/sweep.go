@@ -1,0 +1,52 @@
+package channel
+
+import (
+	"database/sql"
+	"errors"
+
+	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/internal/db"
+)
+
+// SweepInstances is the step that ends the channels of deleted app instances.
+func (c *Channels) SweepInstances(tx *db.Tx) (int64, error) {
+	all, err := db.All(tx.Context(), tx, (*Channel).fields, `SELECT `+channelColumns+` FROM app_instance i
+JOIN channel c ON c.app = i.id WHERE i.deleted_ms > 0 LIMIT 100`)
+	if err != nil {
+		return 0, err
+	}
+	for _, ch := range all {
+		if err := c.remove(tx, c.named(ch)); err != nil {
+			return 0, err
+		}
+	}
+	return int64(len(all)), nil
+}
+
+// SweepRemoved is the step that takes one deleted channel a piece further.
+func (c *Channels) SweepRemoved(tx *db.Tx) (int64, error) {
+	no, err := db.Value[int64](tx.Context(), tx, `SELECT no FROM removed_channel ORDER BY removed_ms LIMIT 1`)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	for _, text := range []string{
+		`DELETE FROM channel_message WHERE channel = $1 AND created_ms IN
+ (SELECT created_ms FROM channel_message WHERE channel = $1 ORDER BY created_ms LIMIT $2)`,
+		`DELETE FROM message_token WHERE channel = $1 AND (sender, token) IN
+ (SELECT sender, token FROM message_token WHERE channel = $1 ORDER BY sender, token LIMIT $2)`,
+		`DELETE FROM channel_membership WHERE channel = $1 AND member IN
+ (SELECT member FROM channel_membership WHERE channel = $1 ORDER BY member LIMIT $2)`,
+		`DELETE FROM channel_moderator WHERE channel = $1 AND member IN
+ (SELECT member FROM channel_moderator WHERE channel = $1 ORDER BY member LIMIT $2)`,
+		`DELETE FROM channel_ban WHERE channel = $1 AND member IN
+ (SELECT member FROM channel_ban WHERE channel = $1 ORDER BY member LIMIT $2)`,
+	} {
+		if n, err := tx.Exec(text, no, core.SweepChunk); err != nil || n > 0 {
+			return n, err
+		}
+	}
+	return tx.Exec(`DELETE FROM removed_channel WHERE no = $1`, no)
+}

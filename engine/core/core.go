@@ -1,0 +1,153 @@
+// Package core is what the rooms of the engine share: names of resources, writes and what is announced after them,
+// request tokens, pages and the wire's ways to write time.
+//
+// The rooms above it follow the Amazon Chime SDK messaging and identity API references; what they leave open is decided
+// there and said beside the rule. Every method of theirs that takes a bearer acts for that user and checks the role
+// table (engine/role) inside the same transaction as the change. What a method has returned without an error is
+// durable; events follow the commits in their order (event.go).
+//
+// Methods fail with fault kinds: Unauthorized (the bearer does not exist), Denied, NotFound, Invalid, Conflict; code
+// "resource_limit" marks a full quota.
+package core
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stagedoor/stagedoor/internal/arn"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/fault"
+)
+
+// Core is one migrated database (engine/schema) in one region and account; both are part of every ARN. Safe for
+// concurrent use. The rooms embed it.
+type Core struct {
+	DB              *db.DB
+	Region, Account string
+
+	sink atomic.Pointer[Sink]
+	wake chan struct{} // tells Sweep that there is something to do
+}
+
+// New makes a Core. Without SetSink events go nowhere.
+func New(d *db.DB, region, account string) *Core {
+	return &Core{DB: d, Region: region, Account: account, wake: make(chan struct{}, 1)}
+}
+
+// SetSink says who gets the events from now on.
+func (c *Core) SetSink(s Sink) { c.sink.Store(&s) }
+
+// Announce hands e to the sink once the running write is durable.
+func (c *Core) Announce(tx *db.Tx, e Event) {
+	tx.AfterCommit(func() {
+		if s := c.sink.Load(); s != nil {
+			(*s).Deliver(e)
+		}
+	})
+}
+
+// Write is db.Write with a second try when another node made the same row in between: the second run sees it.
+func (c *Core) Write(ctx context.Context, fn func(*db.Tx) error) error {
+	err := c.DB.Write(ctx, fn)
+	if db.IsDuplicate(err) {
+		err = c.DB.Write(ctx, fn)
+	}
+	return err
+}
+
+// InstanceARN names the app instance of that id.
+func (c *Core) InstanceARN(app string) arn.ARN { return arn.AppInstance(c.Region, c.Account, app) }
+
+// Bots are kept among the users (app_instance_user): they act, speak and are members in the same way. What tells them
+// apart is their id in the tables, which no user can have.
+const botPrefix = "bot/"
+
+// BotID is the id under which the tables know a bot.
+func BotID(id string) string { return botPrefix + id }
+
+// UserARN names a user or bot of an app instance by the id in the tables.
+func (c *Core) UserARN(app, id string) arn.ARN {
+	if bot, is := strings.CutPrefix(id, botPrefix); is {
+		return c.InstanceARN(app).Child(arn.KindBot, bot)
+	}
+	return c.InstanceARN(app).User(id)
+}
+
+// FindUser is Find for a user or a bot, by the id in the tables.
+func (c *Core) FindUser(a arn.ARN) (r Ref, ok bool) {
+	if r, ok = c.Find(a, arn.KindBot); ok {
+		return Ref{App: r.App, ID: BotID(r.ID)}, true
+	}
+	return c.Find(a, arn.KindUser)
+}
+
+// Ref is a resource's name inside the database: its app instance and its own id, "" for the app instance itself.
+type Ref struct{ App, ID string }
+
+// Find takes an ARN of this region and account apart; ok is false for any other text.
+func (c *Core) Find(a arn.ARN, kind arn.Kind) (r Ref, ok bool) {
+	p, err := arn.Parse(string(a))
+	if err != nil || p.Kind != kind || p.Region != c.Region || p.Account != c.Account || !IsText(string(a)) {
+		return Ref{}, false
+	}
+	return Ref{App: p.AppInstanceID, ID: p.ChildID}, true
+}
+
+// IsText reports whether both databases can compare s with a text: PostgreSQL fails on anything else.
+func IsText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+
+// NowMS is the time in Unix milliseconds.
+func NowMS() int64 { return time.Now().UnixMilli() }
+
+// NewNo makes the random number of a user or channel: 62 bits, never 0.
+func NewNo() int64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand, Go 1.24)
+	return int64(binary.BigEndian.Uint64(b[:])>>2) | 1
+}
+
+// Unique drops repeated ARNs and keeps the order.
+func Unique(in []arn.ARN) []arn.ARN {
+	seen := make(map[arn.ARN]bool, len(in))
+	out := in[:0:0]
+	for _, a := range in {
+		if !seen[a] {
+			seen[a] = true
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// IsGone tells "there is no such thing" from a failing database.
+func IsGone(err error) bool { return fault.Is(err, fault.Denied) || fault.Is(err, fault.NotFound) }
+
+// CodeLimit is the code of the fault that says that a resource quota is full, whatever its kind.
+const CodeLimit = "resource_limit"
+
+// The texts that clients of the real service have been seen to match on.
+
+// ErrBearer says that who acts does not exist.
+func ErrBearer() error {
+	return fault.New(fault.Unauthorized, "bearer", "An invalid app instance user ARN was supplied for the x-amz-chime-bearer HTTP header.")
+}
+
+// ErrUser says that the user acted on does not exist.
+func ErrUser() error {
+	return fault.New(fault.Denied, "user", "An invalid app instance user ARN was supplied for the input parameter.")
+}
+
+// ErrInstance says that the app instance does not exist.
+func ErrInstance() error {
+	return fault.New(fault.Denied, "app_instance", "An invalid app instance ARN was supplied for the input parameter.")
+}
+
+// ErrChannel says that the channel does not exist. Operations that model no such error answer Forbidden.
+func ErrChannel() error {
+	return fault.New(fault.NotFound, "channel", "The channel does not exist.")
+}

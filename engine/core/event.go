@@ -1,0 +1,49 @@
+package core
+
+import "github.com/stagedoor/stagedoor/internal/arn"
+
+// The values of Event.Type that travel on the messaging session (Amazon Chime SDK developer guide, "Using websockets
+// to receive messages").
+const (
+	EventCreateMessage         = "CREATE_CHANNEL_MESSAGE"
+	EventUpdateMessage         = "UPDATE_CHANNEL_MESSAGE"
+	EventRedactMessage         = "REDACT_CHANNEL_MESSAGE"
+	EventDeleteMessage         = "DELETE_CHANNEL_MESSAGE"
+	EventUpdateChannel         = "UPDATE_CHANNEL"
+	EventDeleteChannel         = "DELETE_CHANNEL"
+	EventCreateMembership      = "CREATE_CHANNEL_MEMBERSHIP"
+	EventBatchCreateMembership = "BATCH_CREATE_CHANNEL_MEMBERSHIP"
+	EventDeleteMembership      = "DELETE_CHANNEL_MEMBERSHIP"
+)
+
+// EventUserDeleted is the one event that never becomes a frame: the users in Only exist no more, and whoever holds
+// connections of theirs must close them. Channel is empty.
+const EventUserDeleted = "USER_DELETED"
+
+// System is the MessageType of every event that is not about a message; those carry the message's own type,
+// STANDARD or CONTROL.
+const System = "SYSTEM"
+
+// Event is one thing that happened and was committed.
+type Event struct {
+	Type        string
+	MessageType string  // STANDARD, CONTROL or SYSTEM
+	Channel     arn.ARN // the channel whose order the event belongs to
+	Payload     any     // JSON-encodable wire structure; its timestamps are ISO 8601 text
+
+	// Only, if not nil, are exactly the users who may see the event (sender and target of a targeted message);
+	// nil means every member of the channel.
+	Only []arn.ARN
+	// Also are users who are no members (any more) and see the event all the same: the removed member.
+	Also []arn.ARN
+
+	// Joined and Left are the users whose membership began or ended with this event. A sink that keeps members in
+	// memory adds Joined before and takes Left away after it has delivered the event.
+	Joined, Left []arn.ARN
+	// Gone says that the channel ended with this event: after it, nobody is a member.
+	Gone bool
+}
+
+// Sink takes events to connected users. Deliver is called after the commit, in commit order, from the one goroutine
+// that commits: it must not block, must not call back into Chat, and must not keep the caller waiting for a network.
+type Sink interface{ Deliver(Event) }

@@ -1,0 +1,53 @@
+package identity
+
+import (
+	"context"
+	"time"
+
+	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/internal/arn"
+	"github.com/stagedoor/stagedoor/internal/db"
+)
+
+// Retention says how many days the channels of an app instance keep their messages; 0 means for ever. Older messages
+// are hidden at once, and deleted from DeleteMS (Unix ms) on: until then a longer retention brings them back.
+type Retention struct{ Days, DeleteMS int64 }
+
+// grace is how long hidden messages can still be brought back (developer guide, "Managing data retention").
+const grace = 30 * 24 * time.Hour
+
+// SetRetention replaces the retention of an app instance; days 0 clears it.
+func (c *Identities) SetRetention(ctx context.Context, instance arn.ARN, days int64) (Retention, error) {
+	r := Retention{Days: days}
+	err := c.Write(ctx, func(tx *db.Tx) error {
+		if _, err := c.InstanceIn(tx.Context(), tx, instance); err != nil {
+			return err
+		}
+		now := core.NowMS()
+		if r.DeleteMS = 0; days > 0 {
+			r.DeleteMS = now + grace.Milliseconds()
+		}
+		_, err := tx.Exec(`UPDATE app_instance SET retention_days = $2, retention_delete_ms = $3, updated_ms = $4 WHERE id = $1`,
+			instance.ID(), r.Days, r.DeleteMS, now)
+		return err
+	})
+	return r, err
+}
+
+// Retention reads the retention of an app instance.
+func (c *Identities) Retention(ctx context.Context, instance arn.ARN) (Retention, error) {
+	if _, err := c.Instance(ctx, instance); err != nil {
+		return Retention{}, err
+	}
+	return db.One(ctx, c.DB, func(r *Retention) []any { return []any{&r.Days, &r.DeleteMS} },
+		`SELECT retention_days, retention_delete_ms FROM app_instance WHERE id = $1`, instance.ID())
+}
+
+// SweepRetention is the step that deletes messages which have been hidden long enough.
+func (c *Identities) SweepRetention(tx *db.Tx) (int64, error) {
+	return tx.Exec(`DELETE FROM channel_message WHERE (channel, created_ms) IN (
+ SELECT m.channel, m.created_ms FROM app_instance i
+ JOIN channel c ON c.app = i.id
+ JOIN channel_message m ON m.channel = c.no AND m.created_ms < $1 - i.retention_days * 86400000
+ WHERE i.retention_days > 0 AND i.retention_delete_ms <= $1 AND i.deleted_ms = 0 LIMIT $2)`, core.NowMS(), core.SweepChunk)
+}

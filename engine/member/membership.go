@@ -1,0 +1,337 @@
+// Package member is who is in a channel and how: memberships, moderators and bans.
+package member
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/identity"
+	"github.com/stagedoor/stagedoor/engine/role"
+	"github.com/stagedoor/stagedoor/internal/arn"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/fault"
+)
+
+// Members is the room. Safe for concurrent use.
+type Members struct {
+	*role.Roles
+	ids *identity.Identities
+}
+
+// New makes the room.
+func New(r *role.Roles, ids *identity.Identities) *Members { return &Members{r, ids} }
+
+// Membership makes a user hear a channel, and speak in it if Type is DEFAULT; HIDDEN members only listen.
+type Membership struct {
+	Channel              arn.ARN
+	Member, InvitedBy    core.Identity
+	Type                 string
+	CreatedMS, UpdatedMS int64
+
+	ChannelNo              int64 // channel.no
+	no                     int64
+	app, channelID, id, by string
+}
+
+const membershipSQL = `SELECT m.member, m.channel, c.app, c.id, u.id, u.name, m.type, m.by_id, m.by_name, m.created_ms, m.updated_ms
+FROM channel_membership m JOIN channel c ON c.no = m.channel JOIN app_instance_user u ON u.no = m.member `
+
+func (m *Membership) fields() []any {
+	return []any{&m.no, &m.ChannelNo, &m.app, &m.channelID, &m.id, &m.Member.Name, &m.Type, &m.by, &m.InvitedBy.Name,
+		&m.CreatedMS, &m.UpdatedMS}
+}
+
+func (c *Members) memberships(ctx context.Context, q db.Querier, where string, args ...any) ([]Membership, error) {
+	all, err := db.All(ctx, q, (*Membership).fields, membershipSQL+where, args...)
+	for i := range all {
+		m := &all[i]
+		m.Channel = c.InstanceARN(m.app).Channel(m.channelID)
+		m.Member.Arn, m.InvitedBy.Arn = c.UserARN(m.app, m.id), c.UserARN(m.app, m.by)
+	}
+	return all, err
+}
+
+// membershipIn reads one membership; sql.ErrNoRows says that there is none.
+func (c *Members) membershipIn(ctx context.Context, q db.Querier, channel, member int64) (Membership, error) {
+	all, err := c.memberships(ctx, q, `WHERE m.channel = $1 AND m.member = $2`, channel, member)
+	if err == nil && len(all) == 0 {
+		err = sql.ErrNoRows
+	}
+	if err != nil {
+		return Membership{}, err
+	}
+	return all[0], nil
+}
+
+// LeaveAll ends everything that a user is in any channel. The members left behind see the memberships end.
+func (c *Members) LeaveAll(tx *db.Tx, u identity.User) error {
+	ended, err := c.memberships(tx.Context(), tx, `WHERE m.member = $1 ORDER BY m.channel`, u.No)
+	if err != nil {
+		return err
+	}
+	for _, text := range []string{
+		`DELETE FROM channel_membership WHERE member = $1`,
+		`DELETE FROM channel_moderator WHERE member = $1`,
+		`DELETE FROM channel_ban WHERE member = $1`,
+	} {
+		if _, err := tx.Exec(text, u.No); err != nil {
+			return err
+		}
+	}
+	for _, m := range ended {
+		c.announceLeft(tx, m)
+	}
+	return nil
+}
+
+// ChannelsOf returns the channels that a user is a member of, in any order.
+func (c *Members) ChannelsOf(ctx context.Context, user arn.ARN) ([]arn.ARN, error) {
+	u, err := c.ids.User(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	all, err := db.All(ctx, c.DB, func(id *string) []any { return []any{id} },
+		`SELECT c.id FROM channel_membership m JOIN channel c ON c.no = m.channel WHERE m.member = $1`, u.No)
+	out := make([]arn.ARN, len(all))
+	for i, id := range all {
+		out[i] = user.AppInstance().Channel(id)
+	}
+	return out, err
+}
+
+func errBanned() error {
+	return fault.New(fault.Denied, "banned", "The user is banned from this channel.")
+}
+
+// CreateMembership adds a member. Adding the same member again answers as the first time; with another type it is a
+// Conflict.
+func (c *Members) CreateMembership(ctx context.Context, bearer, channel, member arn.ARN, kind string) (Membership, error) {
+	var made Membership
+	err := c.Changing(ctx, "CreateChannelMembership", bearer, channel, bearer == member, func(tx *db.Tx, a role.Actor) error {
+		u, err := c.ids.UserOf(tx.Context(), tx, c.InstanceARN(a.App), member)
+		if err != nil {
+			return err
+		}
+		banned, err := db.Value[bool](tx.Context(), tx,
+			`SELECT EXISTS (SELECT 1 FROM channel_ban WHERE channel = $1 AND member = $2)`, a.Channel, u.No)
+		if err != nil {
+			return err
+		}
+		if banned {
+			return errBanned()
+		}
+		made, err = c.Add(tx, a, u, kind, core.NowMS())
+		return err
+	})
+	return made, err
+}
+
+// Add makes a user a member in the running write, for a channel whose lock it holds. Nothing is checked but that who is
+// a member already has the same type.
+func (c *Members) Add(tx *db.Tx, a role.Actor, u identity.User, kind string, now int64) (Membership, error) {
+	n, err := tx.Exec(`INSERT INTO channel_membership (channel, member, type, by_id, by_name, created_ms, updated_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING`, a.Channel, u.No, kind, a.ID, a.Name, now)
+	if err != nil {
+		return Membership{}, err
+	}
+	m, err := c.membershipIn(tx.Context(), tx, a.Channel, u.No)
+	if err != nil || n == 0 {
+		if err == nil && m.Type != kind {
+			err = fault.New(fault.Conflict, "member_exists", "The user is a member of another type already.")
+		}
+		return m, err
+	}
+	e := core.Event{Type: core.EventCreateMembership, MessageType: core.System, Channel: m.Channel, Payload: WireOf[core.ISO](m),
+		Joined: []arn.ARN{u.ARN}}
+	if kind == "HIDDEN" {
+		e.Only = e.Joined // nobody else is told of a hidden member: that is what hidden means
+	}
+	c.Announce(tx, e)
+	return m, nil
+}
+
+// MemberError says why one member of a batch was not added. Code is a value of the API's ErrorCode.
+type MemberError struct {
+	Member        arn.ARN
+	Code, Message string
+}
+
+// CreateMemberships adds up to 100 members in one write. Who is a member already counts as added, and keeps their type.
+func (c *Members) CreateMemberships(ctx context.Context, bearer, channel arn.ARN, members []arn.ARN, kind string) (BatchWire, []MemberError, error) {
+	members = core.Unique(members)
+	self := len(members) == 1 && members[0] == bearer
+	var made BatchWire
+	var failed []MemberError
+	err := c.Changing(ctx, "BatchCreateChannelMembership", bearer, channel, self, func(tx *db.Tx, a role.Actor) error {
+		made = BatchWire{InvitedBy: c.IdentityOf(a), Type: kind, ChannelArn: channel, Members: []core.Identity{}}
+		people, err := c.candidates(tx, a, members)
+		if err != nil {
+			return err
+		}
+		failed = nil
+		fresh := map[string]arn.ARN{}
+		var joined []arn.ARN
+		for _, m := range members {
+			p, ok := people[m]
+			switch {
+			case !ok:
+				failed = append(failed, MemberError{m, "Forbidden", "An invalid app instance user ARN was supplied for the input parameter."})
+				continue
+			case p.banned:
+				failed = append(failed, MemberError{m, "Forbidden", "The user is banned from this channel."})
+				continue
+			case !p.member:
+				fresh[p.id] = m
+				joined = append(joined, m)
+			}
+			made.Members = append(made.Members, core.Identity{Arn: m, Name: p.name})
+		}
+		if len(joined) == 0 {
+			return nil
+		}
+		return c.insertMemberships(tx, a, kind, fresh, joined, made)
+	})
+	return made, failed, err
+}
+
+type candidate struct {
+	id, name       string
+	banned, member bool
+}
+
+// keys writes the ids as the keys of one JSON object: json_each yields keys as text on both databases.
+func keys[V any](ids map[string]V) string {
+	text, err := json.Marshal(ids)
+	if err != nil {
+		panic(err) // strings and numbers only
+	}
+	return string(text)
+}
+
+func (c *Members) candidates(tx *db.Tx, a role.Actor, members []arn.ARN) (map[arn.ARN]candidate, error) {
+	ids := map[string]int{}
+	for _, m := range members {
+		if r, ok := c.FindUser(m); ok && r.App == a.App {
+			ids[r.ID] = 0
+		}
+	}
+	all, err := db.All(tx.Context(), tx, func(p *candidate) []any { return []any{&p.id, &p.name, &p.banned, &p.member} },
+		`SELECT u.id, u.name, EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = $1 AND b.member = u.No),
+EXISTS (SELECT 1 FROM channel_membership m WHERE m.channel = $1 AND m.member = u.No)
+FROM json_each($2) j JOIN app_instance_user u ON u.app = $3 AND u.id = j.key`, a.Channel, keys(ids), a.App)
+	out := make(map[arn.ARN]candidate, len(all))
+	for _, p := range all {
+		out[c.UserARN(a.App, p.id)] = p
+	}
+	return out, err
+}
+
+func (c *Members) insertMemberships(tx *db.Tx, a role.Actor, kind string, fresh map[string]arn.ARN, joined []arn.ARN, made BatchWire) error {
+	if _, err := tx.Exec(`INSERT INTO channel_membership (channel, member, type, by_id, by_name, created_ms, updated_ms)
+SELECT $1, u.No, $2, $3, $4, $5, $5 FROM json_each($6) j JOIN app_instance_user u ON u.app = $7 AND u.id = j.key`,
+		a.Channel, kind, a.ID, a.Name, core.NowMS(), keys(fresh), a.App); err != nil {
+		return err
+	}
+	added := made
+	added.Members = nil
+	for _, m := range made.Members {
+		if slices.Contains(joined, m.Arn) {
+			added.Members = append(added.Members, m)
+		}
+	}
+	e := core.Event{Type: core.EventBatchCreateMembership, MessageType: core.System, Channel: made.ChannelArn, Payload: added, Joined: joined}
+	if kind == "HIDDEN" {
+		e.Only = joined
+	}
+	c.Announce(tx, e)
+	return nil
+}
+
+// Membership reads one membership of a channel.
+func (c *Members) Membership(ctx context.Context, bearer, channel, member arn.ARN) (Membership, error) {
+	return c.As(ctx, "DescribeChannelMembership", bearer, channel, member)
+}
+
+// As reads one membership under the rule of another operation.
+func (c *Members) As(ctx context.Context, operation string, bearer, channel, member arn.ARN) (Membership, error) {
+	a, err := c.Allowed(ctx, c.DB, operation, bearer, channel, bearer == member)
+	if err != nil {
+		return Membership{}, err
+	}
+	u, err := c.ids.UserOf(ctx, c.DB, c.InstanceARN(a.App), member)
+	if err != nil {
+		return Membership{}, err
+	}
+	m, err := c.membershipIn(ctx, c.DB, a.Channel, u.No)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.New(fault.NotFound, "membership", "The user is not a member of this channel.")
+	}
+	return m, err
+}
+
+// Memberships lists the members of one type: "" means DEFAULT, HIDDEN is for moderators and admins.
+func (c *Members) Memberships(ctx context.Context, bearer, channel arn.ARN, kind string, p core.Page) ([]Membership, string, error) {
+	operation := "ListChannelMemberships"
+	switch kind {
+	case "":
+		kind = "DEFAULT"
+	case "HIDDEN":
+		operation = role.HiddenMembers
+	}
+	a, err := c.Allowed(ctx, c.DB, operation, bearer, channel, false)
+	if err != nil {
+		return nil, "", err
+	}
+	name := core.List("members", core.Itoa(a.Channel), kind)
+	after, err := p.KeyNo(name, 0)
+	if err != nil {
+		return nil, "", err
+	}
+	all, err := c.memberships(ctx, c.DB, `WHERE m.channel = $1 AND m.type = $2 AND m.member > $3 ORDER BY m.member LIMIT $4`,
+		a.Channel, kind, after, p.Limit()+1)
+	if err != nil {
+		return nil, "", err
+	}
+	all, next := core.Cut(all, p, name, func(m Membership) string { return core.Itoa(m.no) })
+	return all, next, nil
+}
+
+// DeleteMembership removes a member; who is none already stays none.
+func (c *Members) DeleteMembership(ctx context.Context, bearer, channel, member arn.ARN) error {
+	return c.Changing(ctx, "DeleteChannelMembership", bearer, channel, bearer == member, func(tx *db.Tx, a role.Actor) error {
+		u, err := c.ids.UserOf(tx.Context(), tx, c.InstanceARN(a.App), member)
+		if err != nil {
+			return err
+		}
+		return c.removeMembership(tx, a.Channel, u.No)
+	})
+}
+
+func (c *Members) removeMembership(tx *db.Tx, channel, member int64) error {
+	m, err := c.membershipIn(tx.Context(), tx, channel, member)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`DELETE FROM channel_membership WHERE channel = $1 AND member = $2`, channel, member); err != nil {
+		return err
+	}
+	c.announceLeft(tx, m)
+	return nil
+}
+
+func (c *Members) announceLeft(tx *db.Tx, m Membership) {
+	who := []arn.ARN{m.Member.Arn}
+	e := core.Event{Type: core.EventDeleteMembership, MessageType: core.System, Channel: m.Channel, Payload: WireOf[core.ISO](m),
+		Also: who, Left: who}
+	if m.Type == "HIDDEN" {
+		e.Only = who
+	}
+	c.Announce(tx, e)
+}

@@ -1,0 +1,30 @@
+package member
+
+import (
+	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/internal/arn"
+)
+
+// Wire is the structure ChannelMembership.
+type Wire[T core.Stamp] struct {
+	InvitedBy            core.Identity
+	Type                 string
+	Member               core.Identity
+	ChannelArn           arn.ARN
+	CreatedTimestamp     T
+	LastUpdatedTimestamp T
+}
+
+// WireOf writes m.
+func WireOf[T core.Stamp](m Membership) Wire[T] {
+	return Wire[T]{InvitedBy: m.InvitedBy, Type: m.Type, Member: m.Member, ChannelArn: m.Channel,
+		CreatedTimestamp: T(m.CreatedMS), LastUpdatedTimestamp: T(m.UpdatedMS)}
+}
+
+// BatchWire is the structure BatchChannelMemberships.
+type BatchWire struct {
+	InvitedBy  core.Identity
+	Type       string
+	Members    []core.Identity
+	ChannelArn arn.ARN
+}

@@ -1,0 +1,230 @@
+package message
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math"
+
+	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/role"
+	"github.com/stagedoor/stagedoor/internal/arn"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/fault"
+)
+
+const messageColumns = `created_ms, message_id, sender, sender_id, sender_name, target, target_id, type, content, content_type,
+metadata, attributes, redacted, edited_ms, updated_ms`
+
+func (m *Message) fields() []any {
+	return []any{&m.CreatedMS, &m.ID, &m.sender, &m.senderID, &m.Sender.Name, &m.target, &m.targetID, &m.Type, &m.Content,
+		&m.ContentType, &m.Metadata, &m.Attributes, &m.Redacted, &m.EditedMS, &m.UpdatedMS}
+}
+
+func (c *Messages) messageNamed(a role.Actor, m Message) Message {
+	m.Channel, m.Persistence = c.ChannelARN(a), "PERSISTENT"
+	m.Sender.Arn = c.UserARN(a.App, m.senderID)
+	if m.target != 0 {
+		m.Target = c.UserARN(a.App, m.targetID)
+	}
+	return m
+}
+
+func errMessage() error { return fault.New(fault.NotFound, "message", "The message does not exist.") }
+
+// message reads one message without asking who may see it.
+func (c *Messages) message(ctx context.Context, q db.Querier, a role.Actor, id string) (Message, error) {
+	m, err := db.One(ctx, q, (*Message).fields, `SELECT `+messageColumns+` FROM channel_message
+WHERE channel = $1 AND created_ms = $2 AND message_id = $3`, a.Channel, messageTime(id), id)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && m.CreatedMS < a.Horizon {
+		return m, errMessage()
+	}
+	return c.messageNamed(a, m), err
+}
+
+// seen refuses a targeted message to everybody but sender and target, admins included (as measured on the real service).
+func (m Message) seen(a role.Actor) error {
+	if m.target != 0 && a.No != m.sender && a.No != m.target {
+		return fault.New(fault.Denied, "targeted", "You do not have permission to perform this operation.")
+	}
+	return nil
+}
+
+// Message reads one message.
+func (c *Messages) Message(ctx context.Context, bearer, channel arn.ARN, id string) (Message, error) {
+	a, err := c.Allowed(ctx, c.DB, "GetChannelMessage", bearer, channel, false)
+	if err != nil {
+		return Message{}, err
+	}
+	m, err := c.message(ctx, c.DB, a, id)
+	if err == nil {
+		err = m.seen(a)
+	}
+	return m, err
+}
+
+// MessageStatus answers the sender, and nobody else, whether the message was sent: SENT, as long as no channel flow
+// holds messages back.
+func (c *Messages) MessageStatus(ctx context.Context, bearer, channel arn.ARN, id string) (string, error) {
+	a, err := c.InChannel(ctx, c.DB, bearer, channel)
+	if err != nil {
+		return "", err
+	}
+	m, err := c.message(ctx, c.DB, a, id)
+	if err != nil {
+		return "", err
+	}
+	return "SENT", a.May("GetChannelMessageStatus", m.sender == a.No)
+}
+
+// History says which messages to list. The zero value is everything, newest first.
+type History struct {
+	OldestFirst         bool
+	NotBefore, NotAfter int64 // Unix ms, both inclusive; NotAfter 0 means no limit
+}
+
+// List lists messages, always in their newest version: redacted ones empty, deleted ones not at all, those meant
+// for somebody else not at all.
+func (c *Messages) List(ctx context.Context, bearer, channel arn.ARN, h History, p core.Page) ([]Message, string, error) {
+	a, err := c.Allowed(ctx, c.DB, "ListChannelMessages", bearer, channel, false)
+	if err != nil {
+		return nil, "", err
+	}
+	from, to, order := max(h.NotBefore, a.Horizon), h.NotAfter, "DESC"
+	if to == 0 {
+		to = math.MaxInt64 - 1
+	}
+	name := core.List("messages", core.Itoa(a.Channel), order)
+	if h.OldestFirst {
+		order = "ASC"
+		name = core.List("messages", core.Itoa(a.Channel), order)
+		after, err := p.KeyNo(name, -1)
+		if err != nil {
+			return nil, "", err
+		}
+		from = max(from, after+1)
+	} else {
+		before, err := p.KeyNo(name, math.MaxInt64)
+		if err != nil {
+			return nil, "", err
+		}
+		to = min(to, before-1)
+	}
+	all, err := db.All(ctx, c.DB, (*Message).fields, `SELECT `+messageColumns+` FROM channel_message
+WHERE channel = $1 AND created_ms >= $2 AND created_ms <= $3 AND (target = 0 OR target = $4 OR sender = $4)
+ORDER BY channel `+order+`, created_ms `+order+` LIMIT $5`, a.Channel, from, to, a.No, p.Limit()+1)
+	if err != nil {
+		return nil, "", err
+	}
+	for i := range all {
+		all[i] = c.messageNamed(a, all[i])
+	}
+	all, next := core.Cut(all, p, name, func(m Message) string { return core.Itoa(m.CreatedMS) })
+	return all, next, nil
+}
+
+// Edit is the new text of a message; nil leaves what was.
+type Edit struct {
+	Content               string
+	ContentType, Metadata *string
+}
+
+// UpdateMessage replaces the text of the bearer's own message. A redacted message stays redacted: Conflict.
+func (c *Messages) UpdateMessage(ctx context.Context, bearer, channel arn.ARN, id string, e Edit) (Message, error) {
+	return c.alter(ctx, "UpdateChannelMessage", core.EventUpdateMessage, bearer, channel, id, func(m *Message, now int64) error {
+		if m.Redacted {
+			return fault.New(fault.Conflict, "redacted", "A redacted message cannot be updated.")
+		}
+		if e.Metadata != nil {
+			m.Metadata = *e.Metadata
+		}
+		if e.ContentType != nil {
+			m.ContentType = *e.ContentType
+		}
+		if err := checkText(m.Type, e.Content, m.Metadata); err != nil {
+			return err
+		}
+		m.Content, m.EditedMS = e.Content, now
+		return nil
+	})
+}
+
+// RedactMessage empties a message: its row, time and sender stay. Redacting twice is the same as once.
+func (c *Messages) RedactMessage(ctx context.Context, bearer, channel arn.ARN, id string) error {
+	_, err := c.alter(ctx, "RedactChannelMessage", core.EventRedactMessage, bearer, channel, id, func(m *Message, _ int64) error {
+		m.Content, m.Metadata, m.Attributes, m.ContentType, m.Redacted = "", "", "", "", true
+		return nil
+	})
+	return err
+}
+
+// alter changes one message under the channel's lock, if the role table allows it and the bearer may see the message.
+func (c *Messages) alter(ctx context.Context, operation, event string, bearer, channel arn.ARN, id string,
+	change func(m *Message, now int64) error) (Message, error) {
+	var m Message
+	err := c.altering(ctx, operation, bearer, channel, id, func(tx *db.Tx, a role.Actor, old Message) error {
+		m = old
+		now := max(core.NowMS(), m.UpdatedMS)
+		if err := change(&m, now); err != nil {
+			return err
+		}
+		m.UpdatedMS = now
+		if _, err := tx.Exec(`UPDATE channel_message SET content = $4, content_type = $5, metadata = $6, attributes = $7,
+ redacted = $8, edited_ms = $9, updated_ms = $10 WHERE channel = $1 AND created_ms = $2 AND message_id = $3`,
+			a.Channel, m.CreatedMS, m.ID, m.Content, m.ContentType, m.Metadata, m.Attributes, m.Redacted, m.EditedMS, m.UpdatedMS); err != nil {
+			return err
+		}
+		c.announceMessage(tx, event, m)
+		return nil
+	})
+	return m, err
+}
+
+func (c *Messages) altering(ctx context.Context, operation string, bearer, channel arn.ARN, id string, fn func(*db.Tx, role.Actor, Message) error) error {
+	if _, _, err := c.touch(ctx, c.DB, operation, bearer, channel, id); err != nil {
+		return err // before the writer is troubled
+	}
+	return c.Write(ctx, func(tx *db.Tx) error {
+		if err := c.Lock(tx, channel); err != nil {
+			return err
+		}
+		a, m, err := c.touch(tx.Context(), tx, operation, bearer, channel, id)
+		if err != nil {
+			return err
+		}
+		return fn(tx, a, m)
+	})
+}
+
+// touch finds a message that the bearer may act on. Who may not touch messages here does not learn which exist.
+func (c *Messages) touch(ctx context.Context, q db.Querier, operation string, bearer, channel arn.ARN, id string) (role.Actor, Message, error) {
+	a, err := c.InChannel(ctx, q, bearer, channel)
+	if err != nil {
+		return a, Message{}, err
+	}
+	m, missing := c.message(ctx, q, a, id)
+	if missing != nil && !core.IsGone(missing) {
+		return a, m, missing
+	}
+	if err := a.May(operation, missing == nil && m.sender == a.No); err != nil {
+		return a, m, err
+	}
+	if missing != nil {
+		return a, m, missing
+	}
+	return a, m, m.seen(a)
+}
+
+// DeleteMessage takes a message out of the history altogether.
+func (c *Messages) DeleteMessage(ctx context.Context, bearer, channel arn.ARN, id string) error {
+	return c.altering(ctx, "DeleteChannelMessage", bearer, channel, id, func(tx *db.Tx, a role.Actor, m Message) error {
+		if _, err := tx.Exec(`DELETE FROM channel_message WHERE channel = $1 AND created_ms = $2 AND message_id = $3`,
+			a.Channel, m.CreatedMS, m.ID); err != nil {
+			return err
+		}
+		m.UpdatedMS = max(core.NowMS(), m.UpdatedMS)
+		m.Content, m.Metadata, m.Attributes = "", "", "" // what is deleted is not sent around once more
+		c.announceMessage(tx, core.EventDeleteMessage, m)
+		return nil
+	})
+}

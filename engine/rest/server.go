@@ -1,0 +1,154 @@
+// Package rest is the machinery of Amazon's REST protocol: it finds the operation in a table, checks each request in the
+// same order – size → signature → input → IAM for every resource – runs it, and writes answers and exceptions in Amazon's
+// form. What the operations are and do is engine/api's; who may do what to whom is decided further down (engine/role).
+package rest
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/engine/sigv4"
+	"github.com/stagedoor/stagedoor/internal/arn"
+	"github.com/stagedoor/stagedoor/internal/fault"
+	"github.com/stagedoor/stagedoor/internal/id"
+)
+
+// maxBody holds the largest legal request, a batch of 100 ARNs of 1600 bytes, with room for JSON.
+const maxBody = 192 << 10
+
+// Config is what the dispatcher stands on.
+type Config struct {
+	Operations []Operation
+	Authority  *iam.Authority
+	STS        http.Handler // answers forms posted to "/"
+	// Origins are the web origins whose pages may call; nil means any, as on the real service: nothing here rests on
+	// cookies.
+	Origins []string
+	Logger  *slog.Logger
+}
+
+// Server is the dispatcher.
+type Server struct {
+	cfg    Config
+	routes map[string][]*route // by method and first segment
+}
+
+// New makes a Server. It routes on the escaped path, so that an ARN stays one segment.
+func New(cfg Config) *Server {
+	s := &Server{cfg: cfg, routes: map[string][]*route{}}
+	for _, op := range cfg.Operations {
+		r := newRoute(op)
+		key := op.Method + " " + r.segments[0]
+		s.routes[key] = append(s.routes[key], r)
+	}
+	return s
+}
+
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.allowOrigin(w, r)
+	if r.Method == http.MethodOptions {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	path := r.URL.EscapedPath()
+	if path == "/" && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		s.cfg.STS.ServeHTTP(w, r)
+		return
+	}
+	w.Header().Set("x-amzn-RequestId", id.NewUUID())
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		translate(fault.New(fault.Invalid, "query", "The query of the request cannot be read."), 0).write(w)
+		return
+	}
+	op, params := s.Find(r.Method, path, query)
+	if op == nil {
+		exception{http.StatusNotFound, "UnknownOperationException", "UnknownOperation", "The operation does not exist."}.write(w)
+		return
+	}
+	out, err := s.answer(r, op, wire{path: params, query: query})
+	if err != nil {
+		s.refuse(w, r, op, err)
+		return
+	}
+	if op.Status == http.StatusNoContent {
+		w.WriteHeader(op.Status)
+		return
+	}
+	writeJSON(w, op.Status, out)
+}
+
+// refuse is the edge that logs: once, and only what is our fault.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, op *Operation, err error) {
+	e := translate(err, op.Models)
+	if e.status == http.StatusInternalServerError && r.Context().Err() == nil {
+		s.cfg.Logger.ErrorContext(r.Context(), "request failed", "operation", op.Name, "error", err)
+	}
+	e.write(w)
+}
+
+// answer takes a request through every check and runs it.
+func (s *Server) answer(r *http.Request, op *Operation, in wire) (any, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "size", "The request body is larger than %d bytes or was cut off.", maxBody)
+	}
+	who, err := s.authenticate(r, body)
+	if err != nil {
+		return nil, err
+	}
+	if op.Do == nil {
+		return nil, fault.New(fault.Invalid, "unavailable", "%s is not available in this engine yet.", op.Name)
+	}
+	if in.body, err = parseBody(body); err != nil {
+		return nil, err
+	}
+	input := op.Do.input()
+	if err := in.decode(input); err != nil {
+		return nil, err
+	}
+	c := Call{Host: r.Host}
+	if op.Bearer == OnBehalf {
+		c.Bearer = arn.ARN(r.Header.Get("x-amz-chime-bearer"))
+	}
+	if err := authorize(who, op, input, c); err != nil {
+		return nil, err
+	}
+	return op.Do.run(r.Context(), c, input)
+}
+
+func (s *Server) authenticate(r *http.Request, body []byte) (*iam.Principal, error) {
+	now := time.Now()
+	var who *iam.Principal
+	_, _, err := sigv4.VerifyHeader(r, body, "chime", func(key, token string) (secret string, err error) {
+		secret, who, err = s.cfg.Authority.Lookup(key, token, now)
+		return secret, err
+	}, now)
+	return who, err
+}
+
+// codeDenied marks what IAM refuses; it has an exception of its own.
+const codeDenied = "access_denied"
+
+// authorize asks IAM for each resource of the operation. A credential is bound to its user here: it is allowed on that
+// user's ARN alone, so any other bearer is refused.
+func authorize(who *iam.Principal, op *Operation, input any, c Call) error {
+	if op.Bearer == OnBehalf && !c.Bearer.Is(arn.KindUser) && !c.Bearer.Is(arn.KindBot) {
+		return fault.New(fault.Unauthorized, "bearer", "An invalid app instance user ARN was supplied for the x-amz-chime-bearer HTTP header.")
+	}
+	action := "chime:" + op.Name
+	for _, template := range strings.Fields(op.On) {
+		resource := expand(template, input, string(c.Bearer))
+		if !who.Allows(action, resource) {
+			return fault.New(fault.Denied, codeDenied,
+				"User: %s is not authorized to perform: %s on resource: %s because no policy allows the %s action",
+				who.ARN, action, resource, action)
+		}
+	}
+	return nil
+}

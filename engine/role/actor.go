@@ -1,0 +1,186 @@
+package role
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/internal/arn"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/fault"
+)
+
+// Roles finds who acts and checks the table. The rooms in which people act embed it.
+type Roles struct{ *core.Core }
+
+// Actor is the bearer, and what they are in the channel they act on, if any.
+type Actor struct {
+	App, ID, Name string
+	No            int64 // app_instance_user.no
+	Admin         bool
+
+	Channel   int64 // channel.no; 0: no channel
+	ChannelID string
+	Mode      string // UNRESTRICTED RESTRICTED
+	Privacy   string // PUBLIC PRIVATE
+	Member    string // membership type, "" for none
+	Moderator bool
+	Banned    bool
+
+	// Horizon hides messages older than it (Unix ms): the app instance's retention. 0 hides none.
+	Horizon int64
+}
+
+// ARNOf names the actor.
+func (c *Roles) ARNOf(a Actor) arn.ARN { return c.UserARN(a.App, a.ID) }
+
+// ChannelARN names the channel that the actor acts on.
+func (c *Roles) ChannelARN(a Actor) arn.ARN { return c.InstanceARN(a.App).Channel(a.ChannelID) }
+
+// IdentityOf is how others see the actor.
+func (c *Roles) IdentityOf(a Actor) core.Identity {
+	return core.Identity{Arn: c.ARNOf(a), Name: a.Name}
+}
+
+// May checks the role table. own says that the operation is about the actor or a message of theirs.
+func (a Actor) May(operation string, own bool) error {
+	rule := Rules[operation]
+	switch {
+	case a.Admin && a.holds(rule.Admin, own),
+		a.Moderator && a.holds(rule.Moderator, own),
+		a.Member != "" && a.holds(rule.Member, own):
+		return nil
+	case a.Banned:
+		return fault.New(fault.Denied, "banned", "You are banned from this channel.")
+	case a.Member == "" && a.holds(rule.Stranger, own):
+		return nil
+	}
+	return fault.New(fault.Denied, "role", "You do not have permission to perform this operation.")
+}
+
+func (a Actor) holds(g Grant, own bool) bool {
+	switch g {
+	case Yes:
+		return true
+	case Own:
+		return own
+	case Public:
+		return a.Privacy == "PUBLIC"
+	case Open:
+		return a.Mode == "UNRESTRICTED"
+	case OwnOpen:
+		return own || a.Mode == "UNRESTRICTED"
+	case Join:
+		return own && a.Privacy == "PUBLIC" && a.Mode == "UNRESTRICTED"
+	case InSight:
+		return a.Member == "DEFAULT"
+	case No:
+	}
+	return false
+}
+
+const actorSQL = `
+SELECT u.no, u.name,
+  EXISTS (SELECT 1 FROM app_instance_admin a WHERE a.app = u.app AND a.member = u.no)
+FROM app_instance_user u JOIN app_instance i ON i.id = u.app AND i.deleted_ms = 0
+WHERE u.app = $1 AND u.id = $2`
+
+// Bearer finds who acts.
+func (c *Roles) Bearer(ctx context.Context, q db.Querier, bearer arn.ARN) (Actor, error) {
+	r, ok := c.FindUser(bearer)
+	if !ok {
+		return Actor{}, core.ErrBearer()
+	}
+	a, err := db.One(ctx, q, func(a *Actor) []any { return []any{&a.No, &a.Name, &a.Admin} }, actorSQL, r.App, r.ID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Actor{}, core.ErrBearer()
+	}
+	a.App, a.ID = r.App, r.ID
+	return a, err
+}
+
+const inChannelSQL = `
+SELECT u.no, u.name,
+  EXISTS (SELECT 1 FROM app_instance_admin a WHERE a.app = u.app AND a.member = u.no),
+  coalesce(c.no, 0), coalesce(c.mode, ''), coalesce(c.privacy, ''),
+  coalesce((SELECT m.type FROM channel_membership m WHERE m.channel = c.no AND m.member = u.no), ''),
+  EXISTS (SELECT 1 FROM channel_moderator m WHERE m.channel = c.no AND m.member = u.no),
+  EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = c.no AND b.member = u.no), i.retention_days
+FROM app_instance_user u JOIN app_instance i ON i.id = u.app AND i.deleted_ms = 0
+LEFT JOIN channel c ON c.app = u.app AND c.id = $3
+WHERE u.app = $1 AND u.id = $2`
+
+// InChannel finds who acts and what they are in the channel. A channel of another app instance is denied.
+func (c *Roles) InChannel(ctx context.Context, q db.Querier, bearer, channel arn.ARN) (Actor, error) {
+	r, ok := c.FindUser(bearer)
+	if !ok {
+		return Actor{}, core.ErrBearer()
+	}
+	ch, known := c.Find(channel, arn.KindChannel)
+	a, err := db.One(ctx, q, func(a *Actor) []any {
+		return []any{&a.No, &a.Name, &a.Admin, &a.Channel, &a.Mode, &a.Privacy, &a.Member, &a.Moderator, &a.Banned, &a.Horizon}
+	}, inChannelSQL, r.App, r.ID, ch.ID)
+	a.App, a.ID, a.ChannelID = r.App, r.ID, ch.ID
+	if days := a.Horizon; days > 0 {
+		a.Horizon = time.Now().AddDate(0, 0, -int(days)).UnixMilli()
+	}
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return a, core.ErrBearer()
+	case err != nil:
+		return a, err
+	case known && ch.App != r.App:
+		return a, fault.New(fault.Denied, "app_instance", "The channel belongs to another app instance.")
+	case !known || a.Channel == 0:
+		return a, core.ErrChannel()
+	}
+	return a, nil
+}
+
+// Allowed is InChannel followed by the role table.
+func (c *Roles) Allowed(ctx context.Context, q db.Querier, operation string, bearer, channel arn.ARN, own bool) (Actor, error) {
+	a, err := c.InChannel(ctx, q, bearer, channel)
+	if err != nil {
+		return a, err
+	}
+	return a, a.May(operation, own)
+}
+
+// Lock makes writes to one channel, on all nodes, run one after the other: a ban that was confirmed is seen by every
+// message that commits later. (SQLite has one writer anyway.)
+func (c *Roles) Lock(tx *db.Tx, channel arn.ARN) error {
+	r, _ := c.Find(channel, arn.KindChannel)
+	_, err := tx.Exec(`UPDATE channel SET clock_ms = clock_ms WHERE app = $1 AND id = $2`, r.App, r.ID)
+	return err
+}
+
+// Changing is Allowed under the channel's lock. Who may not is refused before the writer is troubled.
+func (c *Roles) Changing(ctx context.Context, operation string, bearer, channel arn.ARN, own bool, fn func(*db.Tx, Actor) error) error {
+	if _, err := c.Allowed(ctx, c.DB, operation, bearer, channel, own); err != nil {
+		return err
+	}
+	return c.Write(ctx, func(tx *db.Tx) error {
+		if err := c.Lock(tx, channel); err != nil {
+			return err
+		}
+		a, err := c.Allowed(tx.Context(), tx, operation, bearer, channel, own)
+		if err != nil {
+			return err
+		}
+		return fn(tx, a)
+	})
+}
+
+// InInstance finds the bearer, who must belong to the app instance, and checks the role table without a channel.
+func (c *Roles) InInstance(ctx context.Context, q db.Querier, operation string, bearer, instance arn.ARN) (Actor, error) {
+	a, err := c.Bearer(ctx, q, bearer)
+	if err != nil {
+		return a, err
+	}
+	if c.InstanceARN(a.App) != instance {
+		return a, core.ErrInstance()
+	}
+	return a, a.May(operation, true)
+}
