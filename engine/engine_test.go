@@ -1,21 +1,14 @@
 package engine_test
 
 import (
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	identity "github.com/aws/aws-sdk-go-v2/service/chimesdkidentity"
 	messaging "github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging"
 	"go.uber.org/goleak"
@@ -114,57 +107,4 @@ func TestAHalfKeyIsRefused(t *testing.T) {
 	if _, err := engine.New(t.Context(), engine.Config{AccessKeyID: "AKIA"}); err == nil {
 		t.Fatal("accepted")
 	}
-}
-
-// BenchmarkSendChannelMessage measures a signed request through the handler to a durable message, 64 senders at once.
-func BenchmarkSendChannelMessage(b *testing.B) {
-	e, err := engine.New(b.Context(), engine.Config{Database: "sqlite:" + filepath.Join(b.TempDir(), "engine.db")})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = e.Close(context.Background()) }()
-	server := httptest.NewServer(e)
-	defer server.Close()
-	c := e.Credentials()
-	credentials := aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey}
-	cfg := config(server.URL, credentials)
-	id, msg := identity.NewFromConfig(cfg), messaging.NewFromConfig(cfg)
-	app, err := id.CreateAppInstance(b.Context(), &identity.CreateAppInstanceInput{Name: aws.String("bench")})
-	if err != nil {
-		b.Fatal(err)
-	}
-	user, err := id.CreateAppInstanceUser(b.Context(), &identity.CreateAppInstanceUserInput{AppInstanceArn: app.AppInstanceArn, AppInstanceUserId: aws.String("a"), Name: aws.String("a")})
-	if err != nil {
-		b.Fatal(err)
-	}
-	channel, err := msg.CreateChannel(b.Context(), &messaging.CreateChannelInput{AppInstanceArn: app.AppInstanceArn, ChimeBearer: user.AppInstanceUserArn, Name: aws.String("a")})
-	if err != nil {
-		b.Fatal(err)
-	}
-	requests := make(chan *http.Request, b.N)
-	signer := v4.NewSigner()
-	for i := range b.N { // signing is the client's work
-		body := fmt.Sprintf(`{"Content":"line %d","Type":"STANDARD","Persistence":"PERSISTENT","ClientRequestToken":"token-%d"}`, i, i)
-		r := httptest.NewRequest("POST", "http://engine.test/channels/"+url.PathEscape(*channel.ChannelArn)+"/messages", strings.NewReader(body))
-		r.Header.Set("x-amz-chime-bearer", *user.AppInstanceUserArn)
-		sum := sha256.Sum256([]byte(body))
-		if err := signer.SignHTTP(b.Context(), credentials, r, hex.EncodeToString(sum[:]), "chime", "us-east-1", time.Now()); err != nil {
-			b.Fatal(err)
-		}
-		r.RequestURI = r.URL.RequestURI()
-		requests <- r
-	}
-	close(requests)
-	b.SetParallelism(32)
-	b.ResetTimer()
-	b.RunParallel(func(p *testing.PB) {
-		for p.Next() {
-			w := httptest.NewRecorder()
-			e.ServeHTTP(w, <-requests)
-			if w.Code != http.StatusCreated {
-				b.Error(w.Body)
-			}
-		}
-	})
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
 }

@@ -1,3 +1,4 @@
+// Package message is what is said in a channel: sending, changing, removing, and the history.
 package message
 
 import (
@@ -7,11 +8,41 @@ import (
 	"math"
 
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/role"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
 )
+
+// Messages is the room. Safe for concurrent use.
+type Messages struct {
+	*role.Roles
+	ids    *identity.Identities
+	groups groups
+}
+
+// New makes the room.
+func New(r *role.Roles, ids *identity.Identities) *Messages {
+	return &Messages{Roles: r, ids: ids, groups: groups{open: map[arn.ARN]*group{}}}
+}
+
+// Message is one line of a channel. Type is STANDARD or CONTROL; Persistence PERSISTENT or NON_PERSISTENT: the latter
+// reaches who is connected and is never in the history.
+type Message struct {
+	Channel                        arn.ARN
+	ID                             string // 64 lower-case hex digits, the first 12 the time
+	Sender                         core.Identity
+	Type, Persistence              string
+	Content, ContentType, Metadata string
+	Attributes                     string  // MessageAttributes as JSON, "" for none
+	Target                         arn.ARN // "" for everybody; else only sender and target see it
+	Redacted                       bool
+	CreatedMS, EditedMS, UpdatedMS int64
+
+	sender, target     int64
+	senderID, targetID string
+}
 
 const messageColumns = `created_ms, message_id, sender, sender_id, sender_name, target, target_id, type, content, content_type,
 metadata, attributes, redacted, edited_ms, updated_ms`

@@ -1,16 +1,13 @@
-// Package message is what is said in a channel: sending, changing, removing, and the history.
 package message
 
 import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"strconv"
 
 	"github.com/stagedoor/stagedoor/engine/core"
-	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/role"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -23,32 +20,6 @@ const (
 	maxMetadata = 1024
 	maxControl  = 30 // content of a CONTROL message, which has no metadata
 )
-
-// Messages is the room. Safe for concurrent use.
-type Messages struct {
-	*role.Roles
-	ids *identity.Identities
-}
-
-// New makes the room.
-func New(r *role.Roles, ids *identity.Identities) *Messages { return &Messages{r, ids} }
-
-// Message is one line of a channel. Type is STANDARD or CONTROL; Persistence PERSISTENT or NON_PERSISTENT: the latter
-// reaches who is connected and is never in the history.
-type Message struct {
-	Channel                        arn.ARN
-	ID                             string // 64 lower-case hex digits, the first 12 the time
-	Sender                         core.Identity
-	Type, Persistence              string
-	Content, ContentType, Metadata string
-	Attributes                     string  // MessageAttributes as JSON, "" for none
-	Target                         arn.ARN // "" for everybody; else only sender and target see it
-	Redacted                       bool
-	CreatedMS, EditedMS, UpdatedMS int64
-
-	sender, target     int64
-	senderID, targetID string
-}
 
 // messageID makes an id that holds its own time, so that finding a message needs no second index.
 func messageID(ms int64) string {
@@ -69,7 +40,7 @@ func messageTime(id string) int64 {
 	return ms
 }
 
-// NewMessage is what Send needs. The token makes a repeat answer with the first message.
+// NewMessage is what Send needs.
 type NewMessage struct {
 	Type, Persistence              string
 	Content, ContentType, Metadata string
@@ -92,72 +63,55 @@ func checkText(kind, content, metadata string) error {
 }
 
 // Send puts a message into the channel: durable when Send returns, with a time later than that of every message before
-// it, and handed to the sink in that order.
+// it, and handed to the sink in that order. A repeat with the same token answers with the first message. When ctx ends
+// first, the message may or may not have been sent: repeat it with its token.
 func (c *Messages) Send(ctx context.Context, bearer, channel arn.ARN, token string, in NewMessage) (Message, error) {
 	if err := checkText(in.Type, in.Content, in.Metadata); err != nil {
 		return Message{}, err
 	}
-	if _, err := c.Allowed(ctx, c.DB, "SendChannelMessage", bearer, channel, false); err != nil {
-		return Message{}, err // before the writer is troubled
+	l := &line{bearer: bearer, in: in, once: once{token: token, body: core.Digest(in)}}
+	if err := c.together(ctx, channel, l); err != nil {
+		return Message{}, err
 	}
-	repeat := once{token: token, body: core.Digest(in)}
-	var sent Message
-	err := c.Write(ctx, func(tx *db.Tx) error {
-		at, err := c.tick(tx, channel, in.Persistence == "PERSISTENT")
-		if err != nil {
-			return err
-		}
-		a, err := c.Allowed(tx.Context(), tx, "SendChannelMessage", bearer, channel, false)
-		if err != nil {
-			return err
-		}
-		old, err := repeat.before(tx, a)
-		if err != nil {
-			return err
-		}
-		if sent = c.compose(a, in, at); old != "" {
-			sent.ID = old
-			return errReplay
-		}
-		if err := c.aim(tx, a, &sent); err != nil {
-			return err
-		}
-		if err := insertMessage(tx, a.Channel, sent); err != nil {
-			return err
-		}
-		c.announceMessage(tx, core.EventCreateMessage, sent)
-		return repeat.remember(tx, a, sent.ID)
-	})
-	if errors.Is(err, errReplay) {
-		err = nil
-	}
-	return sent, err
+	return l.sent, l.refused
 }
 
-// errReplay undoes the tick of a send that was answered before.
-var errReplay = errors.New("answered before")
+// place is the channel a group of lines goes to, locked by the running write.
+type place struct {
+	no      int64
+	clockMS int64 // the newest time given out
+	lastMS  int64 // the newest message that is kept
+}
 
-// tick takes the channel's lock and its next time. The clock of the channel never stands still or goes back, whatever
-// the computer's does.
-func (c *Messages) tick(tx *db.Tx, channel arn.ARN, keep bool) (int64, error) {
+// enter takes the channel's lock: a ban that was confirmed is seen by every line that commits later.
+func (c *Messages) enter(tx *db.Tx, channel arn.ARN) (place, error) {
 	r, ok := c.Find(channel, arn.KindChannel)
 	if !ok {
-		return 0, core.ErrChannel()
+		return place{}, core.ErrChannel()
 	}
-	last := "last_message_ms"
-	if keep {
-		last = "CASE WHEN clock_ms >= $3 THEN clock_ms + 1 ELSE $3 END"
+	all, err := db.All(tx.Context(), tx, func(p *place) []any { return []any{&p.no, &p.clockMS, &p.lastMS} },
+		`UPDATE channel SET clock_ms = clock_ms WHERE app = $1 AND id = $2 RETURNING no, clock_ms, last_message_ms`, r.App, r.ID)
+	if err == nil && len(all) == 0 {
+		err = core.ErrChannel()
 	}
-	at, err := db.All(tx.Context(), tx, func(n *int64) []any { return []any{n} },
-		`UPDATE channel SET clock_ms = CASE WHEN clock_ms >= $3 THEN clock_ms + 1 ELSE $3 END, last_message_ms = `+last+`
-WHERE app = $1 AND id = $2 RETURNING clock_ms`, r.App, r.ID, core.NowMS())
 	if err != nil {
-		return 0, err
+		return place{}, err
 	}
-	if len(at) == 0 {
-		return 0, core.ErrChannel()
+	return all[0], nil
+}
+
+// tick gives out the channel's next time. It never stands still or goes back, whatever the computer's clock does.
+func (p *place) tick(keep bool) int64 {
+	p.clockMS = max(p.clockMS+1, core.NowMS())
+	if keep {
+		p.lastMS = p.clockMS
 	}
-	return at[0], nil
+	return p.clockMS
+}
+
+func (p *place) leave(tx *db.Tx) error {
+	_, err := tx.Exec(`UPDATE channel SET clock_ms = $2, last_message_ms = $3 WHERE no = $1`, p.no, p.clockMS, p.lastMS)
+	return err
 }
 
 func (c *Messages) compose(a role.Actor, in NewMessage, at int64) Message {
@@ -181,18 +135,6 @@ func (c *Messages) aim(tx *db.Tx, a role.Actor, m *Message) error {
 		err = fault.New(fault.Denied, "target", "The target is not a member of this channel.")
 	}
 	m.target, m.targetID = u.No, u.ID
-	return err
-}
-
-func insertMessage(tx *db.Tx, channel int64, m Message) error {
-	if m.Persistence != "PERSISTENT" {
-		return nil
-	}
-	_, err := tx.Exec(`INSERT INTO channel_message (channel, created_ms, message_id, sender, sender_id, sender_name, target, target_id,
- type, content, content_type, metadata, attributes, redacted, edited_ms, updated_ms)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
-		channel, m.CreatedMS, m.ID, m.sender, m.senderID, m.Sender.Name, m.target, m.targetID,
-		m.Type, m.Content, m.ContentType, m.Metadata, m.Attributes, m.Redacted, m.EditedMS, m.UpdatedMS)
 	return err
 }
 

@@ -3,6 +3,7 @@ package role
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -101,16 +102,33 @@ func (c *Roles) Bearer(ctx context.Context, q db.Querier, bearer arn.ARN) (Actor
 	return a, err
 }
 
-const inChannelSQL = `
-SELECT u.no, u.name,
+const inChannelSQL = `SELECT ` + actorColumns + `
+FROM app_instance_user u ` + whereActor + `
+WHERE u.app = $1 AND u.id = $2`
+
+const allInChannelSQL = `SELECT ` + actorColumns + `, u.id
+FROM json_each($2) j JOIN app_instance_user u ON u.app = $1 AND u.id = j.key ` + whereActor
+
+const actorColumns = `u.no, u.name,
   EXISTS (SELECT 1 FROM app_instance_admin a WHERE a.app = u.app AND a.member = u.no),
   coalesce(c.no, 0), coalesce(c.mode, ''), coalesce(c.privacy, ''),
   coalesce((SELECT m.type FROM channel_membership m WHERE m.channel = c.no AND m.member = u.no), ''),
   EXISTS (SELECT 1 FROM channel_moderator m WHERE m.channel = c.no AND m.member = u.no),
-  EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = c.no AND b.member = u.no), i.retention_days
-FROM app_instance_user u JOIN app_instance i ON i.id = u.app AND i.deleted_ms = 0
-LEFT JOIN channel c ON c.app = u.app AND c.id = $3
-WHERE u.app = $1 AND u.id = $2`
+  EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = c.no AND b.member = u.no), i.retention_days`
+
+const whereActor = `JOIN app_instance i ON i.id = u.app AND i.deleted_ms = 0
+LEFT JOIN channel c ON c.app = u.app AND c.id = $3`
+
+func (a *Actor) fields() []any {
+	return []any{&a.No, &a.Name, &a.Admin, &a.Channel, &a.Mode, &a.Privacy, &a.Member, &a.Moderator, &a.Banned, &a.Horizon}
+}
+
+// look turns the retention's days, as read, into the time behind which nothing is seen.
+func (a *Actor) look() {
+	if days := a.Horizon; days > 0 {
+		a.Horizon = time.Now().AddDate(0, 0, -int(days)).UnixMilli()
+	}
+}
 
 // InChannel finds who acts and what they are in the channel. A channel of another app instance is denied.
 func (c *Roles) InChannel(ctx context.Context, q db.Querier, bearer, channel arn.ARN) (Actor, error) {
@@ -119,13 +137,9 @@ func (c *Roles) InChannel(ctx context.Context, q db.Querier, bearer, channel arn
 		return Actor{}, core.ErrBearer()
 	}
 	ch, known := c.Find(channel, arn.KindChannel)
-	a, err := db.One(ctx, q, func(a *Actor) []any {
-		return []any{&a.No, &a.Name, &a.Admin, &a.Channel, &a.Mode, &a.Privacy, &a.Member, &a.Moderator, &a.Banned, &a.Horizon}
-	}, inChannelSQL, r.App, r.ID, ch.ID)
+	a, err := db.One(ctx, q, (*Actor).fields, inChannelSQL, r.App, r.ID, ch.ID)
 	a.App, a.ID, a.ChannelID = r.App, r.ID, ch.ID
-	if days := a.Horizon; days > 0 {
-		a.Horizon = time.Now().AddDate(0, 0, -int(days)).UnixMilli()
-	}
+	a.look()
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return a, core.ErrBearer()
@@ -137,6 +151,34 @@ func (c *Roles) InChannel(ctx context.Context, q db.Querier, bearer, channel arn
 		return a, core.ErrChannel()
 	}
 	return a, nil
+}
+
+// AllInChannel is InChannel for many who act in one channel. Who is missing in the answer has to be asked for alone, for
+// the reason.
+func (c *Roles) AllInChannel(ctx context.Context, q db.Querier, bearers []arn.ARN, channel arn.ARN) (map[arn.ARN]Actor, error) {
+	ch, known := c.Find(channel, arn.KindChannel)
+	if !known || len(bearers) < 2 {
+		return nil, nil
+	}
+	ids := map[string]int{}
+	for _, b := range bearers {
+		if r, ok := c.FindUser(b); ok && r.App == ch.App {
+			ids[r.ID] = 0
+		}
+	}
+	text, err := json.Marshal(ids)
+	if err != nil {
+		return nil, err
+	}
+	all, err := db.All(ctx, q, func(a *Actor) []any { return append(a.fields(), &a.ID) }, allInChannelSQL, ch.App, string(text), ch.ID)
+	out := make(map[arn.ARN]Actor, len(all))
+	for _, a := range all {
+		a.App, a.ChannelID = ch.App, ch.ID
+		if a.look(); a.Channel != 0 {
+			out[c.ARNOf(a)] = a
+		}
+	}
+	return out, err
 }
 
 // Allowed is InChannel followed by the role table.
