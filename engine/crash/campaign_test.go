@@ -126,7 +126,7 @@ func (c *campaign) read(database string) (histories, error) {
 }
 
 // compare reads what is left and compares it with the ledger. goesOn says that the engine will start again from it.
-func (c *campaign) compare(database, what string, goesOn bool) {
+func (c *campaign) compare(database, what string, goesOn bool) bool {
 	c.Helper()
 	left, err := c.read(database)
 	if err == nil {
@@ -138,4 +138,11 @@ func (c *campaign) compare(database, what string, goesOn bool) {
 		c.ledger.keep(left)
 	}
 	c.looks++
+	return err == nil
+}
+
+// share is the part of all crashes, STAGEDOOR_CRASH_KILLS, that a test makes: each look at what is left counts as one.
+func share(t *testing.T, part, of int) int {
+	t.Helper()
+	return number(t, "STAGEDOOR_CRASH_KILLS", 120) * part / of
 }
