@@ -53,6 +53,9 @@ func config(database string) engine.Config {
 	return engine.Config{Database: database, AccessKeyID: rootKey.AccessKeyID, SecretAccessKey: rootKey.SecretAccessKey}
 }
 
+// season is how many lives a history lasts. A long one makes each look at it slow.
+const season = 40
+
 // prepare makes the stage on a fresh database.
 func (c *campaign) prepare(database string) {
 	c.Helper()

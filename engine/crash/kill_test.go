@@ -15,10 +15,13 @@ func TestKilledAtAnyTimeLosesNothingThatWasAcknowledged(t *testing.T) {
 		"postgres": func(t *testing.T) string { return dbtest.PostgresURL(t) },
 	} {
 		t.Run(kind, func(t *testing.T) {
-			url := database(t)
+			var url string
 			c := newCampaign(t, 3)
-			c.prepare(url)
-			for range max(share(t, 1, 10), 1) {
+			for life := range max(share(t, 1, 10), 1) {
+				if life%season == 0 {
+					url = database(t)
+					c.prepare(url)
+				}
 				over := make(chan struct{})
 				timer := time.AfterFunc(time.Duration(c.rnd.IntN(600_000))*time.Microsecond, func() { close(over) })
 				c.live(url, over, func() {})

@@ -51,22 +51,31 @@ func copied(t *testing.T, d *disk) (folder string) {
 func TestPowerCutsLoseNothingThatWasAcknowledged(t *testing.T) {
 	needFUSE(t)
 	c := newCampaign(t, 1)
-	first := t.TempDir()
-	c.prepare("sqlite:" + filepath.Join(first, "engine.db"))
-	d := newDisk()
-	folder := d.add(d.add(d.root, "data", 0o700, true), "chat", 0o700, true)
-	text, err := os.ReadFile(filepath.Join(first, "engine.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.add(folder, "engine.db", 0o600, false).write(0, text)
-	d = d.after(killed, nil)
-	for range max(share(t, 2, 3)/len(cuts), 1) {
+	var d *disk
+	for life := range max(share(t, 2, 3)/len(cuts), 1) {
+		if life%season == 0 {
+			d = c.stageOnDisk()
+		}
 		d = c.powerCut(d)
 		if t.Failed() {
 			return
 		}
 	}
+}
+
+// stageOnDisk makes the stage and puts it on a disk.
+func (c *campaign) stageOnDisk() *disk {
+	c.Helper()
+	file := filepath.Join(c.TempDir(), "engine.db")
+	c.prepare("sqlite:" + file)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		c.Fatal(err)
+	}
+	d := newDisk()
+	folder := d.add(d.add(d.root, "data", 0o700, true), "chat", 0o700, true)
+	d.add(folder, "engine.db", 0o600, false).write(0, text)
+	return d.after(killed, nil)
 }
 
 var cuts = []cut{killed, dropped, paged, torn}
@@ -106,9 +115,11 @@ func TestTheFirstStartIsOnDiskOnceItAnswers(t *testing.T) {
 	needFUSE(t)
 	c := newCampaign(t, 2)
 	answered := 0
-	for range max(share(t, 1, 8)/len(cuts), 1) {
+	for life := range max(share(t, 1, 6)/len(cuts), 2) {
 		d := newDisk()
-		d.rearm(1 + c.rnd.IntN(400))
+		if life%2 == 0 {
+			d.rearm(1 + c.rnd.IntN(250)) // a start takes about as many
+		}
 		var said hello
 		var ok bool
 		left := make([]*disk, len(cuts))
