@@ -70,7 +70,7 @@ func (p *person) step(ctx context.Context, w *wire) (over bool, err error) {
 	case errors.As(err, &r) && r.status >= 500:
 		return false, nil // it may have happened: ask again
 	case a.kind == "delete" && a.tries > 1 && errors.As(err, &r) && r.status < 500:
-		err = nil // the first try did it
+		// It is not there: the first try did it.
 	case errors.As(err, &r):
 		return true, fmt.Errorf("%s of %s: %w", a.kind, a.line.key, err)
 	case err != nil:
