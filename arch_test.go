@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 	"internal/db":        {},
 	"internal/db/dbtest": {"internal/db", "internal/id"},
 	"internal/schema":    {},
+	"internal/ingress":   {},
 	"internal/wsconn":    {"internal/fault"},
 
 	// The platform's rooms. None imports another, and only those that must act at the provider import chime.
@@ -52,20 +53,21 @@ var mayImport = map[string][]string{
 	"internal/archive":                 and(ground, "internal/chime"),
 
 	// The engine is a product of its own: it shares the ground and nothing else.
-	"engine":          and(ground, "engine/api", "engine/chat", "engine/iam", "engine/schema", "engine/session"),
-	"engine/api":      and(ground, "engine/tag", "engine/chat", "engine/iam", "engine/rest", "engine/sigv4", "engine/core", "engine/identity", "engine/member", "engine/channel", "engine/message"),
-	"engine/rest":     and(ground, "engine/iam", "engine/sigv4"),
+	"engine":          and(ground, "engine/api", "engine/chat", "engine/iam", "engine/quota", "engine/schema", "engine/session"),
+	"engine/api":      and(ground, "engine/tag", "engine/chat", "engine/iam", "engine/quota", "engine/rest", "engine/sigv4", "engine/core", "engine/identity", "engine/member", "engine/channel", "engine/message"),
+	"engine/rest":     and(ground, "engine/iam", "engine/quota", "engine/sigv4"),
 	"engine/iam":      and(ground, "engine/sigv4"),
 	"engine/sigv4":    ground,
-	"engine/session":  and(ground, "engine/core", "engine/iam", "engine/sigv4"),
-	"engine/chat":     and(ground, "engine/tag", "engine/core", "engine/role", "engine/identity", "engine/member", "engine/channel", "engine/message"),
+	"engine/quota":    ground,
+	"engine/session":  and(ground, "engine/core", "engine/iam", "engine/quota", "engine/sigv4"),
+	"engine/chat":     and(ground, "engine/quota", "engine/tag", "engine/core", "engine/role", "engine/identity", "engine/member", "engine/channel", "engine/message"),
 	"engine/message":  and(ground, "engine/core", "engine/role", "engine/identity"),
-	"engine/channel":  and(ground, "engine/tag", "engine/core", "engine/role", "engine/identity", "engine/member"),
-	"engine/member":   and(ground, "engine/core", "engine/role", "engine/identity"),
-	"engine/identity": and(ground, "engine/core", "engine/tag"),
+	"engine/channel":  and(ground, "engine/quota", "engine/tag", "engine/core", "engine/role", "engine/identity", "engine/member"),
+	"engine/member":   and(ground, "engine/quota", "engine/core", "engine/role", "engine/identity"),
+	"engine/identity": and(ground, "engine/quota", "engine/core", "engine/tag"),
 	"engine/role":     and(ground, "engine/core"),
-	"engine/tag":      and(ground, "engine/core"),
-	"engine/core":     ground,
+	"engine/tag":      and(ground, "engine/quota", "engine/core"),
+	"engine/core":     and(ground, "engine/quota"),
 	"engine/schema":   ground,
 
 	// The edges.
@@ -82,6 +84,7 @@ var mayImport = map[string][]string{
 var (
 	ground = []string{
 		"internal/fault", "internal/id", "internal/arn", "internal/bus", "internal/db", "internal/schema", "internal/wsconn",
+		"internal/ingress",
 	}
 	features = []string{
 		"internal/event", "internal/gate", "internal/guard", "internal/nick", "internal/react", "internal/organizer",

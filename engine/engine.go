@@ -20,14 +20,17 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/stagedoor/stagedoor/engine/api"
 	"github.com/stagedoor/stagedoor/engine/chat"
 	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/schema"
 	"github.com/stagedoor/stagedoor/engine/session"
+	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 )
 
@@ -45,9 +48,24 @@ type Config struct {
 	PublicHost string
 	// Origins are the web origins whose pages may call; nil means any, as on the real service.
 	Origins []string
+	// Limits are those that calls and resources are held to (Preset); the zero value is none.
+	Limits quota.Limits
+	// MaxConnections is how many messaging sessions are let in at a time; 0 means any number.
+	MaxConnections int
+	// SessionsPerUser is how many messaging sessions one user may have; 0 means what Limits say, or 10 (Amazon's quota).
+	SessionsPerUser int
+	// DrainTime is over how long Close sends the connected devices away, so that they do not all come back at one
+	// moment; 0 means a second.
+	DrainTime time.Duration
+	// QuietAbove is how many members a channel may have before comings and goings are told to those concerned only
+	// (docs/adr/0010); 0 means 500, negative means however many, as on the real service.
+	QuietAbove int
 	// Logger is told what went wrong; nil means nobody is.
 	Logger *slog.Logger
 }
+
+// Preset returns the limits of that name: none, case, aws-us-east-1 or aws-eu-central-1; "" is none.
+func Preset(name string) (quota.Limits, error) { return quota.Preset(name) }
 
 // Credentials are the root key of the account: whoever holds it may do everything.
 type Credentials struct{ AccessKeyID, SecretAccessKey string }
@@ -107,11 +125,14 @@ func (e *Engine) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	e.chat = chat.New(e.db, chat.Config{Region: e.cfg.Region, Account: e.cfg.Account})
-	e.hub = session.New(session.Config{Authority: authority, Members: e.chat, Log: e.cfg.Logger, Origin: e.origin()})
+	e.chat = chat.New(e.db, chat.Config{Region: e.cfg.Region, Account: e.cfg.Account, Limits: e.cfg.Limits, QuietAbove: e.cfg.QuietAbove})
+	limiter := quota.NewLimiter(e.cfg.Limits)
+	e.hub = session.New(session.Config{Authority: authority, Members: e.chat, Details: e.chat, Log: e.cfg.Logger, Origin: e.origin(),
+		Limiter: limiter, MaxPerUser: cmp.Or(e.cfg.SessionsPerUser, e.cfg.Limits.Max(quota.Connections)),
+		MaxConnections: e.cfg.MaxConnections})
 	e.chat.SetSink(e.hub)
-	e.api = api.New(api.Config{Chat: e.chat, Authority: authority, PublicHost: e.cfg.PublicHost, Origins: e.cfg.Origins,
-		Logger: e.cfg.Logger})
+	e.api = api.New(api.Config{Chat: e.chat, Authority: authority, Limiter: limiter,
+		PublicHost: e.cfg.PublicHost, Origins: e.cfg.Origins, Logger: e.cfg.Logger})
 	return nil
 }
 
@@ -146,12 +167,21 @@ func (e *Engine) Credentials() Credentials {
 	return Credentials{e.cfg.AccessKeyID, e.cfg.SecretAccessKey}
 }
 
+// FromRoot reports whether a request claims to be signed with the root key. ServeHTTP checks that it is.
+func (e *Engine) FromRoot(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Authorization"), " Credential="+e.cfg.AccessKeyID+"/")
+}
+
 // Region and Account are those of every ARN.
 func (e *Engine) Region() string  { return e.cfg.Region }
 func (e *Engine) Account() string { return e.cfg.Account }
 
 // Stats counts the connected devices.
 func (e *Engine) Stats() session.Stats { return e.hub.Stats() }
+
+// Kick closes every messaging session of a user with a code that tells Amazon's client to stay away, and returns how many
+// there were. reason may be shown to a person. Credentials that are still good open a new session.
+func (e *Engine) Kick(userARN, reason string) int { return e.hub.Kick(arn.ARN(userARN), reason) }
 
 // Ping answers whether the database can be read.
 func (e *Engine) Ping(ctx context.Context) error { return e.db.Ping(ctx) }
@@ -174,9 +204,6 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.api.ServeHTTP(w, r)
 }
 
-// spread is over how long Close sends the connected devices away, so that they do not all come back at one moment.
-const spread = time.Second
-
 // Close refuses new requests, finishes those that run, sends connected devices away with a code that lets them come
 // back, and closes the database. When ctx ends first, requests still running fail and its error is returned. A second
 // Close does nothing.
@@ -193,7 +220,7 @@ func (e *Engine) close(ctx context.Context) error {
 		defer e.mu.Unlock()
 		e.closed = true
 	}()
-	err := e.hub.Close(ctx, spread)
+	err := e.hub.Close(ctx, cmp.Or(e.cfg.DrainTime, time.Second))
 	select {
 	case <-drained:
 	case <-ctx.Done():

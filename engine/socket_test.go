@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	identity "github.com/aws/aws-sdk-go-v2/service/chimesdkidentity"
 	messaging "github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging"
 	"github.com/coder/websocket"
 )
@@ -24,14 +25,7 @@ type frame struct {
 // connect opens the messaging session of a user with the root key.
 func (w *world) connect(user string) *websocket.Conn {
 	w.Helper()
-	q := url.Values{"userArn": {user}, "sessionId": {"1"}, "X-Amz-Expires": {"10"}}
-	r, err := http.NewRequestWithContext(w.Context(), "GET", w.url+"/connect?"+q.Encode(), nil)
-	w.ok(err)
-	c := w.e.Credentials()
-	signed, _, err := v4.NewSigner().PresignHTTP(w.Context(), aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey}, r,
-		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "chime", "us-east-1", time.Now())
-	w.ok(err)
-	conn, res, err := websocket.Dial(w.Context(), "ws"+strings.TrimPrefix(signed, "http"), nil)
+	conn, res, err := websocket.Dial(w.Context(), "ws"+strings.TrimPrefix(w.presigned(user).URL.String(), "http"), nil)
 	w.ok(err)
 	if res.Body != nil {
 		_ = res.Body.Close()
@@ -39,6 +33,21 @@ func (w *world) connect(user string) *websocket.Conn {
 	w.Cleanup(func() { _ = conn.CloseNow() })
 	w.expect(conn, "SESSION_ESTABLISHED")
 	return conn
+}
+
+// presigned is the request that opens a messaging session, without the headers of the upgrade.
+func (w *world) presigned(user string) *http.Request {
+	w.Helper()
+	q := url.Values{"userArn": {user}, "sessionId": {"1"}, "X-Amz-Expires": {"10"}}
+	r, err := http.NewRequestWithContext(w.Context(), "GET", w.url+"/connect?"+q.Encode(), nil)
+	w.ok(err)
+	c := w.e.Credentials()
+	signed, _, err := v4.NewSigner().PresignHTTP(w.Context(), aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey}, r,
+		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "chime", "us-east-1", time.Now())
+	w.ok(err)
+	r, err = http.NewRequestWithContext(w.Context(), "GET", signed, nil)
+	w.ok(err)
+	return r
 }
 
 // expect reads the next frame, which must be of that event.
@@ -84,4 +93,28 @@ func TestWhatIsSentThroughTheSDKArrivesOnTheSocketAndABanEndsIt(t *testing.T) {
 	if _, text, err := bob.Read(ctx); err == nil {
 		t.Errorf("after the ban bob hears %s", text)
 	}
+}
+
+func TestAKickAndTheEndOfTheAppInstanceCloseSessionsForGood(t *testing.T) {
+	w := newWorld(t)
+	ann, bob := w.connect(w.ann), w.connect(w.bob)
+	ends := func(conn *websocket.Conn) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		var err error
+		for err == nil { // the channel's end is told before
+			_, _, err = conn.Read(ctx)
+		}
+		if websocket.CloseStatus(err) != 4003 {
+			t.Errorf("ended with %v", err)
+		}
+	}
+	if n := w.e.Kick(w.ann, "the ticket was returned"); n != 1 {
+		t.Errorf("%d sessions were kicked", n)
+	}
+	ends(ann)
+	_, err := w.id.DeleteAppInstance(t.Context(), &identity.DeleteAppInstanceInput{AppInstanceArn: &w.app})
+	w.ok(err)
+	ends(bob)
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 
+	"github.com/stagedoor/stagedoor/engine"
 	"github.com/stagedoor/stagedoor/internal/app"
 	"github.com/stagedoor/stagedoor/internal/config"
 )
@@ -14,6 +15,7 @@ type engineCmd struct {
 	config.Storage
 	Listen     string `help:"Address to listen on." default:"127.0.0.1:8090" env:"STAGEDOOR_ENGINE_LISTEN"`
 	Region     string `help:"Region in ARNs and signatures." default:"us-east-1" env:"AWS_REGION"`
+	Limits     string `help:"What callers are held to: none, case (10 requests/s over everything), aws-us-east-1 or aws-eu-central-1 (Amazon's published limits)." default:"none" enum:"none,case,aws-us-east-1,aws-eu-central-1" env:"STAGEDOOR_ENGINE_LIMITS"`
 	PublicHost string `help:"Host name that messaging sessions are sent to; default: the one of each request." env:"STAGEDOOR_ENGINE_PUBLIC_HOST"`
 	Key        string `name:"access-key-id" help:"Root access key id; made and kept in the data folder by default." env:"STAGEDOOR_ENGINE_ACCESS_KEY_ID"`
 	Secret     string `name:"secret-access-key" hidden:"" env:"STAGEDOOR_ENGINE_SECRET_ACCESS_KEY"`
@@ -24,7 +26,12 @@ func (c *engineCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if (c.Key == "") != (c.Secret == "") {
 		return fmt.Errorf("STAGEDOOR_ENGINE_ACCESS_KEY_ID and STAGEDOOR_ENGINE_SECRET_ACCESS_KEY go together")
 	}
-	e, err := app.OpenEngine(ctx, c.Storage, c.Region, c.Key, c.Secret, c.PublicHost, log)
+	limits, err := engine.Preset(c.Limits)
+	if err != nil {
+		return err
+	}
+	e, err := app.OpenEngine(ctx, c.Storage, engine.Config{Region: c.Region, AccessKeyID: c.Key, SecretAccessKey: c.Secret,
+		PublicHost: c.PublicHost, Limits: limits, Logger: log})
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/stagedoor/stagedoor/engine"
 	"github.com/stagedoor/stagedoor/internal/app"
 	"github.com/stagedoor/stagedoor/internal/config"
 )
@@ -19,7 +20,7 @@ func (c *migrateCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if err := d.Close(); err != nil {
 		return err
 	}
-	e, err := app.OpenEngine(ctx, c.Storage, "us-east-1", "", "", "", log)
+	e, err := app.OpenEngine(ctx, c.Storage, engine.Config{Logger: log})
 	if err != nil {
 		return err
 	}

@@ -8,13 +8,16 @@ import (
 
 	"github.com/stagedoor/stagedoor/engine/chat"
 	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/rest"
+	"github.com/stagedoor/stagedoor/internal/ingress"
 )
 
 // Config is what the API stands on.
 type Config struct {
 	*chat.Chat
 	Authority *iam.Authority
+	Limiter   *quota.Limiter // nil counts nothing
 
 	// PublicHost is the host[:port] that GetMessagingSessionEndpoint answers; "" means the host of the request.
 	PublicHost string
@@ -28,6 +31,6 @@ type server struct{ Config }
 // New makes the handler of REST and STS.
 func New(cfg Config) http.Handler {
 	s := &server{cfg}
-	return rest.New(rest.Config{Operations: s.operations(), Authority: cfg.Authority, STS: newSTS(cfg.Authority),
-		Origins: cfg.Origins, Logger: cfg.Logger})
+	return ingress.LimitBodies(rest.New(rest.Config{Operations: s.operations(), Authority: cfg.Authority, Limiter: cfg.Limiter,
+		STS: newSTS(cfg.Authority, cfg.Limiter), Origins: cfg.Origins, Logger: cfg.Logger}), rest.MaxBody)
 }

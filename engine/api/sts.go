@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/sigv4"
 	"github.com/stagedoor/stagedoor/internal/id"
 )
@@ -25,6 +26,7 @@ const (
 // the query protocol: a signed form in, XML out.
 type sts struct {
 	authority *iam.Authority
+	limiter   *quota.Limiter
 	actions   map[string]stsAction
 }
 
@@ -32,8 +34,8 @@ type sts struct {
 type stsAction func(p *iam.Principal, form url.Values) (any, error)
 
 // newSTS serves POST / of the STS endpoint.
-func newSTS(a *iam.Authority) http.Handler {
-	s := &sts{authority: a}
+func newSTS(a *iam.Authority, l *quota.Limiter) http.Handler {
+	s := &sts{authority: a, limiter: l}
 	s.actions = map[string]stsAction{
 		"AssumeRole":        s.assumeRole,
 		"GetCallerIdentity": s.getCallerIdentity,
@@ -91,6 +93,9 @@ func (s *sts) answer(r *http.Request) (action string, result any, err error) {
 	run, known := s.actions[action]
 	if !known || form.Get("Version") != stsVersion {
 		return "", nil, stsError(http.StatusBadRequest, "InvalidAction", "Could not find operation "+action+" for version "+form.Get("Version"))
+	}
+	if s.limiter.Take(now, action, quota.Keys{Account: caller.Account}) != nil {
+		return "", nil, stsError(http.StatusBadRequest, "Throttling", "Rate exceeded")
 	}
 	result, err = run(caller, form)
 	return action, result, err

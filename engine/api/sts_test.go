@@ -27,7 +27,7 @@ func startSTS(t *testing.T) (*iam.Authority, *httptest.Server, func(key, secret,
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(newSTS(a))
+	server := httptest.NewServer(newSTS(a, nil))
 	t.Cleanup(server.Close)
 	return a, server, func(key, secret, token string) *awssts.Client {
 		return awssts.New(awssts.Options{

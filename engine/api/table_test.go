@@ -2,9 +2,11 @@ package api
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/rest"
 	"github.com/stagedoor/stagedoor/engine/role"
 )
@@ -39,6 +41,29 @@ func TestEveryOperationForAUserHasARowInTheRoleTableAndItsResources(t *testing.T
 		}
 	}
 }
+
+func TestEveryOperationHasItsBucketsAndNothingElseHas(t *testing.T) {
+	buckets := quota.Operations()
+	counted := map[string]bool{"Connect": true, "AssumeRole": true, "AssumeRoleWithWebIdentity": true, "GetCallerIdentity": true}
+	for _, op := range (&server{}).operations() {
+		counted[op.Name] = true
+		names := strings.Fields(buckets[op.Name])
+		if slices.Contains(names, "bearer") != bool(op.Bearer) {
+			t.Errorf("%s: bearer %v, buckets %v", op.Name, op.Bearer, names)
+		}
+	}
+	for name := range counted {
+		if !slices.Contains(strings.Fields(buckets[name]), "all") {
+			t.Errorf("%s has the buckets %q", name, buckets[name])
+		}
+	}
+	for name := range buckets {
+		if !counted[name] {
+			t.Errorf("%s has buckets and does not exist", name)
+		}
+	}
+}
+
 func TestInputsNameOnlyShapesAndPlacesThatExist(t *testing.T) {
 	for _, op := range (&server{}).operations() {
 		if err := op.Check(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/rest"
 	"github.com/stagedoor/stagedoor/engine/role"
 )
@@ -43,7 +44,7 @@ func TestTheWireDocumentIsTheTable(t *testing.T) {
 
 func wireTable(all []rest.Operation) string {
 	var b strings.Builder
-	b.WriteString("| operation | request | answers | IAM resources | who may: admin, moderator, member, stranger |\n|---|---|---|---|---|\n")
+	b.WriteString("| operation | request | answers | IAM resources | who may: admin, moderator, member, stranger | buckets |\n|---|---|---|---|---|---|\n")
 	for _, op := range all {
 		if op.Do == nil {
 			continue
@@ -56,7 +57,7 @@ func wireTable(all []rest.Operation) string {
 		if rule, ok := role.Rules[op.Name]; ok {
 			who = fmt.Sprintf("%v, %v, %v, %v", rule.Admin, rule.Moderator, rule.Member, rule.Stranger)
 		}
-		fmt.Fprintf(&b, "| `%s` | `%s %s` | %s | %s | %s |\n", op.Name, op.Method, path, answers(op), code(op.On), who)
+		fmt.Fprintf(&b, "| `%s` | `%s %s` | %s | %s | %s | %s |\n", op.Name, op.Method, path, answers(op), code(op.On), who, quota.Operations()[op.Name])
 	}
 	return b.String()
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/member"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/role"
 	"github.com/stagedoor/stagedoor/engine/tag"
 	"github.com/stagedoor/stagedoor/internal/arn"
@@ -130,6 +131,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)`,
 		a.Channel, a.App, in.ID, in.Name, in.Mode, in.Privacy, in.Metadata, a.ID, a.Name, now); err != nil {
 		return err
 	}
+	if err := c.Counted(tx, quota.Channels, "channels", a.App, 1); err != nil {
+		return err
+	}
 	if err := tag.Put(tx, a.App, arn.KindChannel, in.ID, in.Tags); err != nil {
 		return err
 	}
@@ -228,6 +232,9 @@ func (c *Channels) DeleteChannel(ctx context.Context, bearer, channel arn.ARN) e
 // remove takes the channel's name away: from then on nothing leads to its rows.
 func (c *Channels) remove(tx *db.Tx, ch Channel) error {
 	if _, err := tx.Exec(`DELETE FROM channel WHERE no = $1`, ch.no); err != nil {
+		return err
+	}
+	if err := c.Counted(tx, quota.Channels, "channels", ch.app, -1); err != nil {
 		return err
 	}
 	if err := tag.Drop(tx, ch.app, arn.KindChannel, ch.id); err != nil {

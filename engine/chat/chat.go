@@ -17,13 +17,20 @@ import (
 	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/member"
 	"github.com/stagedoor/stagedoor/engine/message"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/role"
 	"github.com/stagedoor/stagedoor/engine/tag"
 	"github.com/stagedoor/stagedoor/internal/db"
 )
 
-// Config says in which region and account the resources live; both become part of every ARN.
-type Config struct{ Region, Account string }
+// Config says in which region and account the resources live – both become part of every ARN – and how many there may be.
+type Config struct {
+	Region, Account string
+	Limits          quota.Limits
+	// QuietAbove is how many members a channel may have before comings and goings are told to those concerned only.
+	// 0 means 500; negative means however many.
+	QuietAbove int
+}
 
 // Chat is every room over one database. Safe for concurrent use.
 type Chat struct {
@@ -33,15 +40,19 @@ type Chat struct {
 	*channel.Channels
 	*message.Messages
 	*tag.Tags
+
+	roles *role.Roles
 }
 
 // New opens the rooms over a migrated database (engine/schema). Without SetSink events go nowhere.
 func New(d *db.DB, cfg Config) *Chat {
 	c := &Chat{Core: core.New(d, cfg.Region, cfg.Account)}
+	c.Limits = cfg.Limits
 	c.Tags = &tag.Tags{Core: c.Core}
 	roles := &role.Roles{Core: c.Core}
+	c.roles = roles
 	c.Identities = identity.New(c.Core, func(tx *db.Tx, u identity.User) error { return c.LeaveAll(tx, u) })
-	c.Members = member.New(roles, c.Identities)
+	c.Members = member.New(roles, c.Identities, cfg.QuietAbove)
 	c.Channels = channel.New(roles, c.Identities, c.Members)
 	c.Messages = message.New(roles, c.Identities)
 	return c

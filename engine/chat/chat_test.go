@@ -53,7 +53,11 @@ func each(t *testing.T, f func(h house)) {
 }
 
 func open(t *testing.T, d *db.DB) house {
-	h := house{T: t, Chat: chat.New(d, chat.Config{Region: "us-east-1", Account: "123456789012"}), heard: &ear{}}
+	return openWith(t, d, chat.Config{Region: "us-east-1", Account: "123456789012"})
+}
+
+func openWith(t *testing.T, d *db.DB, cfg chat.Config) house {
+	h := house{T: t, Chat: chat.New(d, cfg), heard: &ear{}}
 	h.SetSink(h.heard)
 	var err error
 	h.app, err = h.CreateInstance(t.Context(), "", "tests", "")

@@ -14,11 +14,13 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -29,6 +31,7 @@ import (
 type Core struct {
 	DB              *db.DB
 	Region, Account string
+	Limits          quota.Limits // the resource quotas; set before the first use
 
 	sink atomic.Pointer[Sink]
 	wake chan struct{} // tells Sweep that there is something to do
@@ -58,6 +61,30 @@ func (c *Core) Write(ctx context.Context, fn func(*db.Tx) error) error {
 		err = c.DB.Write(ctx, fn)
 	}
 	return err
+}
+
+// Fits says whether adding more of a resource fit into its quota beside those in the running write. rows is what to count,
+// from the table's name on; nothing is counted where there is no quota.
+func (c *Core) Fits(tx *db.Tx, r quota.Resource, adding int, rows string, args ...any) error {
+	most := c.Limits.Max(r)
+	if most == 0 {
+		return nil
+	}
+	have, err := db.Value[int](tx.Context(), tx, `SELECT count(*) FROM (SELECT 1 FROM `+rows+` LIMIT `+strconv.Itoa(most)+`) x`, args...)
+	if err != nil {
+		return err
+	}
+	return c.Limits.Check(r, have, adding)
+}
+
+// Counted keeps a counter in a row of app_instance, for resources of which there are too many to count, and checks the
+// quota. by is 1 or -1.
+func (c *Core) Counted(tx *db.Tx, r quota.Resource, column, app string, by int) error {
+	n, err := db.Value[int](tx.Context(), tx, `UPDATE app_instance SET `+column+` = `+column+` + $2 WHERE id = $1 RETURNING `+column, app, by)
+	if err != nil || by < 0 {
+		return err
+	}
+	return c.Limits.Check(r, n-by, by)
 }
 
 // InstanceARN names the app instance of that id.
@@ -126,9 +153,6 @@ func Unique(in []arn.ARN) []arn.ARN {
 
 // IsGone tells "there is no such thing" from a failing database.
 func IsGone(err error) bool { return fault.Is(err, fault.Denied) || fault.Is(err, fault.NotFound) }
-
-// CodeLimit is the code of the fault that says that a resource quota is full, whatever its kind.
-const CodeLimit = "resource_limit"
 
 // The texts that clients of the real service have been seen to match on.
 

@@ -14,6 +14,13 @@ const (
 	EventCreateMembership      = "CREATE_CHANNEL_MEMBERSHIP"
 	EventBatchCreateMembership = "BATCH_CREATE_CHANNEL_MEMBERSHIP"
 	EventDeleteMembership      = "DELETE_CHANNEL_MEMBERSHIP"
+	EventChannelDetails        = "CHANNEL_DETAILS" // never announced: a session with prefetch begins with these
+)
+
+// The orders of a prefetch, as in the parameter prefetch-sort-by.
+const (
+	SortByUnread      = "unread" // unread channels first, then as SortByLastMessage; the default
+	SortByLastMessage = "last-message-timestamp"
 )
 
 // EventUserDeleted is the one event that never becomes a frame: the users in Only exist no more, and whoever holds

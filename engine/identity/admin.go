@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -37,6 +38,9 @@ func (c *Identities) CreateAdmin(ctx context.Context, instance, user arn.ARN) (c
 			return err
 		}
 		who = u.Identity()
+		if err := c.Fits(tx, quota.Admins, 1, `app_instance_admin WHERE app = $1 AND member <> $2`, instance.ID(), u.No); err != nil {
+			return err
+		}
 		n, err := tx.Exec(`INSERT INTO app_instance_admin (app, member, created_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
 			instance.ID(), u.No, core.NowMS())
 		if err == nil && n == 0 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -49,6 +50,9 @@ func (c *Identities) RegisterEndpoint(ctx context.Context, token string, user ar
 			if err := req.Forget(tx); err != nil {
 				return err
 			}
+		}
+		if err := c.Fits(tx, quota.Endpoints, 1, `app_instance_user_endpoint WHERE member = $1`, u.No); err != nil {
+			return err
 		}
 		now := core.NowMS()
 		made = fresh

@@ -8,6 +8,7 @@ import (
 	"errors"
 
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/tag"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -53,6 +54,9 @@ func (c *Identities) CreateInstance(ctx context.Context, token, name, metadata s
 			if err := req.Forget(tx); err != nil {
 				return err
 			}
+		}
+		if err := c.Fits(tx, quota.AppInstances, 1, `app_instance WHERE deleted_ms = 0`); err != nil {
+			return err
 		}
 		made = c.InstanceARN(app)
 		if _, err := tx.Exec(`INSERT INTO app_instance (id, name, metadata, created_ms, updated_ms) VALUES ($1, $2, $3, $4, $4)`,

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/tag"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -76,6 +77,9 @@ func (c *Identities) insertUser(tx *db.Tx, in NewUser, now int64) error {
 	if _, err := tx.Exec(`INSERT INTO app_instance_user (app, id, no, name, metadata, created_ms, updated_ms, expire_days, expires_ms)
 VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)`, app, in.ID, core.NewNo(), in.Name, in.Metadata, now,
 		in.Expiration.Days, in.Expiration.at(now)); err != nil {
+		return err
+	}
+	if err := c.Counted(tx, quota.Users, "users", app, 1); err != nil {
 		return err
 	}
 	return tag.Put(tx, app, arn.KindUser, in.ID, in.Tags)
@@ -179,6 +183,11 @@ func (c *Identities) remove(tx *db.Tx, u User) error {
 	}
 	if _, err := tx.Exec(`DELETE FROM app_instance_user WHERE no = $1`, u.No); err != nil {
 		return err
+	}
+	if u.ARN.Is(arn.KindUser) {
+		if err := c.Counted(tx, quota.Users, "users", app, -1); err != nil {
+			return err
+		}
 	}
 	c.Announce(tx, core.Event{Type: core.EventUserDeleted, MessageType: core.System, Only: []arn.ARN{u.ARN}})
 	return nil

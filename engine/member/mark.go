@@ -7,6 +7,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/identity"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/role"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -59,6 +60,9 @@ func (c *Members) CreateModerator(ctx context.Context, bearer, channel, user arn
 
 // Promote makes a user a moderator in the running write. Nothing is checked.
 func (c *Members) Promote(tx *db.Tx, a role.Actor, u identity.User, now int64) (Mark, error) {
+	if err := c.Fits(tx, quota.Moderators, 1, `channel_moderator WHERE channel = $1 AND member <> $2`, a.Channel, u.No); err != nil {
+		return Mark{}, err
+	}
 	return c.insertMark(tx, moderators(), a, u, now)
 }
 

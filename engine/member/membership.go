@@ -2,6 +2,7 @@
 package member
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/identity"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/role"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -19,11 +21,15 @@ import (
 // Members is the room. Safe for concurrent use.
 type Members struct {
 	*role.Roles
-	ids *identity.Identities
+	ids        *identity.Identities
+	quietAbove int
 }
 
-// New makes the room.
-func New(r *role.Roles, ids *identity.Identities) *Members { return &Members{r, ids} }
+// New makes the room. quietAbove is how many members a channel may have before it is quiet (quiet.go); 0 means 500,
+// negative means however many.
+func New(r *role.Roles, ids *identity.Identities, quietAbove int) *Members {
+	return &Members{r, ids, cmp.Or(quietAbove, DefaultQuietAbove)}
+}
 
 // Membership makes a user hear a channel, and speak in it if Type is DEFAULT; HIDDEN members only listen.
 type Membership struct {
@@ -83,7 +89,9 @@ func (c *Members) LeaveAll(tx *db.Tx, u identity.User) error {
 		}
 	}
 	for _, m := range ended {
-		c.announceLeft(tx, m)
+		if err := c.announceLeft(tx, m); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -145,13 +153,27 @@ VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING`, a.Channel, u.No, ki
 		}
 		return m, err
 	}
+	if err := c.fit(tx, a.Channel, u.No); err != nil {
+		return m, err
+	}
 	e := core.Event{Type: core.EventCreateMembership, MessageType: core.System, Channel: m.Channel, Payload: WireOf[core.ISO](m),
 		Joined: []arn.ARN{u.ARN}}
 	if kind == "HIDDEN" {
 		e.Only = e.Joined // nobody else is told of a hidden member: that is what hidden means
 	}
+	if err := c.quieten(tx, a.Channel, &e); err != nil {
+		return m, err
+	}
 	c.Announce(tx, e)
 	return m, nil
+}
+
+// fit checks the quotas of the channel and of the user, whether the membership is there already or not.
+func (c *Members) fit(tx *db.Tx, channel, user int64) error {
+	if err := c.Fits(tx, quota.MembershipsPerUser, 1, `channel_membership WHERE member = $1 AND channel <> $2`, user, channel); err != nil {
+		return err
+	}
+	return c.Fits(tx, quota.MembershipsPerChannel, 1, `channel_membership WHERE channel = $1 AND member <> $2`, channel, user)
 }
 
 // MemberError says why one member of a batch was not added. Code is a value of the API's ErrorCode.
@@ -185,6 +207,13 @@ func (c *Members) CreateMemberships(ctx context.Context, bearer, channel arn.ARN
 				failed = append(failed, MemberError{m, "Forbidden", "The user is banned from this channel."})
 				continue
 			case !p.member:
+				if err := c.Fits(tx, quota.MembershipsPerUser, 1, `channel_membership WHERE member = $1`, p.no); err != nil {
+					if fault.As(err).Code != quota.CodeLimit {
+						return err
+					}
+					failed = append(failed, MemberError{m, "ResourceLimitExceeded", fault.As(err).Public})
+					continue
+				}
 				fresh[p.id] = m
 				joined = append(joined, m)
 			}
@@ -193,12 +222,16 @@ func (c *Members) CreateMemberships(ctx context.Context, bearer, channel arn.ARN
 		if len(joined) == 0 {
 			return nil
 		}
+		if err := c.Fits(tx, quota.MembershipsPerChannel, len(joined), `channel_membership WHERE channel = $1`, a.Channel); err != nil {
+			return err
+		}
 		return c.insertMemberships(tx, a, kind, fresh, joined, made)
 	})
 	return made, failed, err
 }
 
 type candidate struct {
+	no             int64
 	id, name       string
 	banned, member bool
 }
@@ -219,9 +252,9 @@ func (c *Members) candidates(tx *db.Tx, a role.Actor, members []arn.ARN) (map[ar
 			ids[r.ID] = 0
 		}
 	}
-	all, err := db.All(tx.Context(), tx, func(p *candidate) []any { return []any{&p.id, &p.name, &p.banned, &p.member} },
-		`SELECT u.id, u.name, EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = $1 AND b.member = u.No),
-EXISTS (SELECT 1 FROM channel_membership m WHERE m.channel = $1 AND m.member = u.No)
+	all, err := db.All(tx.Context(), tx, func(p *candidate) []any { return []any{&p.no, &p.id, &p.name, &p.banned, &p.member} },
+		`SELECT u.no, u.id, u.name, EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = $1 AND b.member = u.no),
+EXISTS (SELECT 1 FROM channel_membership m WHERE m.channel = $1 AND m.member = u.no)
 FROM json_each($2) j JOIN app_instance_user u ON u.app = $3 AND u.id = j.key`, a.Channel, keys(ids), a.App)
 	out := make(map[arn.ARN]candidate, len(all))
 	for _, p := range all {
@@ -246,6 +279,9 @@ SELECT $1, u.No, $2, $3, $4, $5, $5 FROM json_each($6) j JOIN app_instance_user 
 	e := core.Event{Type: core.EventBatchCreateMembership, MessageType: core.System, Channel: made.ChannelArn, Payload: added, Joined: joined}
 	if kind == "HIDDEN" {
 		e.Only = joined
+	}
+	if err := c.quieten(tx, a.Channel, &e); err != nil {
+		return err
 	}
 	c.Announce(tx, e)
 	return nil
@@ -300,6 +336,11 @@ func (c *Members) Memberships(ctx context.Context, bearer, channel arn.ARN, kind
 	return all, next, nil
 }
 
+// Some reads n members of a channel that are not hidden.
+func (c *Members) Some(ctx context.Context, q db.Querier, channelNo int64, n int) ([]Membership, error) {
+	return c.memberships(ctx, q, `WHERE m.channel = $1 AND m.type = 'DEFAULT' ORDER BY m.member LIMIT $2`, channelNo, n)
+}
+
 // DeleteMembership removes a member; who is none already stays none.
 func (c *Members) DeleteMembership(ctx context.Context, bearer, channel, member arn.ARN) error {
 	return c.Changing(ctx, "DeleteChannelMembership", bearer, channel, bearer == member, func(tx *db.Tx, a role.Actor) error {
@@ -322,16 +363,19 @@ func (c *Members) removeMembership(tx *db.Tx, channel, member int64) error {
 	if _, err := tx.Exec(`DELETE FROM channel_membership WHERE channel = $1 AND member = $2`, channel, member); err != nil {
 		return err
 	}
-	c.announceLeft(tx, m)
-	return nil
+	return c.announceLeft(tx, m)
 }
 
-func (c *Members) announceLeft(tx *db.Tx, m Membership) {
+func (c *Members) announceLeft(tx *db.Tx, m Membership) error {
 	who := []arn.ARN{m.Member.Arn}
 	e := core.Event{Type: core.EventDeleteMembership, MessageType: core.System, Channel: m.Channel, Payload: WireOf[core.ISO](m),
 		Also: who, Left: who}
 	if m.Type == "HIDDEN" {
 		e.Only = who
 	}
+	if err := c.quieten(tx, m.ChannelNo, &e); err != nil {
+		return err
+	}
 	c.Announce(tx, e)
+	return nil
 }

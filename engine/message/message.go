@@ -154,6 +154,20 @@ ORDER BY channel `+order+`, created_ms `+order+` LIMIT $5`, a.Channel, from, to,
 	return all, next, nil
 }
 
+// Newest reads the n newest messages that a may see, newest first; more says that there are older ones.
+func (c *Messages) Newest(ctx context.Context, q db.Querier, a role.Actor, n int) (newest []Message, more bool, err error) {
+	newest, err = db.All(ctx, q, (*Message).fields, `SELECT `+messageColumns+` FROM channel_message
+WHERE channel = $1 AND created_ms >= $4 AND (target = 0 OR target = $2 OR sender = $2)
+ORDER BY channel DESC, created_ms DESC LIMIT $3`, a.Channel, a.No, n+1, a.Horizon)
+	if more = len(newest) > n; more {
+		newest = newest[:n]
+	}
+	for i := range newest {
+		newest[i] = c.messageNamed(a, newest[i])
+	}
+	return newest, more, err
+}
+
 // Edit is the new text of a message; nil leaves what was.
 type Edit struct {
 	Content               string

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/sigv4"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -19,9 +20,6 @@ type exception struct {
 	message string
 }
 
-// code "resource_limit" marks a quota, whatever the kind.
-const codeLimit = "resource_limit"
-
 // translate makes of err an exception that the operation models. Where an operation has no such exception the nearest
 // common one is used: clients know no other, and an unknown channel looks like one that may not be seen.
 func translate(err error, models Modelled) exception {
@@ -34,7 +32,7 @@ func translate(err error, models Modelled) exception {
 	}
 	f := fault.As(err)
 	switch {
-	case f.Code == codeLimit && models&Limit != 0:
+	case f.Code == quota.CodeLimit && models&Limit != 0:
 		return exception{http.StatusBadRequest, "ResourceLimitExceededException", "ResourceLimitExceeded", f.Public}
 	case f.Code == codeDenied:
 		return exception{http.StatusForbidden, "AccessDeniedException", "AccessDenied", f.Public}

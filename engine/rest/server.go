@@ -1,5 +1,5 @@
 // Package rest is the machinery of Amazon's REST protocol: it finds the operation in a table, checks each request in the
-// same order – size → signature → input → IAM for every resource – runs it, and writes answers and exceptions in Amazon's
+// same order – size → signature → input → IAM for every resource → limits – runs it, and writes answers and exceptions in Amazon's
 // form. What the operations are and do is engine/api's; who may do what to whom is decided further down (engine/role).
 package rest
 
@@ -12,20 +12,22 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/sigv4"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/id"
 )
 
-// maxBody holds the largest legal request, a batch of 100 ARNs of 1600 bytes, with room for JSON.
-const maxBody = 192 << 10
+// MaxBody holds the largest legal request, a batch of 100 ARNs of 1600 bytes, with room for JSON.
+const MaxBody = 192 << 10
 
 // Config is what the dispatcher stands on.
 type Config struct {
 	Operations []Operation
 	Authority  *iam.Authority
-	STS        http.Handler // answers forms posted to "/"
+	Limiter    *quota.Limiter // nil counts nothing
+	STS        http.Handler   // answers forms posted to "/"
 	// Origins are the web origins whose pages may call; nil means any, as on the real service: nothing here rests on
 	// cookies.
 	Origins []string
@@ -94,9 +96,9 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, op *Operation, e
 
 // answer takes a request through every check and runs it.
 func (s *Server) answer(r *http.Request, op *Operation, in wire) (any, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, MaxBody))
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "size", "The request body is larger than %d bytes or was cut off.", maxBody)
+		return nil, fault.Wrap(err, fault.Invalid, "size", "The request body is larger than %d bytes or was cut off.", MaxBody)
 	}
 	who, err := s.authenticate(r, body)
 	if err != nil {
@@ -117,6 +119,9 @@ func (s *Server) answer(r *http.Request, op *Operation, in wire) (any, error) {
 		c.Bearer = arn.ARN(r.Header.Get("x-amz-chime-bearer"))
 	}
 	if err := authorize(who, op, input, c); err != nil {
+		return nil, err
+	}
+	if err := s.cfg.Limiter.Take(time.Now(), op.Name, about(who, input, c)); err != nil {
 		return nil, err
 	}
 	return op.Do.run(r.Context(), c, input)

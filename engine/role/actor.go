@@ -123,6 +123,14 @@ func (a *Actor) fields() []any {
 	return []any{&a.No, &a.Name, &a.Admin, &a.Channel, &a.Mode, &a.Privacy, &a.Member, &a.Moderator, &a.Banned, &a.Horizon}
 }
 
+// Horizon is Actor.Horizon of everybody in an app instance.
+func (c *Roles) Horizon(ctx context.Context, q db.Querier, app string) (int64, error) {
+	days, err := db.Value[int64](ctx, q, `SELECT retention_days FROM app_instance WHERE id = $1`, app)
+	a := Actor{Horizon: days}
+	a.look()
+	return a.Horizon, err
+}
+
 // look turns the retention's days, as read, into the time behind which nothing is seen.
 func (a *Actor) look() {
 	if days := a.Horizon; days > 0 {

@@ -47,11 +47,13 @@ func (h *Hub) Close(ctx context.Context, spread time.Duration) error {
 	close(h.stop)
 	<-h.stopped
 
+	defer h.cancel()
 	select {
 	case <-h.empty:
 		return nil
 	case <-ctx.Done():
 	}
+	h.cancel()
 	h.mu.Lock()
 	for c := range h.sockets {
 		_ = c.socket.Close() // its reader ends and takes it out
@@ -61,15 +63,32 @@ func (h *Hub) Close(ctx context.Context, spread time.Duration) error {
 	return ctx.Err()
 }
 
-// took registers a socket; false means that the hub is closing and does not want it.
-func (h *Hub) took(c *conn) bool {
+// enterHandshake counts a request; a false answer says why not. exitHandshake has to follow a true one.
+func (h *Hub) enterHandshake() (ok bool, why string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closing {
-		return false
+	switch {
+	case h.closing:
+		return false, "This server is shutting down."
+	case h.handshakes >= h.cfg.MaxHandshakes:
+		return false, "Too many sessions are being opened at this moment."
 	}
+	h.handshakes++
+	return true, ""
+}
+
+func (h *Hub) exitHandshake() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.handshakes--
+	h.closeIfEmpty()
+}
+
+// took registers a socket.
+func (h *Hub) took(c *conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.sockets[c] = struct{}{}
-	return true
 }
 
 // left takes a socket that has ended out of everything.
@@ -78,14 +97,16 @@ func (h *Hub) left(c *conn) {
 	defer h.mu.Unlock()
 	h.detach(c)
 	delete(h.sockets, c)
-	if h.closing {
-		h.closeIfEmpty()
+	if c.m == nil {
+		h.refused--
 	}
+	h.closeIfEmpty()
 }
 
-// closeIfEmpty closes empty exactly once: closing lets no socket in, so the last one leaves once. The caller holds mu.
+// closeIfEmpty closes empty exactly once: a closing hub lets no handshake in, and only a handshake makes a socket, so
+// there is one last of both. The caller holds mu.
 func (h *Hub) closeIfEmpty() {
-	if len(h.sockets) == 0 {
+	if h.closing && len(h.sockets) == 0 && h.handshakes == 0 {
 		close(h.empty)
 	}
 }

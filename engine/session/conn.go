@@ -31,6 +31,13 @@ type conn struct {
 	hurried  bool // too slow: little time is left for what is under way
 	parting  bool // the peer has sent its close frame
 	nextPing time.Time
+
+	// While the prefetch is being read, what happens is kept in held; room is what the prefetch may take beside the
+	// limit of the queue until the peer has read it all.
+	holding   bool
+	held      net.Buffers
+	heldBytes int
+	room      int
 }
 
 func (c *conn) owner() *member { return c.m }
@@ -44,11 +51,43 @@ func (c *conn) send(frame []byte) {
 	if c.shutting {
 		return
 	}
-	if c.waiting > 0 && c.waiting+len(frame) > c.hub.cfg.QueueBytes {
+	if c.holding {
+		if c.heldBytes += len(frame); c.heldBytes > c.hub.cfg.QueueBytes {
+			c.tooSlow()
+			return
+		}
+		c.held = append(c.held, frame)
+		return
+	}
+	if c.waiting > 0 && c.waiting+len(frame) > c.hub.cfg.QueueBytes+c.room {
 		c.tooSlow()
 		return
 	}
 	c.push(frame)
+}
+
+// hold keeps back what is sent from now on.
+func (c *conn) hold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.holding = true
+}
+
+// proceed sends first, then what was held, then goes on as usual.
+func (c *conn) proceed(first [][]byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.shutting {
+		return
+	}
+	for _, frame := range first {
+		c.room += len(frame)
+		c.push(frame)
+	}
+	for _, frame := range c.held {
+		c.push(frame)
+	}
+	c.holding, c.held, c.heldBytes = false, nil, 0
 }
 
 // push queues without a limit; c.mu is held.
@@ -68,7 +107,7 @@ const lastSecond = time.Second
 func (c *conn) tooSlow() {
 	c.hub.slow.Add(1)
 	c.shutting = true
-	c.queue, c.hurried = nil, true
+	c.queue, c.held, c.hurried = nil, nil, true
 	_ = c.socket.SetWriteDeadline(time.Now().Add(lastSecond))
 	c.push(closeFrame(closeTryAgainLater, "too slow, please reconnect"))
 }
@@ -79,18 +118,32 @@ func (c *conn) shut(code closeCode, reason string) {
 	if c.shutting {
 		return
 	}
-	c.shutting = true
+	c.shutting, c.held = true, nil
 	c.push(closeFrame(code, reason))
 }
 
-// flush writes what is queued, everything that has come together in one system call, until nothing is left.
+// batch takes from the queue what one write is to carry: all of it, unless that is more than a slow line can take in
+// the time of a write. c.mu is held.
+func (c *conn) batch() net.Buffers {
+	n, bytes := 0, 0
+	for n < len(c.queue) && (n == 0 || bytes+len(c.queue[n]) <= c.hub.cfg.QueueBytes) {
+		bytes += len(c.queue[n])
+		n++
+	}
+	batch := c.queue[:n:n]
+	if c.queue = c.queue[n:]; len(c.queue) == 0 {
+		c.queue = nil
+	}
+	return batch
+}
+
+// flush writes what is queued, as much as fits in one system call, until nothing is left.
 func (c *conn) flush() {
 	for {
 		c.mu.Lock()
-		batch := c.queue
-		c.queue = nil
+		batch := c.batch()
 		if len(batch) == 0 {
-			c.flushing = false
+			c.flushing, c.room = false, 0
 			if c.shutting {
 				c.sayGoodbye()
 			}
@@ -132,7 +185,7 @@ func (c *conn) sayGoodbye() {
 // check ends the session with its credentials and pings.
 func (c *conn) check(now time.Time) {
 	if !c.expires.IsZero() && !now.Before(c.expires) {
-		c.shut(closeUnauthorized, "the credentials have expired")
+		c.shut(closeExpired, "the credentials have expired, please renew them")
 		return
 	}
 	c.mu.Lock()

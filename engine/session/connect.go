@@ -3,16 +3,21 @@ package session
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gobwas/ws"
 
+	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/sigv4"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -34,27 +39,57 @@ const (
 // closing with 4401: browsers show no HTTP status of a failed upgrade to the page. Limits are answered with an HTTP
 // status instead: a client that was let in would take it for a success and forget its back-off.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if origin := r.Header.Get("Origin"); origin != "" && h.cfg.Origin != nil && !h.cfg.Origin(origin) {
-		refuseHTTP(w, http.StatusForbidden, "ForbiddenException", "Forbidden", "This origin may not open messaging sessions.")
+	if ok, why := h.enterHandshake(); !ok {
+		refuseBusy(w, why)
 		return
 	}
+	defer h.exitHandshake()
+	switch origin := r.Header.Get("Origin"); {
+	case r.Method != http.MethodGet:
+		w.Header().Set("Allow", http.MethodGet)
+		refuseHTTP(w, http.StatusMethodNotAllowed, "BadRequestException", "BadRequest", "A messaging session is opened with GET.")
+	case !strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
+		w.Header().Set("Upgrade", "websocket")
+		refuseHTTP(w, http.StatusUpgradeRequired, "BadRequestException", "BadRequest", "A messaging session is a WebSocket.")
+	case origin != "" && h.cfg.Origin != nil && !h.cfg.Origin(origin):
+		refuseHTTP(w, http.StatusForbidden, "ForbiddenException", "Forbidden", "This origin may not open messaging sessions.")
+	default:
+		h.connect(w, r)
+	}
+}
+
+// request is a connect URL that has been understood.
+type request struct {
+	user      arn.ARN
+	sessionID string
+	prefetch  bool
+	sortBy    string
+	expires   time.Time // end of the credentials
+}
+
+func (h *Hub) connect(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query() // the verifier refuses doubled names, so Get is unambiguous after it
-	user, sessionID := arn.ARN(query.Get("userArn")), query.Get("sessionId")
+	req := request{user: arn.ARN(query.Get("userArn")), sessionID: query.Get("sessionId")}
 	var p *iam.Principal
 	now := time.Now()
 	_, _, err := sigv4.VerifyPresigned(r, "chime", func(key, token string) (secret string, err error) {
 		secret, p, err = h.cfg.Authority.Lookup(key, token, now)
 		return secret, err
 	}, now)
-	if err != nil || !user.Is(arn.KindUser) || !p.Allows("chime:Connect", string(user)) {
+	if err != nil || !req.user.Is(arn.KindUser) || !p.Allows("chime:Connect", string(req.user)) {
 		h.refuse(w, r, closeUnauthorized, "Unauthorized")
 		return
 	}
-	if sessionID == "" || len(sessionID) > maxSessionID {
-		refuseHTTP(w, http.StatusBadRequest, "BadRequestException", "BadRequest", "sessionId must have 1 to 128 characters.")
+	req.expires = p.Expires
+	if wrong := req.read(query); wrong != "" {
+		refuseHTTP(w, http.StatusBadRequest, "BadRequestException", "BadRequest", wrong)
 		return
 	}
-	m, v := h.reserve(user, sessionID)
+	if h.cfg.Limiter.Take(now, "Connect", quota.Keys{Account: p.Account, AppInstance: string(req.user.AppInstance()), User: string(req.user)}) != nil {
+		refuseHTTP(w, http.StatusTooManyRequests, "ThrottledClientException", "Throttled", "Rate exceeded")
+		return
+	}
+	m, v := h.reserve(req.user, req.sessionID)
 	if v != reservedOK {
 		refuseFull(w, v)
 		return
@@ -65,25 +100,66 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			h.refuse(w, r, closeForbidden, "Forbidden")
 			return
 		}
-		h.cfg.Log.Error("the channels of a connecting user cannot be read", "user", user, "err", err)
+		h.cfg.Log.Error("the channels of a connecting user cannot be read", "user", req.user, "err", err)
 		w.Header().Set("Retry-After", "1")
 		refuseHTTP(w, http.StatusServiceUnavailable, "ServiceUnavailableException", "ServiceUnavailable", "The service is currently unavailable.")
 		return
 	}
-	c, early, err := h.upgrade(w, r)
+	c, early, err := h.upgrade(w, r, m)
 	if err != nil {
 		h.release(m)
 		return
 	}
-	c.m, c.sessionID, c.expires = m, sessionID, p.Expires
-	h.attach(c)
+	c.sessionID, c.expires = req.sessionID, req.expires
+	if req.prefetch && h.cfg.Details != nil {
+		h.prefetch(c, req.sortBy)
+	} else {
+		h.mu.Lock()
+		h.attach(c)
+		h.mu.Unlock()
+	}
 	go c.read(early)
 }
 
-// refuse accepts the upgrade and closes at once.
+// read takes the rest of a verified query; it returns what is wrong with it. Parameters that we do not know are the
+// client's own business (X-Amzn-Version).
+func (req *request) read(query url.Values) (wrong string) {
+	if n := len(req.sessionID); n < 1 || n > maxSessionID ||
+		!utf8.ValidString(req.sessionID) || strings.ContainsFunc(req.sessionID, unicode.IsControl) {
+		return "sessionId must have 1 to 128 bytes of text without control characters."
+	}
+	if query.Has("prefetch-on") {
+		if req.prefetch = query.Get("prefetch-on") == "connect"; !req.prefetch {
+			return "prefetch-on must be connect."
+		}
+	}
+	if query.Has("prefetch-sort-by") {
+		req.sortBy = query.Get("prefetch-sort-by")
+		if req.sortBy != core.SortByUnread && req.sortBy != core.SortByLastMessage {
+			return "prefetch-sort-by must be unread or last-message-timestamp."
+		}
+	}
+	return ""
+}
+
+// refuse accepts the upgrade and closes at once. When many are being refused already, the answer is an HTTP status: a
+// flood of forged URLs must not hold sockets.
 func (h *Hub) refuse(w http.ResponseWriter, r *http.Request, code closeCode, reason string) {
-	c, early, err := h.upgrade(w, r)
+	h.mu.Lock()
+	full := h.refused >= h.cfg.MaxHandshakes
+	if !full {
+		h.refused++
+	}
+	h.mu.Unlock()
+	if full {
+		refuseHTTP(w, http.StatusForbidden, "ForbiddenException", "Forbidden", reason)
+		return
+	}
+	c, early, err := h.upgrade(w, r, nil)
 	if err != nil {
+		h.mu.Lock()
+		h.refused--
+		h.mu.Unlock()
 		return
 	}
 	c.shut(code, reason)
@@ -92,7 +168,7 @@ func (h *Hub) refuse(w http.ResponseWriter, r *http.Request, code closeCode, rea
 
 // upgrade answers the handshake and takes the socket over. Extensions are not negotiated: one frame for everybody can
 // only be shared uncompressed. An error has been answered. The caller must start read.
-func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request) (*conn, io.Reader, error) {
+func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request, m *member) (*conn, io.Reader, error) {
 	socket, rw, _, err := ws.HTTPUpgrader{Timeout: handshakeTime}.Upgrade(r, w)
 	if err != nil {
 		if socket != nil {
@@ -105,18 +181,13 @@ func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request) (*conn, io.Reader,
 	_ = socket.SetReadDeadline(now.Add(h.cfg.PingEvery * 5 / 2))
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered()) // Peek of what is there cannot fail
 	c := &conn{
-		hub: h, socket: socket,
+		hub: h, socket: socket, m: m,
 		// A first ping somewhere in the second half of the interval spreads those who came together.
 		nextPing: now.Add(h.cfg.PingEvery/2 + rand.N(h.cfg.PingEvery/2+1)), //nolint:gosec // nothing secret about it
 	}
-	if !h.took(c) {
-		_ = socket.Close()
-		return nil, nil, errClosing
-	}
+	h.took(c)
 	return c, bytes.NewReader(bytes.Clone(early)), nil // a copy, so that the 8 KiB of rw can go
 }
-
-var errClosing = errors.New("session: the hub is closing")
 
 func tune(socket net.Conn) {
 	if wrapped, ok := socket.(interface{ NetConn() net.Conn }); ok { // TLS
@@ -132,8 +203,12 @@ func refuseFull(w http.ResponseWriter, v verdict) {
 		refuseHTTP(w, http.StatusTooManyRequests, "ThrottledClientException", "Throttled", "This user has too many connections.")
 		return
 	}
+	refuseBusy(w, "This server takes no more connections.")
+}
+
+func refuseBusy(w http.ResponseWriter, message string) {
 	w.Header().Set("Retry-After", "5")
-	refuseHTTP(w, http.StatusServiceUnavailable, "ServiceUnavailableException", "ServiceUnavailable", "This server takes no more connections.")
+	refuseHTTP(w, http.StatusServiceUnavailable, "ServiceUnavailableException", "ServiceUnavailable", message)
 }
 
 // refuseHTTP answers without an upgrade, in the form of the REST API's errors.

@@ -12,11 +12,16 @@ import (
 
 // Close codes beside those of RFC 6455. Amazon's client comes back after 1001, 1006, 1011–1014 and every code above
 // 4000 except 4002, 4003 and 4401 (Amazon Chime SDK developer guide, "Handle disconnects").
+//
+// A session whose credentials end gets a code of our own, because 4401 would end the stock client for good: it comes
+// back, asks its credential provider again, and signs with what is fresh. If nothing is, connecting answers 4401.
 const (
+	closeInternal       ws.StatusCode = 1011 // come back: something broke here
 	closeServiceRestart ws.StatusCode = 1012 // come back: this process is going away
 	closeTryAgainLater  ws.StatusCode = 1013 // come back: you were too slow, or we were
-	closeForbidden      ws.StatusCode = 4003 // stay away: the user does not exist (any more)
+	closeForbidden      ws.StatusCode = 4003 // stay away: the user does not exist (any more), or was kicked
 	closeUnauthorized   ws.StatusCode = 4401 // stay away: no valid credentials for this user
+	closeExpired        ws.StatusCode = 4419 // come back with fresh credentials (419: what several frameworks answer then)
 )
 
 // established is the first frame of every session. It has no payload.

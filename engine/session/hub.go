@@ -7,7 +7,8 @@
 //	                     (Hub.events)            (conn.queue)               one at a time per connection
 //
 // Deliver only appends. One dispatch goroutine at a time takes events in commit order, keeps the index of members and
-// puts the same encoded frame into the queue of each recipient. A connection has one reading goroutine, and a flushing
+// puts the same encoded frame into the queue of each recipient. A session with prefetch joins at a mark between two
+// events, and what follows the mark waits until what lies before it has been read (prefetch.go). A connection has one reading goroutine, and a flushing
 // one only while something waits. Nothing is ever left out of a stream: a connection that cannot keep up is closed with
 // a code that makes Amazon's client come back and read what it missed.
 package session
@@ -15,12 +16,16 @@ package session
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/internal/arn"
 )
 
@@ -30,28 +35,43 @@ type Members interface {
 	ChannelsOf(ctx context.Context, user arn.ARN) ([]arn.ARN, error)
 }
 
+// Details is what the hub reads when a session asks for prefetch: one state of the database as CHANNEL_DETAILS events,
+// most urgent first. sortBy is "" or a value of prefetch-sort-by. mark must be called in the order of Deliver, when all
+// events up to that state have been delivered and no later one; it does not block. *chat.Chat is one.
+type Details interface {
+	Prefetch(ctx context.Context, user arn.ARN, sortBy string, mark func()) ([]core.Event, error)
+}
+
 // Config of a Hub. Authority, Members and Log are needed; the zero value of everything else means its default.
 type Config struct {
 	Authority *iam.Authority
 	Members   Members
 	Log       *slog.Logger
 
+	// Details serves prefetch-on=connect; nil means that nothing is told in advance.
+	Details Details
+
 	// Origin decides about a browser's Origin header. nil lets every origin in, as the real service does: what a
 	// connection may hear hangs on its signed URL, never on a cookie.
 	Origin func(origin string) bool
 
-	MaxPerUser     int           // connections of one user; 10 (Amazon's quota)
-	MaxConnections int           // connections in all; no limit
-	QueueBytes     int           // what may wait for a slow reader; 256 KiB
-	QueueTime      time.Duration // how long one write may take; 10 s
-	PingEvery      time.Duration // 30 s; a peer silent for two and a half of these is dead
-	Tick           time.Duration // resolution of pings and of the end of credentials; 1 s
-	CloseTime      time.Duration // how long a peer may take to answer a close frame; 5 s
-	MaxBacklog     int           // events that may wait for dispatch before everybody is sent away; 65,536
+	Limiter        *quota.Limiter // of new connections; nil counts nothing
+	MaxPerUser     int            // connections of one user; 10 (Amazon's quota)
+	MaxConnections int            // connections in all; no limit
+	MaxHandshakes  int            // connections being made, and again as many being refused; 1,024
+	MaxPrefetch    int            // prefetches read from the database at a time, others wait; 4
+	QueueBytes     int            // what may wait for a slow reader; 256 KiB
+	QueueTime      time.Duration  // how long one write may take; 10 s
+	PingEvery      time.Duration  // 30 s; a peer silent for two and a half of these is dead
+	Tick           time.Duration  // resolution of pings and of the end of credentials; 1 s
+	CloseTime      time.Duration  // how long a peer may take to answer a close frame; 5 s
+	MaxBacklog     int            // events that may wait for dispatch before everybody is sent away; 65,536
 }
 
 func (c *Config) defaults() {
 	set(&c.MaxPerUser, 10)
+	set(&c.MaxHandshakes, 1024)
+	set(&c.MaxPrefetch, 4)
 	set(&c.QueueBytes, 256<<10)
 	set(&c.MaxBacklog, 65536)
 	set(&c.QueueTime, 10*time.Second)
@@ -71,7 +91,7 @@ type Hub struct {
 	cfg Config
 
 	backlog     sync.Mutex
-	events      []core.Event
+	events      []entry
 	dispatching bool
 	overrun     bool
 
@@ -81,8 +101,14 @@ type Hub struct {
 	total    int // connections and reservations
 	closing  bool
 
-	sockets map[*conn]struct{} // every hijacked socket, the refused ones too
-	empty   chan struct{}      // closed when closing and no socket is left
+	sockets    map[*conn]struct{} // every hijacked socket, the refused ones too
+	refused    int                // of sockets
+	handshakes int                // requests in ServeHTTP
+	empty      chan struct{}      // closed when closing and no socket or handshake is left
+
+	reading chan struct{}   // a token for each prefetch being read
+	base    context.Context // of reading from the database; ends when Close runs out of time
+	cancel  context.CancelFunc
 
 	stop    chan struct{} // ends the timer
 	stopped chan struct{}
@@ -95,9 +121,10 @@ func New(cfg Config) *Hub {
 	cfg.defaults()
 	h := &Hub{
 		cfg: cfg, users: map[arn.ARN]*member{}, channels: map[arn.ARN]map[*member]struct{}{},
-		sockets: map[*conn]struct{}{}, empty: make(chan struct{}),
+		sockets: map[*conn]struct{}{}, empty: make(chan struct{}), reading: make(chan struct{}, cfg.MaxPrefetch),
 		stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
+	h.base, h.cancel = context.WithCancel(context.Background())
 	go h.tick()
 	return h
 }
@@ -115,12 +142,20 @@ func (h *Hub) Stats() Stats {
 	return Stats{Connections: h.total, Users: len(h.users), SlowClosed: h.slow.Load()}
 }
 
+// entry is a place in the order of events: an event, or the mark at which a connection joins.
+type entry struct {
+	event core.Event
+	mark  *mark
+}
+
 // Deliver takes an event to everybody who may see it. It never blocks; events keep their order.
-func (h *Hub) Deliver(e core.Event) {
+func (h *Hub) Deliver(e core.Event) { h.enqueue(entry{event: e}) }
+
+func (h *Hub) enqueue(e entry) {
 	h.backlog.Lock()
 	defer h.backlog.Unlock()
 	if len(h.events) >= h.cfg.MaxBacklog {
-		h.events, h.overrun = nil, true
+		h.events, h.overrun = slices.DeleteFunc(h.events, func(e entry) bool { return e.mark == nil }), true
 	}
 	h.events = append(h.events, e)
 	if !h.dispatching {
@@ -145,7 +180,11 @@ func (h *Hub) dispatch() {
 			h.sendAllAway()
 		}
 		for _, e := range batch {
-			h.handOut(e)
+			if e.mark != nil {
+				h.join(e.mark)
+			} else {
+				h.handOut(e.event)
+			}
 		}
 	}
 }
@@ -191,11 +230,7 @@ func (h *Hub) sendAllAway() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, m := range h.users {
-		m.lost = true
-		for c := range m.conns {
-			h.detach(c)
-			c.shut(closeTryAgainLater, "events were lost, please reconnect")
-		}
+		h.expel(m, farewell{closeTryAgainLater, "events were lost, please reconnect"})
 	}
 }
 
@@ -204,14 +239,29 @@ func (h *Hub) endUsers(users []arn.ARN) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, user := range users {
-		m := h.users[user]
-		if m == nil {
-			continue
-		}
-		m.deleted = true
-		for c := range m.conns {
-			h.detach(c)
-			c.shut(closeForbidden, "the user was deleted")
+		if m := h.users[user]; m != nil {
+			h.expel(m, farewell{closeForbidden, "the user was deleted"})
 		}
 	}
+}
+
+// maxReason is what a close frame has room for beside its code (RFC 6455, section 5.5).
+const maxReason = 123
+
+// Kick closes every connection of a user, those being made too, with 4003, which tells Amazon's client to stay away, and
+// returns how many were open. The reason may be shown to a person; at most 123 bytes of it are sent. It says nothing
+// about later connections: take the credentials away first. Connections to other processes are not touched.
+func (h *Hub) Kick(user arn.ARN, reason string) int {
+	reason = strings.ToValidUTF8(reason, "")
+	for len(reason) > maxReason {
+		_, last := utf8.DecodeLastRuneInString(reason)
+		reason = reason[:len(reason)-last]
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	m := h.users[user]
+	if m == nil {
+		return 0
+	}
+	return h.expel(m, farewell{closeForbidden, reason})
 }

@@ -22,8 +22,12 @@ type member struct {
 	ready  chan struct{} // closed when the read has ended
 	err    error         // why it failed
 
-	deleted bool // the user was deleted while connecting
-	lost    bool // events were lost while connecting
+	end *farewell // not nil: out of the index; connections still on the way are closed with it
+}
+
+type farewell struct {
+	code   closeCode
+	reason string
 }
 
 type move struct {
@@ -43,40 +47,36 @@ type subscriber interface {
 	check(now time.Time)
 }
 
-// verdict is the outcome of a reservation.
+// verdict is the outcome of a reservation. That the hub is closing has been seen before (Hub.enterHandshake).
 type verdict int
 
 const (
 	reservedOK verdict = iota
 	tooManyOfUser
 	tooManyInAll
-	goingAway
 )
 
 // reserve counts a connection that is about to be made. On reservedOK release or attach has to follow.
 func (h *Hub) reserve(user arn.ARN, sessionID string) (*member, verdict) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closing {
-		return nil, goingAway
-	}
-	if h.cfg.MaxConnections > 0 && h.total >= h.cfg.MaxConnections {
-		return nil, tooManyInAll
-	}
 	m := h.users[user]
 	if m == nil {
 		m = &member{arn: user, conns: map[subscriber]struct{}{}, channels: map[arn.ARN]struct{}{}}
-		h.users[user] = m
 	}
-	count := m.reserved + len(m.conns)
+	replaced := 0 // connections that attach will end
 	for c := range m.conns {
 		if c.name() == sessionID {
-			count-- // attach replaces it
+			replaced++
 		}
 	}
-	if count >= h.cfg.MaxPerUser {
+	if m.reserved+len(m.conns)-replaced >= h.cfg.MaxPerUser {
 		return nil, tooManyOfUser
 	}
+	if h.cfg.MaxConnections > 0 && h.total-replaced >= h.cfg.MaxConnections {
+		return nil, tooManyInAll
+	}
+	h.users[user] = m
 	m.reserved++
 	h.total++
 	return m, reservedOK
@@ -116,7 +116,7 @@ func (h *Hub) load(ctx context.Context, m *member) error {
 	h.mu.Unlock()
 
 	// Others wait for this read too: it must not end with the request that happened to start it.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTime)
+	ctx, cancel := context.WithTimeout(h.base, loadTime)
 	defer cancel()
 	channels, err := h.cfg.Members.ChannelsOf(ctx, m.arn)
 
@@ -141,32 +141,43 @@ func (h *Hub) load(ctx context.Context, m *member) error {
 	return nil
 }
 
-// attach turns a reservation into a connection: from here on every event reaches it. SESSION_ESTABLISHED is its first frame.
+// attach turns a reservation into a connection: from here on every event reaches it. SESSION_ESTABLISHED is its first
+// frame. A connection of the same session ends: a client that comes back has given the old one up. The caller holds mu.
 func (h *Hub) attach(c subscriber) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	m := c.owner()
 	m.reserved--
+	m.conns[c] = struct{}{} // before any other leaves: the last one to leave takes the user out of the index
 	for old := range m.conns {
-		if old.name() == c.name() {
+		if old != c && old.name() == c.name() {
 			h.detach(old)
 			old.shut(closeNormal, "replaced by a newer connection of this session")
 		}
 	}
-	m.conns[c] = struct{}{}
-	switch {
-	case m.deleted:
-		h.detach(c)
-		c.shut(closeForbidden, "the user was deleted")
-	case m.lost:
-		h.detach(c)
-		c.shut(closeTryAgainLater, "events were lost, please reconnect")
-	case h.closing:
-		h.detach(c)
-		c.shut(closeServiceRestart, "the service restarts")
-	default:
-		c.send(textFrame(established))
+	end := m.end
+	if h.closing && end == nil {
+		end = &farewell{closeServiceRestart, "the service restarts"}
 	}
+	if end != nil {
+		h.detach(c)
+		c.shut(end.code, end.reason)
+		return
+	}
+	c.send(textFrame(established))
+}
+
+// expel ends the connections of m, those on the way too, and returns how many were here. Whoever connects afterwards
+// is a new member. The caller holds mu.
+func (h *Hub) expel(m *member, end farewell) int {
+	m.end = &end
+	if h.users[m.arn] == m {
+		delete(h.users, m.arn)
+	}
+	n := len(m.conns)
+	for c := range m.conns {
+		h.detach(c)
+		c.shut(end.code, end.reason)
+	}
+	return n
 }
 
 // detach takes c out of the index; it hears nothing more. Calling it again does nothing. The caller holds mu.

@@ -6,12 +6,16 @@ import (
 	"net"
 	"os"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gobwas/ws"
 )
 
 // floodFrames is how many frames a client may send per ping interval. A browser answers one ping in that time.
 const floodFrames = 64
+
+// maxData is the longest data frame that is told to be of the wrong kind; a longer one is told to be too long.
+const maxData = 4 << 10
 
 // read handles what the client sends until the socket ends. Clients of the messaging session send control frames and
 // nothing else: a data frame is refused by its header, before a byte of it is read. early is what came with the handshake.
@@ -26,6 +30,10 @@ func (c *conn) read(early io.Reader) {
 	)
 	for {
 		h, err := ws.ReadHeaderBuffer(in, header[:])
+		if errors.Is(err, ws.ErrHeaderLengthMSB) {
+			c.refuse(ws.StatusProtocolError, "protocol error")
+			return
+		}
 		if err != nil {
 			return
 		}
@@ -38,6 +46,10 @@ func (c *conn) read(early io.Reader) {
 		}
 		if err := ws.CheckHeader(h, ws.StateServerSide); err != nil {
 			c.refuse(ws.StatusProtocolError, "protocol error")
+			return
+		}
+		if h.Length > maxData {
+			c.refuse(ws.StatusMessageTooBig, "too long; send messages through the API")
 			return
 		}
 		if !h.OpCode.IsControl() {
@@ -84,7 +96,7 @@ func (c *conn) part(body []byte) {
 	code, reason := ws.ParseCloseFrameData(body)
 	answer := ws.CompiledClose
 	if len(body) > 0 {
-		if ws.CheckCloseFrameData(code, reason) != nil && (code < 1012 || code > 1014) { // later registrations with IANA
+		if !mayClose(code) || !utf8.ValidString(reason) {
 			code = ws.StatusProtocolError
 		}
 		answer = closeFrame(code, "")
@@ -99,6 +111,11 @@ func (c *conn) part(body []byte) {
 	}
 	c.mu.Unlock()
 	c.drain()
+}
+
+// mayClose reports whether a peer may send the code (RFC 6455, section 7.4, and IANA's registry).
+func mayClose(code closeCode) bool {
+	return code >= 1000 && code <= 1003 || code >= 1007 && code <= 1014 || code >= 3000 && code <= 4999
 }
 
 // drain waits until the flusher has closed the socket; what still comes in is thrown away.

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -130,7 +131,7 @@ func TestOnlyValidCredentialsOfThatUserOpenASession(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inner := *s
-			inner.T = t
+			inner.TB = t
 			inner.dial(u).ends(4401)
 		})
 	}
@@ -149,7 +150,7 @@ func TestTheEleventhConnectionOfAUserIsThrottled(t *testing.T) {
 	s.refusedWith(http.StatusTooManyRequests, connectURL(t, s.url, rootKey, s.ann, "10"), nil)
 	s.enter(s.bob, "0") // others are not affected
 
-	// A client that comes back under its old session id takes the place of its former self.
+	// A client that comes back under its old session id takes the place of its former self, on a full server too.
 	s.enter(s.ann, "3")
 	all[3].ends(websocket.StatusNormalClosure)
 	s.ok(all[0].ws.Close(websocket.StatusNormalClosure, ""))
@@ -160,13 +161,13 @@ func TestTheEleventhConnectionOfAUserIsThrottled(t *testing.T) {
 // eventually waits for something that another goroutine is about to do.
 func (s *stage) eventually(done func() bool) {
 	s.Helper()
-	tick, end := time.NewTicker(time.Millisecond), time.After(10*time.Second)
+	tick, end := time.NewTicker(time.Millisecond), time.After(30*time.Second)
 	defer tick.Stop()
 	for !done() {
 		select {
 		case <-tick.C:
 		case <-end:
-			s.Fatal("did not happen within 10 s")
+			s.Fatal("did not happen within 30 s")
 		}
 	}
 }
@@ -211,4 +212,76 @@ func TestDrainSendsEverybodyAwayOverTheGivenTime(t *testing.T) {
 		t.Errorf("everybody was away after %v", d)
 	}
 	s.refusedWith(http.StatusServiceUnavailable, connectURL(t, s.url, rootKey, s.ann, "1"), nil)
+}
+
+// A session that took the place of the user's only one was taken out of the index together with its old self, and
+// heard nothing from then on.
+func TestASessionThatReplacedItselfHearsEverything(t *testing.T) {
+	s := open(t, func(c *session.Config) { c.MaxConnections, c.MaxPerUser = 1, 1 })
+	old := s.enter(s.ann, "1")
+	for n := range 3 {
+		s.refusedWith(http.StatusTooManyRequests, connectURL(t, s.url, rootKey, s.ann, "2"), nil)
+		next := s.enter(s.ann, "1")
+		old.ends(websocket.StatusNormalClosure)
+		s.say(s.bob, fmt.Sprint("line ", n))
+		next.hears(fmt.Sprint("CREATE_CHANNEL_MESSAGE line ", n))
+		prefetched := s.dial(s.prefetchURL(s.ann, "1", ""))
+		prefetched.hears("SESSION_ESTABLISHED", "CHANNEL_DETAILS")
+		next.ends(websocket.StatusNormalClosure)
+		s.say(s.bob, "more")
+		prefetched.hears("CREATE_CHANNEL_MESSAGE more")
+		old = prefetched
+	}
+	if n := s.hub.Stats(); n.Connections != 1 || n.Users != 1 {
+		t.Errorf("counted %+v", n)
+	}
+}
+
+// A ban ends the membership and nothing else: the user may be in other channels.
+func TestABanLeavesTheSessionOpen(t *testing.T) {
+	s := open(t, nil)
+	bob := s.enter(s.bob, "1")
+	_, err := s.chat.CreateBan(t.Context(), s.mod, s.channel, s.bob)
+	s.ok(err)
+	bob.hears("DELETE_CHANNEL_MEMBERSHIP")
+	other := s.open(s.mod, "other", s.bob)
+	s.sayIn(other, s.mod, "", "still here")
+	bob.hears("CREATE_CHANNEL_MEMBERSHIP", "CREATE_CHANNEL_MESSAGE still here")
+}
+
+func TestAKickedUserIsSentAwayOnEveryDeviceAndNobodyElse(t *testing.T) {
+	s := open(t, nil)
+	ann, ann2, bob := s.enter(s.ann, "1"), s.enter(s.ann, "2"), s.enter(s.bob, "1")
+	const long = "your ticket is used on another device: " // é is two bytes, and one of them would be the 124th
+	if n := s.hub.Kick(s.ann, long+strings.Repeat("é", 100)); n != 2 {
+		t.Errorf("%d connections were kicked", n)
+	}
+	for _, f := range []fan{ann, ann2} {
+		_, _, err := f.ws.Read(t.Context())
+		var end websocket.CloseError
+		if !errors.As(err, &end) || end.Code != 4003 || end.Reason != long+strings.Repeat("é", 42) {
+			t.Errorf("ended with %v", err)
+		}
+	}
+	if n := s.hub.Kick(s.ann, "again"); n != 0 {
+		t.Errorf("%d connections were left", n)
+	}
+	again := s.enter(s.ann, "1") // what keeps somebody out is their credentials
+	s.say(s.bob, "hello")
+	again.hears("CREATE_CHANNEL_MESSAGE hello")
+	bob.hears("CREATE_CHANNEL_MESSAGE hello")
+}
+
+func TestARequestThatIsNoWebSocketIsToldSo(t *testing.T) {
+	s := open(t, nil)
+	for method, want := range map[string]int{"GET": http.StatusUpgradeRequired, "POST": http.StatusMethodNotAllowed} {
+		r, err := http.NewRequestWithContext(t.Context(), method, connectURL(t, s.url, rootKey, s.ann, "1"), nil)
+		s.ok(err)
+		resp, err := http.DefaultClient.Do(r)
+		s.ok(err)
+		s.ok(resp.Body.Close())
+		if resp.StatusCode != want || resp.Header.Get("X-Amzn-Errortype") != "BadRequestException" {
+			t.Errorf("%s: %s", method, resp.Status)
+		}
+	}
 }

@@ -115,7 +115,7 @@ func TestFramesThatBreakTheProtocolEndTheConnectionBeforeTheyAreRead(t *testing.
 		"fragmented ping":       {"\x09\x80\x00\x00\x00\x00", ws.StatusProtocolError},
 		"ping of 126 bytes":     {"\x89\xfe\x00\x7e\x00\x00\x00\x00", ws.StatusProtocolError},
 		"compressed":            {"\xc9\x80\x00\x00\x00\x00", ws.StatusProtocolError},
-		"text of 8 exabytes":    {"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00", ws.StatusUnsupportedData},
+		"text of 8 exabytes":    {"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00", ws.StatusMessageTooBig},
 		"text":                  {"\x81\x81\x00\x00\x00\x00a", ws.StatusUnsupportedData},
 		"continuation of none":  {"\x80\x80\x00\x00\x00\x00", ws.StatusProtocolError},
 		"close without a code":  {"\x88\x80\x00\x00\x00\x00", 0},
@@ -125,7 +125,7 @@ func TestFramesThatBreakTheProtocolEndTheConnectionBeforeTheyAreRead(t *testing.
 	} {
 		t.Run(name, func(t *testing.T) {
 			inner := *s
-			inner.T = t
+			inner.TB = t
 			conn, in := inner.rawClient(connectURL(t, s.url, rootKey, s.me, name))
 			if _, err := conn.Write([]byte(c.bytes)); err != nil {
 				t.Fatal(err)

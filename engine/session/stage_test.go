@@ -38,7 +38,7 @@ var rootKey = aws.Credentials{AccessKeyID: "AKIAROOT", SecretAccessKey: "secret"
 
 // stage is a chat with four users and a channel, and a hub that serves it over TCP.
 type stage struct {
-	*testing.T
+	testing.TB
 	chat                   *chat.Chat
 	hub                    *session.Hub
 	authority              *iam.Authority
@@ -48,11 +48,11 @@ type stage struct {
 	closed                 bool
 }
 
-func open(t *testing.T, change func(*session.Config)) *stage {
+func open(t testing.TB, change func(*session.Config)) *stage {
 	t.Helper()
-	s := &stage{T: t, authority: newAuthority(t)}
+	s := &stage{TB: t, authority: newAuthority(t)}
 	s.chat = chat.New(dbtest.SQLite(t, schema.Engine()), chat.Config{Region: "us-east-1", Account: "123456789012"})
-	cfg := session.Config{Authority: s.authority, Members: s.chat, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), CloseTime: time.Second}
+	cfg := session.Config{Authority: s.authority, Members: s.chat, Details: s.chat, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), CloseTime: time.Second}
 	if change != nil {
 		change(&cfg)
 	}
@@ -71,7 +71,7 @@ func open(t *testing.T, change func(*session.Config)) *stage {
 	return s
 }
 
-func newAuthority(t *testing.T) *iam.Authority {
+func newAuthority(t testing.TB) *iam.Authority {
 	t.Helper()
 	a, err := iam.NewAuthority(iam.Config{Region: "us-east-1", Account: "123456789012", AccessKeyID: rootKey.AccessKeyID, SecretAccessKey: rootKey.SecretAccessKey})
 	if err != nil {
@@ -110,7 +110,12 @@ func (s *stage) say(from arn.ARN, text string) {
 // connectURL presigns as a client does.
 func connectURL(t testing.TB, base string, key aws.Credentials, user arn.ARN, sessionID string) string {
 	t.Helper()
-	q := url.Values{"userArn": {string(user)}, "sessionId": {sessionID}, "X-Amz-Expires": {"10"}}
+	return presign(t, base, key, url.Values{"userArn": {string(user)}, "sessionId": {sessionID}})
+}
+
+func presign(t testing.TB, base string, key aws.Credentials, q url.Values) string {
+	t.Helper()
+	q.Set("X-Amz-Expires", "10")
 	r, err := http.NewRequest("GET", base+"/connect?"+q.Encode(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +175,7 @@ func (f frame) field(name string) string {
 
 func (f fan) next() frame {
 	f.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	kind, data, err := f.ws.Read(ctx)
 	f.ok(err)
@@ -196,7 +201,7 @@ func (f fan) hears(want ...string) {
 // ends expects the connection to be closed with a code.
 func (f fan) ends(code websocket.StatusCode) {
 	f.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	_, data, err := f.ws.Read(ctx)
 	if got := websocket.CloseStatus(err); got != code {

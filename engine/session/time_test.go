@@ -70,19 +70,27 @@ func (g gate) ChannelsOf(ctx context.Context, _ arn.ARN) ([]arn.ARN, error) {
 
 // inVirtualTime runs f with a hub that is served over pipes.
 func inVirtualTime(t *testing.T, gated bool, f func(s *stage, client *http.Client, members gate)) {
-	synctest.Test(t, func(t *testing.T) {
-		var members gate
+	var members gate
+	inVirtualTimeWith(t, func(c *session.Config) {
 		if gated {
 			members = make(gate) // inside, or synctest takes waiting for it for work
 		}
-		s := &stage{T: t, authority: newAuthority(t), url: "http://hub.test"}
-		s.hub = session.New(session.Config{Authority: s.authority, Members: members, Log: slog.New(slog.DiscardHandler)})
+		c.Members = members
+	}, func(s *stage, client *http.Client) { f(s, client, members) })
+}
+
+func inVirtualTimeWith(t *testing.T, change func(*session.Config), f func(s *stage, client *http.Client)) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stage{TB: t, authority: newAuthority(t), url: "http://hub.test"}
+		cfg := session.Config{Authority: s.authority, Members: gate(nil), Log: slog.New(slog.DiscardHandler)}
+		change(&cfg)
+		s.hub = session.New(cfg)
 		p := newPipes()
 		server := &http.Server{Handler: s.hub}
 		served := make(chan error, 1)
 		go func() { served <- server.Serve(p) }()
 		transport := &http.Transport{DialContext: p.dial}
-		f(s, &http.Client{Transport: transport}, members)
+		f(s, &http.Client{Transport: transport})
 		s.ok(s.hub.Close(context.Background(), 0))
 		transport.CloseIdleConnections()
 		s.ok(server.Close())
@@ -105,7 +113,7 @@ func TestASessionEndsWithItsCredentials(t *testing.T) {
 		f := s.dialWith(client, connectURL(s, s.url, s.credentials(oneUser, 15*time.Minute), oneUser, "1"))
 		f.next()
 		_, _, err := f.ws.Read(context.Background()) // answers pings for a quarter of an hour
-		if websocket.CloseStatus(err) != 4401 {
+		if websocket.CloseStatus(err) != 4419 {
 			s.Errorf("ended with %v", err)
 		}
 		if d := time.Since(start); d < 15*time.Minute || d > 15*time.Minute+2*time.Second {
@@ -175,7 +183,7 @@ func TestTwoConnectionsOfAUserShareOneRead(t *testing.T) {
 
 func TestLostEventsSendEverybodyAwayInsteadOfLeavingAGap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &stage{T: t, authority: newAuthority(t), url: "http://hub.test"}
+		s := &stage{TB: t, authority: newAuthority(t), url: "http://hub.test"}
 		s.hub = session.New(session.Config{Authority: s.authority, Members: gate(nil), Log: slog.New(slog.DiscardHandler), MaxBacklog: 1})
 		p := newPipes()
 		server := &http.Server{Handler: s.hub}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -43,7 +44,7 @@ ON CONFLICT (app, kind, id, key) DO UPDATE SET value = excluded.value`, app, str
 	n, err := db.Value[int](tx.Context(), tx, `SELECT count(*) FROM resource_tag WHERE app = $1 AND kind = $2 AND id = $3`,
 		app, string(kind), id)
 	if err == nil && n > Max {
-		err = fault.New(fault.Invalid, core.CodeLimit, "A resource has at most %d tags.", Max)
+		err = fault.New(fault.Invalid, quota.CodeLimit, "A resource has at most %d tags.", Max)
 	}
 	return err
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/stagedoor/stagedoor/engine"
 	"github.com/stagedoor/stagedoor/internal/app"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/chime"
@@ -67,12 +68,12 @@ func TestWithADeadChatEverythingElseWorks(t *testing.T) {
 func TestAChatThatDiesRestsAndComesBack(t *testing.T) {
 	dir := t.TempDir()
 	storage := config.Storage{Data: dir}
-	engine, err := app.OpenEngine(t.Context(), storage, "us-east-1", "", "", "", slog.New(slog.DiscardHandler))
+	e, err := app.OpenEngine(t.Context(), storage, engine.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = engine.Close(context.Background()) })
-	chat := &switched{Handler: engine}
+	t.Cleanup(func() { _ = e.Close(context.Background()) })
+	chat := &switched{Handler: e}
 	server := httptest.NewServer(chat)
 	t.Cleanup(server.Close)
 	h := start(t, func(c *config.Serve) { c.Data, c.Chime.Chime = dir, server.URL })

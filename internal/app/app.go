@@ -21,6 +21,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/event"
 	"github.com/stagedoor/stagedoor/internal/gate"
+	"github.com/stagedoor/stagedoor/internal/ingress"
 	"github.com/stagedoor/stagedoor/internal/moderate"
 	"github.com/stagedoor/stagedoor/internal/organizer"
 	"github.com/stagedoor/stagedoor/internal/provision"
@@ -65,7 +66,11 @@ func New(ctx context.Context, cfg config.Serve, log *slog.Logger) (_ *App, err e
 		return nil, err
 	}
 	if cfg.Embedded() {
-		if a.engine, err = OpenEngine(ctx, cfg.Storage, cfg.Region, a.secrets.EngineKeyID, a.secrets.EngineSecretKey, "", log); err != nil {
+		limits, err := engine.Preset(cfg.EngineLimits)
+		if err != nil {
+			return nil, fmt.Errorf("--engine-limits: %w", err)
+		}
+		if a.engine, err = OpenEngine(ctx, cfg.Storage, engine.Config{Region: cfg.Region, Limits: limits, Logger: log}); err != nil {
 			return nil, fmt.Errorf("chat engine: %w", err)
 		}
 	}
@@ -116,6 +121,10 @@ func (a *App) Close() error {
 
 // Run serves until ctx ends, then lets requests finish, sockets go and loops stop.
 func (a *App) Run(ctx context.Context) error {
+	doors, err := newGate(2, a.fromOperator, a.log) // the live socket and the messaging session
+	if err != nil {
+		return errors.Join(err, a.Close())
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.advance(ctx) })
 	g.Go(func() error { return a.web.Run(ctx) })
@@ -124,41 +133,43 @@ func (a *App) Run(ctx context.Context) error {
 	if a.cfg.Provisioner {
 		g.Go(func() error { return a.provision.Run(ctx) })
 	}
-	g.Go(func() error { return serve(ctx, a.pages, a.web, a.log) })
+	g.Go(func() error { return doors.Serve(ctx, a.pages, a.web, pageTimes()) })
 	if a.sdk != nil {
-		g.Go(func() error { return serve(ctx, a.sdk, a.engine, a.log) })
+		g.Go(func() error { return doors.Serve(ctx, a.sdk, a.engine, chatTimes()) })
 	}
-	err := g.Wait()
+	err = g.Wait()
 	if errors.Is(err, context.Canceled) {
 		err = nil
 	}
 	return errors.Join(err, a.Close())
 }
 
-// serve runs one HTTP server until ctx ends.
-func serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
-	s := &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,  // slow headers cost nobody a connection
-		ReadTimeout:       60 * time.Second, // a 16 MiB ticket file over a slow line
-		IdleTimeout:       120 * time.Second,
-		MaxHeaderBytes:    32 << 10, // session tokens travel in headers
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+// What a request may take. Pages take ticket files of 16 MiB and give archives over slow lines; the chat's calls are small.
+func pageTimes() ingress.Times { return ingress.Times{Body: time.Minute, Answer: 10 * time.Minute} }
+func chatTimes() ingress.Times { return ingress.Times{Body: 20 * time.Second, Answer: time.Minute} }
+
+// newGate shares out the descriptors of this process. A viewer holds so many sockets.
+func newGate(socketsPerViewer int, operator func(*http.Request) bool, log *slog.Logger) (*ingress.Gate, error) {
+	descriptors, err := ingress.Descriptors()
+	if err != nil {
+		return nil, err
 	}
-	stopped := make(chan error, 1)
-	stop := context.AfterFunc(ctx, func() {
-		grace, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		stopped <- s.Shutdown(grace)
-	})
-	defer stop()
-	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return err
+	b := ingress.Share(descriptors)
+	level := slog.LevelInfo
+	if b.Sockets/socketsPerViewer < fewViewers {
+		level = slog.LevelWarn
 	}
-	if err := <-stopped; !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	return s.Close() // somebody's long request does not hold the node back
+	log.Log(context.Background(), level, "viewers that fit into the limit of open files (ulimit -n)", "viewers", b.Sockets/socketsPerViewer,
+		"descriptors", b.Descriptors, "for_requests", b.Requests, "for_operators", b.Operators, "for_files", b.Files)
+	return ingress.NewGate(b, operator, log), nil
+}
+
+// fewViewers is so few that an operator should hear of it.
+const fewViewers = 1000
+
+// fromOperator says whether a request claims to come from somebody who runs the house.
+func (a *App) fromOperator(r *http.Request) bool {
+	return web.FromOperator(r) || a.engine != nil && a.engine.FromRoot(r)
 }
 
 // advance opens doors and starts shows when their time has come.

@@ -35,17 +35,17 @@ func OpenPlatform(ctx context.Context, s config.Storage) (*db.DB, error) {
 	return d, nil
 }
 
-// OpenEngine opens the chat engine of this installation with its keys; key and secret override those of the data folder.
-func OpenEngine(ctx context.Context, s config.Storage, region, key, secret, publicHost string, log *slog.Logger) (*engine.Engine, error) {
-	if key == "" {
+// OpenEngine opens the chat engine of this installation on its database; without a key in cfg it has that of the data folder.
+func OpenEngine(ctx context.Context, s config.Storage, cfg engine.Config) (*engine.Engine, error) {
+	cfg.Database = s.ChatDatabase()
+	if cfg.AccessKeyID == "" {
 		keys, err := openSecrets(s.Data)
 		if err != nil {
 			return nil, err
 		}
-		key, secret = keys.EngineKeyID, keys.EngineSecretKey
+		cfg.AccessKeyID, cfg.SecretAccessKey = keys.EngineKeyID, keys.EngineSecretKey
 	}
-	return engine.New(ctx, engine.Config{Database: s.ChatDatabase(), Region: region,
-		AccessKeyID: key, SecretAccessKey: secret, PublicHost: publicHost, Logger: log})
+	return engine.New(ctx, cfg)
 }
 
 // Provider connects to the chat provider from a process of its own. The embedded engine of a running `serve` is reached
@@ -66,7 +66,10 @@ func Provider(s config.Storage, c config.Chime, engineURL string) (*chime.Client
 
 // ServeEngine serves an engine alone until ctx ends, then drains it.
 func ServeEngine(ctx context.Context, l net.Listener, e *engine.Engine, log *slog.Logger) error {
-	err := serve(ctx, l, e, log)
+	g, err := newGate(1, e.FromRoot, log)
+	if err == nil {
+		err = g.Serve(ctx, l, e, chatTimes())
+	}
 	grace, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	return errors.Join(err, e.Close(grace))

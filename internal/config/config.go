@@ -34,6 +34,7 @@ type Serve struct {
 	Chime
 	Listen         string   `help:"Address of the pages, the API and the live socket. 0.0.0.0:8080 lets phones on the network in." default:"127.0.0.1:8080" env:"STAGEDOOR_LISTEN"`
 	EngineListen   string   `help:"Address where the embedded engine also listens alone, for SDKs and the AWS CLI; empty: not at all." default:"127.0.0.1:8090" env:"STAGEDOOR_ENGINE_LISTEN"`
+	EngineLimits   string   `help:"What the embedded engine holds callers to: none, case (10 requests/s over everything), aws-us-east-1 or aws-eu-central-1 (Amazon's published limits)." default:"none" enum:"none,case,aws-us-east-1,aws-eu-central-1" env:"STAGEDOOR_ENGINE_LIMITS"`
 	PublicURL      string   `help:"URL under which people reach the pages, e.g. https://live.example.org. Default: http:// and the listen address." env:"STAGEDOOR_PUBLIC_URL"`
 	TrustedProxies []string `help:"Networks of reverse proxies whose X-Forwarded-For is believed, e.g. 10.0.0.0/8." env:"STAGEDOOR_TRUSTED_PROXIES"`
 	Provisioner    bool     `help:"Run the provisioner in this process too." default:"true" negatable:"" env:"STAGEDOOR_PROVISIONER"`

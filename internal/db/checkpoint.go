@@ -65,11 +65,13 @@ func (c *checkpointer) run() {
 		}
 		// Most is copied by now: what is left is short, and nobody adds to it while the writer rests.
 		c.next = long + restartAt
-		c.write.rest(func() {
-			if _, _, err := c.checkpoint("RESTART"); err == nil {
-				c.next = restartAt
-			}
+		err = c.write.between(context.Background(), func() error {
+			_, _, err := c.checkpoint("RESTART")
+			return err
 		})
+		if err == nil {
+			c.next = restartAt
+		}
 	}
 }
 

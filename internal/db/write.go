@@ -66,7 +66,8 @@ type job struct {
 	fn    func(*Tx) error
 	done  chan error
 	after []func() // left by the run of fn that was committed
-	aside func()   // not a write but something to do while the writer rests; fn is nil then
+
+	between func() error // instead of fn: runs after a commit, in no transaction
 }
 
 // beginner is the pool or, for SQLite, its one connection, whose statements run inside the transaction it has open.
@@ -98,15 +99,11 @@ func newWriter(db beginner, stmts *statements) *writer {
 // An error that is ErrUnknown leaves open whether the change was made. It is not repeated here, because then it might be
 // made twice: whoever asks again must be able to tell.
 func (d *DB) Write(ctx context.Context, fn func(*Tx) error) error {
-	return d.writer.do(&job{ctx: ctx, fn: fn, done: make(chan error, 1)})
+	return d.writer.enqueue(&job{ctx: ctx, fn: fn, done: make(chan error, 1)})
 }
 
-// rest has the writer call f between two transactions. After stop it does nothing.
-func (w *writer) rest(f func()) {
-	_ = w.do(&job{ctx: context.Background(), aside: f, done: make(chan error, 1)})
-}
-
-func (w *writer) do(j *job) error {
+// enqueue hands a job to the writer and waits for its answer.
+func (w *writer) enqueue(j *job) error {
 	w.mu.RLock()
 	if w.close {
 		w.mu.RUnlock()
@@ -145,42 +142,32 @@ func (w *writer) stop() {
 func (w *writer) run() {
 	defer close(w.ended)
 	for first := range w.queue {
-		group, aside := w.gather(first)
-		if len(group) > 0 {
-			w.commit(group)
-			w.committed()
-		}
-		if aside != nil {
-			aside.aside()
-			aside.done <- nil
-		}
-	}
-}
-
-// gather takes what is queued, up to the first thing that is to be done aside.
-func (w *writer) gather(first *job) (group []*job, aside *job) {
-	for j := first; ; {
-		if j.aside != nil {
-			return group, j
-		}
-		if group = append(group, j); len(group) == maxGroup {
-			return group, nil
-		}
-		select {
-		case next, open := <-w.queue:
-			if !open {
-				return group, nil
+		group := []*job{first}
+		for len(group) < maxGroup {
+			select {
+			case j, ok := <-w.queue:
+				if !ok {
+					w.commit(group)
+					return
+				}
+				group = append(group, j)
+				continue
+			default:
 			}
-			j = next
-		default:
-			return group, nil
+			break
 		}
+		w.commit(group)
 	}
 }
 
 // commit runs a group in one transaction and answers each write. When the transaction itself breaks (deadlock, lost
 // connection) every write of a group gets a transaction of its own, so that only the guilty one fails.
 func (w *writer) commit(group []*job) {
+	group, afterwards := pause(group)
+	defer afterwards()
+	if len(group) == 0 {
+		return
+	}
 	answers := make([]error, len(group))
 	err := w.transaction(group, answers)
 	if err != nil && !errors.Is(err, ErrUnknown) && (len(group) > 1 || repeatable(err)) {
@@ -200,6 +187,7 @@ func (w *writer) commit(group []*job) {
 		}
 		j.done <- answers[i]
 	}
+	w.committed()
 }
 
 // maxTries bounds how often one write is repeated after deadlocks. Each time another node's transaction went through.

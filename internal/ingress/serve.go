@@ -1,0 +1,52 @@
+package ingress
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Times bound what one request may take on its connection. A socket that was upgraded is not bound by them.
+type Times struct {
+	Body   time.Duration // until the request has been read, from its first byte
+	Answer time.Duration // until the answer has been taken, from the end of the request's header
+}
+
+const (
+	// headerTime is for the header of a request, from the connection's beginning or the request's first byte.
+	headerTime = 5 * time.Second
+	// idleTime is how long a connection is kept for a next request.
+	idleTime = 60 * time.Second
+	// maxHeader holds several session tokens; net/http reads 4 KiB more before it gives up.
+	maxHeader = 32 << 10
+	// drainTime is for requests under way when the server ends.
+	drainTime = 5 * time.Second
+)
+
+// Serve runs one HTTP server behind the gate until ctx ends, then lets requests finish.
+func (g *Gate) Serve(ctx context.Context, l net.Listener, h http.Handler, t Times) error {
+	s := &http.Server{
+		Handler: g.Handler(h), ReadHeaderTimeout: headerTime, ReadTimeout: t.Body, WriteTimeout: t.Answer, IdleTimeout: idleTime,
+		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelWarn),
+	}
+	g.mu.Lock()
+	g.servers = append(g.servers, s)
+	g.mu.Unlock()
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		grace, cancel := context.WithTimeout(context.Background(), drainTime)
+		defer cancel()
+		stopped <- s.Shutdown(grace)
+	})
+	defer stop()
+	if err := s.Serve(g.Listener(l)); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	if err := <-stopped; !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return s.Close() // somebody's long request does not hold the node back
+}
