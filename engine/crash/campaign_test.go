@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -97,6 +98,8 @@ func (c *campaign) live(database string, over <-chan struct{}, bury func()) {
 		case err := <-talked:
 			c.Errorf("people stopped talking: %v, the first after %v", err, c.ledger.people[0].last)
 			talked <- nil
+		case <-time.After(patience):
+			c.Error("nothing happens any more")
 		}
 	} else {
 		talked <- nil

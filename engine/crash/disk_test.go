@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 )
 
 // Sizes of what a disk writes as a whole: a page of the system's cache and, when that is torn, a sector.
@@ -25,6 +26,8 @@ type disk struct {
 	stopAt int           // the call which does not happen any more, 0 for never
 	stop   chan struct{} // closed then: from that call on nothing changes and nobody gets an answer
 	gone   chan struct{} // closed when nobody waits for answers any more
+
+	sick func() bool // asked before each call: true fails it; nil for a healthy disk
 }
 
 // node is a file or folder. safe is what would survive; since are the changes after that, oldest first.
@@ -77,8 +80,9 @@ func (d *disk) rearm(n int) {
 	d.stop, d.gone = make(chan struct{}), make(chan struct{})
 }
 
-// change runs f, unless the disk has stopped: then it waits until nobody is interested in an answer and says false.
-func (d *disk) change(f func()) bool {
+// change runs f, unless the disk is sick, which is EIO, or has stopped: then it waits until nobody is interested in an
+// answer.
+func (d *disk) change(f func()) syscall.Errno {
 	d.mu.Lock()
 	d.ops++
 	if d.stopAt != 0 && d.ops >= d.stopAt {
@@ -87,11 +91,24 @@ func (d *disk) change(f func()) bool {
 		}
 		d.mu.Unlock()
 		<-d.gone
-		return false
+		return syscall.EIO
 	}
 	defer d.mu.Unlock()
+	if d.sick != nil && d.sick() {
+		return syscall.EIO
+	}
 	f()
-	return true
+	return 0
+}
+
+// sync makes a node safe. After one that failed, what it was to write counts as written and is not tried again: so does
+// Linux, and whoever believes a second try loses data.
+func (d *disk) sync(n *node) syscall.Errno {
+	errno := d.change(n.sync)
+	if errno != 0 {
+		d.look(func() { n.since, n.renamed = nil, nil })
+	}
+	return errno
 }
 
 // look runs f, which changes nothing.

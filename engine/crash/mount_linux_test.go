@@ -83,20 +83,13 @@ func (m *mounted) attr(out *fuse.Attr) {
 	out.Uid, out.Gid = uint32(os.Getuid()), uint32(os.Getgid())
 }
 
-func answered(ok bool) syscall.Errno {
-	if ok {
-		return fs.OK
-	}
-	return syscall.EIO
-}
-
 func (m *mounted) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
 	m.d.look(func() { m.attr(&out.Attr) })
 	return fs.OK
 }
 
 func (m *mounted) Setattr(_ context.Context, _ fs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
-	return answered(m.d.change(func() {
+	return m.d.change(func() {
 		if size, ok := in.GetSize(); ok {
 			m.n.resize(int64(size))
 		}
@@ -104,19 +97,19 @@ func (m *mounted) Setattr(_ context.Context, _ fs.FileHandle, in *fuse.SetAttrIn
 			m.n.mode = mode & 0o7777
 		}
 		m.attr(&out.Attr)
-	}))
+	})
 }
 
 func (m *mounted) Create(ctx context.Context, name string, _ uint32, mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
 	var made *fs.Inode
-	ok := m.d.change(func() { made = m.made(ctx, name, mode, false, out) })
-	return made, nil, 0, answered(ok)
+	errno := m.d.change(func() { made = m.made(ctx, name, mode, false, out) })
+	return made, nil, 0, errno
 }
 
 func (m *mounted) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
 	var made *fs.Inode
-	ok := m.d.change(func() { made = m.made(ctx, name, mode, true, out) })
-	return made, answered(ok)
+	errno := m.d.change(func() { made = m.made(ctx, name, mode, true, out) })
+	return made, errno
 }
 
 func (m *mounted) made(ctx context.Context, name string, mode uint32, isFolder bool, out *fuse.EntryOut) *fs.Inode {
@@ -126,7 +119,7 @@ func (m *mounted) made(ctx context.Context, name string, mode uint32, isFolder b
 }
 
 func (m *mounted) Unlink(_ context.Context, name string) syscall.Errno {
-	return answered(m.d.change(func() { m.n.name(name, nil) }))
+	return m.d.change(func() { m.n.name(name, nil) })
 }
 
 func (m *mounted) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.Errno) {
@@ -144,10 +137,10 @@ func (m *mounted) Read(_ context.Context, _ fs.FileHandle, dest []byte, off int6
 }
 
 func (m *mounted) Write(_ context.Context, _ fs.FileHandle, data []byte, off int64) (uint32, syscall.Errno) {
-	ok := m.d.change(func() { m.n.write(off, data) })
-	return uint32(len(data)), answered(ok)
+	errno := m.d.change(func() { m.n.write(off, data) })
+	return uint32(len(data)), errno
 }
 
 func (m *mounted) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
-	return answered(m.d.change(m.n.sync))
+	return m.d.sync(m.n)
 }

@@ -88,6 +88,12 @@ func (c *campaign) powerCut(d *disk) *disk {
 		n = 1 + c.rnd.IntN(800)
 	}
 	d.rearm(n)
+	return c.endOn(d, fmt.Sprintf("at call %d", n))
+}
+
+// endOn lives one life on a disk until that stops, looks at what may be left of it, and returns one of these disks.
+func (c *campaign) endOn(d *disk, when string) *disk {
+	c.Helper()
 	left := make([]*disk, len(cuts))
 	onDisk(c.T, d, func(folder string) {
 		c.live("sqlite:"+filepath.Join(folder, at), d.stop, func() {
@@ -100,12 +106,37 @@ func (c *campaign) powerCut(d *disk) *disk {
 	next := c.rnd.IntN(len(cuts))
 	for i, cut := range cuts {
 		folder := copied(c.T, left[i])
-		if !c.compare("sqlite:"+filepath.Join(folder, at), fmt.Sprintf("at call %d, %s", n, cut), i == next) {
+		if !c.compare("sqlite:"+filepath.Join(folder, at), when+", "+string(cut), i == next) {
 			c.show(left[i])
 		}
 		_ = os.RemoveAll(folder)
 	}
 	return left[next]
+}
+
+// A disk that fails now and then, and again after a while without failures, costs answers and not messages: an error says
+// that the change was not made or may not have been, and who repeats it with its token gets it once. SQLite must not take
+// a second fsync for the proof of what the first could not write.
+func TestADiskThatFailsLosesNothingThatWasAcknowledged(t *testing.T) {
+	needFUSE(t)
+	c := newCampaign(t, 4)
+	d := c.stageOnDisk()
+	for range max(share(t, 1, 6)/len(cuts), 1) {
+		d.rearm(500 + c.rnd.IntN(1000))
+		failures, silence := 0, c.ledger.order.Load()
+		d.sick = func() bool { // once people talk, in every other hundred calls
+			fails := c.ledger.order.Load() > silence && d.ops/100%2 == 1 && c.rnd.IntN(20) == 0
+			if fails {
+				failures++
+			}
+			return fails
+		}
+		d = c.endOn(d, "sick disk")
+		c.Logf("%d calls failed", failures)
+		if t.Failed() {
+			return
+		}
+	}
 }
 
 // Found by asking what a power cut leaves of a new installation: the folders that the engine had made were not synced
