@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/stagedoor/stagedoor/engine"
+	"github.com/stagedoor/stagedoor/engine/modeltest"
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
 )
 
@@ -58,7 +59,7 @@ func restart(t *testing.T, cfg engine.Config, f func(*world)) {
 	}
 	server := httptest.NewServer(e)
 	defer server.Close()
-	w := &world{T: t, e: e, url: server.URL}
+	w := &world{T: t, e: e, url: server.URL, judge: modeltest.Transport(t, http.DefaultTransport)}
 	c := e.Credentials()
 	w.id, w.msg = w.clients(aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey})
 	f(w)
@@ -75,9 +76,8 @@ func TestBehindAPrefixTheWholePathIsSigned(t *testing.T) {
 	mux.Handle("/chime/", http.StripPrefix("/chime", w.e))
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	w.url = server.URL + "/chime"
 	c := w.e.Credentials()
-	_, msg := w.clients(aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey})
+	msg := messaging.NewFromConfig(config(server.URL+"/chime", aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey}))
 	_, err := msg.SendChannelMessage(t.Context(), line(w.ann, w.channel, "through the prefix"))
 	w.ok(err)
 }

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/stagedoor/stagedoor/engine"
+	"github.com/stagedoor/stagedoor/engine/modeltest"
 )
 
 // world is an engine behind TCP, the AWS SDK's clients with its root key, and the people of the tests.
@@ -22,6 +24,7 @@ type world struct {
 	*testing.T
 	e                                  *engine.Engine
 	url                                string
+	judge                              *modeltest.Judge
 	id                                 *chimesdkidentity.Client
 	msg                                *chimesdkmessaging.Client
 	app                                string
@@ -51,7 +54,7 @@ func newWorldIn(t *testing.T, database string) *world {
 		server.Close()
 	})
 	c := e.Credentials()
-	w := &world{T: t, e: e, url: server.URL}
+	w := &world{T: t, e: e, url: server.URL, judge: modeltest.Transport(t, http.DefaultTransport)}
 	w.id, w.msg = w.clients(aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey})
 	out, err := w.id.CreateAppInstance(t.Context(), &chimesdkidentity.CreateAppInstanceInput{Name: aws.String("tests")})
 	w.ok(err)
@@ -70,15 +73,22 @@ func config(url string, c aws.Credentials) aws.Config {
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return c, nil })}
 }
 
+// config is config for this engine, with every request and answer held against the API models.
+func (w *world) config(c aws.Credentials) aws.Config {
+	cfg := config(w.url, c)
+	cfg.HTTPClient = &http.Client{Transport: w.judge}
+	return cfg
+}
+
 func (w *world) clients(c aws.Credentials) (*chimesdkidentity.Client, *chimesdkmessaging.Client) {
-	return chimesdkidentity.NewFromConfig(config(w.url, c)), chimesdkmessaging.NewFromConfig(config(w.url, c))
+	return chimesdkidentity.NewFromConfig(w.config(c)), chimesdkmessaging.NewFromConfig(w.config(c))
 }
 
 // assume returns clients with temporary credentials under an inline policy.
 func (w *world) assume(policy string) (*chimesdkidentity.Client, *chimesdkmessaging.Client) {
 	w.Helper()
 	c := w.e.Credentials()
-	root := sts.NewFromConfig(config(w.url, aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey}))
+	root := sts.NewFromConfig(w.config(aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey}))
 	out, err := root.AssumeRole(w.Context(), &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::000000000000:role/Fan"),
 		RoleSessionName: aws.String("test"), Policy: &policy})
 	w.ok(err)

@@ -9,7 +9,7 @@ import (
 // The inputs, member by member as the API reference has them. Tags: `wire` says where a member travels when it is not
 // the JSON body ("path=…", "query=…"); `is` names its shape (shapes.go), with "!" when it is required.
 //
-// PushNotification is accepted and has no effect: no endpoint can be registered to receive one.
+// PushNotification is checked and has no effect: no endpoint can be registered to receive one.
 
 type (
 	paging struct {
@@ -28,6 +28,10 @@ type (
 	}
 	onChannel struct {
 		ChannelArn string `wire:"path=channelArn" is:"ChimeArn!"`
+	}
+	onBanned struct {
+		onChannel
+		MemberArn string `wire:"path=memberArn" is:"ChimeArn!"`
 	}
 	onMember struct {
 		onChannel
@@ -167,6 +171,12 @@ type attributeIn struct {
 	StringValues []string `is:"MessageAttributeStringValues" json:",omitempty"`
 }
 
+type pushNotificationIn struct {
+	Title string `is:"PushNotificationTitle"`
+	Body  string `is:"PushNotificationBody"`
+	Type  string `is:"PushNotificationType"`
+}
+
 type sendChannelMessageIn struct {
 	onChannel
 	Content            string                 `is:"NonEmptyContent!"`
@@ -174,6 +184,7 @@ type sendChannelMessageIn struct {
 	Persistence        string                 `is:"ChannelMessagePersistenceType!"`
 	Metadata           string                 `is:"Metadata"`
 	ClientRequestToken string                 `is:"ClientRequestToken!"`
+	PushNotification   pushNotificationIn     `is:"PushNotificationConfiguration"`
 	MessageAttributes  map[string]attributeIn `is:"MessageAttributeMap"`
 	ContentType        string                 `is:"ContentType"`
 	Target             []targetIn             `is:"TargetList"`

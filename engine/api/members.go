@@ -119,7 +119,7 @@ func (s *server) createChannelBan(ctx context.Context, c rest.Call, in *createCh
 	return memberOut{m.Channel, m.User}, err
 }
 
-func (s *server) describeChannelBan(ctx context.Context, c rest.Call, in *onMember) (any, error) {
+func (s *server) describeChannelBan(ctx context.Context, c rest.Call, in *onBanned) (any, error) {
 	m, err := s.Ban(ctx, c.Bearer, in.channel(), arn.ARN(in.MemberArn))
 	type ban struct {
 		Member           core.Identity
@@ -140,6 +140,6 @@ func (s *server) listChannelBans(ctx context.Context, c rest.Call, in *pagedChan
 	}{in.channel(), each(all, func(m member.Mark) summary { return summary{m.User} }), next}, err
 }
 
-func (s *server) deleteChannelBan(ctx context.Context, c rest.Call, in *onMember) (any, error) {
+func (s *server) deleteChannelBan(ctx context.Context, c rest.Call, in *onBanned) (any, error) {
 	return empty{}, s.DeleteBan(ctx, c.Bearer, in.channel(), arn.ARN(in.MemberArn))
 }

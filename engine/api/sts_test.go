@@ -16,6 +16,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/stagedoor/stagedoor/engine/iam"
+	"github.com/stagedoor/stagedoor/engine/modeltest"
 )
 
 const stsRole = "arn:aws:iam::123456789012:role/Fan"
@@ -32,6 +33,7 @@ func startSTS(t *testing.T) (*iam.Authority, *httptest.Server, func(key, secret,
 	return a, server, func(key, secret, token string) *awssts.Client {
 		return awssts.New(awssts.Options{
 			Region: "us-east-1", BaseEndpoint: aws.String(server.URL), RetryMaxAttempts: 1,
+			HTTPClient: &http.Client{Transport: modeltest.Transport(t, http.DefaultTransport)},
 			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 				return aws.Credentials{AccessKeyID: key, SecretAccessKey: secret, SessionToken: token}, nil
 			}),

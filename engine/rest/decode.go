@@ -59,109 +59,151 @@ func (w wire) fill(v reflect.Value) error {
 }
 
 func (w wire) member(f reflect.StructField, v reflect.Value) error {
-	given, err := w.read(f, v)
-	if err != nil {
-		return err
-	}
-	name, required := strings.CutSuffix(f.Tag.Get("is"), "!")
-	switch {
-	case given && f.Type == reflect.TypeFor[Unavailable]():
-		return fault.New(fault.Invalid, "unavailable", "%s is not available in this engine yet.", f.Name).On(f.Name)
-	case given:
-		return check(f.Name, name, v)
-	case required:
-		return badMember(f.Name, "it is required.")
-	}
-	return nil
-}
-
-// read stores the member's value and reports whether there was one. JSON null is none, and so is an empty query value.
-func (w wire) read(f reflect.StructField, v reflect.Value) (bool, error) {
 	place, name, _ := strings.Cut(f.Tag.Get("wire"), "=")
 	switch place {
 	case "path":
 		v.SetString(w.path[name])
-		return true, nil
+		return checkText(f, v)
 	case "query":
-		text := w.query.Get(name)
-		if len(w.query[name]) > 1 {
-			return false, badMember(f.Name, "it is given twice.")
-		}
-		switch {
-		case text == "":
-			return false, nil
-		case v.Kind() == reflect.Int:
-			n, err := strconv.Atoi(text)
-			if err != nil {
-				return false, badMember(f.Name, "it must be a number.")
-			}
-			v.SetInt(int64(n))
-		case v.Kind() == reflect.String:
-			v.SetString(text)
-		}
-		return true, nil
+		return w.param(f, v, name)
 	}
-	raw := w.body[f.Name]
-	if len(raw) == 0 || string(raw) == "null" {
-		return false, nil
-	}
-	if f.Type == reflect.TypeFor[Unavailable]() {
-		return string(raw) != "[]" && string(raw) != `""`, nil
-	}
-	if err := json.Unmarshal(raw, v.Addr().Interface()); err != nil {
-		return false, badMember(f.Name, "it has the wrong type.")
-	}
-	return true, nil
+	return read(f.Name, f, w.body[f.Name], v)
 }
 
-// check holds a value, and everything inside it, against the shape of that name.
-func check(member, name string, v reflect.Value) error {
-	s := shapes[name]
-	switch v.Kind() {
-	case reflect.Pointer:
-		return check(member, name, v.Elem())
-	case reflect.String:
-		return s.checkString(member, v.String())
-	case reflect.Int:
-		return s.checkNumber(member, int(v.Int()), s.min, s.max, "be")
-	case reflect.Slice:
-		if err := s.checkNumber(member, v.Len(), s.min, s.max, "have entries,"); err != nil {
-			return err
+// param reads a member of the query. An empty value is none.
+func (w wire) param(f reflect.StructField, v reflect.Value, name string) error {
+	text := w.query.Get(name)
+	switch {
+	case len(w.query[name]) > 1:
+		return badMember(f.Name, "it is given twice.")
+	case text == "":
+		return absent(f.Name, f)
+	case f.Type == reflect.TypeFor[Unavailable]():
+		return unavailable(f)
+	case v.Kind() == reflect.Int:
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return badMember(f.Name, "it must be a number.")
 		}
-		for i := range v.Len() {
-			if err := check(member, s.of, v.Index(i)); err != nil {
-				return err
-			}
-		}
-	case reflect.Map:
-		for it := v.MapRange(); it.Next(); {
-			if err := check(member, s.keys, it.Key()); err != nil {
-				return err
-			}
-			if err := check(member, s.of, it.Value()); err != nil {
-				return err
-			}
-		}
-	case reflect.Struct:
-		return checkStruct(member, v)
+		v.SetInt(int64(n))
+	case v.Kind() == reflect.String:
+		v.SetString(text)
+	}
+	return checkText(f, v)
+}
+
+func unavailable(f reflect.StructField) error {
+	return fault.New(fault.Invalid, "unavailable", "%s is not available in this engine yet.", f.Name).On(f.Name)
+}
+
+// absent is the answer to a member that is not there: nothing, unless it is required.
+func absent(member string, f reflect.StructField) error {
+	if strings.HasSuffix(f.Tag.Get("is"), "!") {
+		return badMember(member, "it is required.")
 	}
 	return nil
 }
 
-// checkStruct is check for a structure inside a member.
-func checkStruct(member string, v reflect.Value) error {
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		name, required := strings.CutSuffix(f.Tag.Get("is"), "!")
-		if v.Field(i).IsZero() {
-			if required {
-				return badMember(member+"."+f.Name, "it is required.")
-			}
-			continue
-		}
-		if err := check(member+"."+f.Name, name, v.Field(i)); err != nil {
+// checkText holds a member of path or query against its shape.
+func checkText(f reflect.StructField, v reflect.Value) error {
+	s := shapes[strings.TrimSuffix(f.Tag.Get("is"), "!")]
+	if v.Kind() == reflect.Int {
+		return s.checkNumber(f.Name, int(v.Int()), s.min, s.max, "be")
+	}
+	return s.checkString(f.Name, v.String())
+}
+
+// read stores a member of a structure and holds it, and everything inside it, against its shape. JSON null is none.
+// Names are exact: encoding/json's own way with structures takes any case.
+func read(member string, f reflect.StructField, raw json.RawMessage, v reflect.Value) error {
+	switch {
+	case len(raw) == 0 || string(raw) == "null":
+		return absent(member, f)
+	case f.Type == reflect.TypeFor[Unavailable]():
+		return unavailable(f)
+	}
+	return value(member, strings.TrimSuffix(f.Tag.Get("is"), "!"), raw, v)
+}
+
+// value is read for the value itself, which is of the shape of that name.
+func value(member, name string, raw json.RawMessage, v reflect.Value) error {
+	s := shapes[name]
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		return value(member, name, raw, v.Elem())
+	case reflect.Slice:
+		return list(member, s, raw, v)
+	case reflect.Map:
+		return table(member, s, raw, v)
+	case reflect.Struct:
+		var members map[string]json.RawMessage
+		if err := inner(member, raw, &members); err != nil {
 			return err
 		}
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			if err := read(member+"."+f.Name, f, members[f.Name], v.Field(i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := inner(member, raw, v.Addr().Interface()); err != nil {
+		return err
+	}
+	switch {
+	case v.Kind() == reflect.String:
+		return s.checkString(member, v.String())
+	case v.CanInt():
+		return s.checkNumber(member, int(v.Int()), s.min, s.max, "be")
+	}
+	return nil
+}
+
+// inner is json.Unmarshal of something that must be there.
+func inner(member string, raw json.RawMessage, into any) error {
+	if string(raw) == "null" {
+		return badMember(member, "it must not hold null.")
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return badMember(member, "it has the wrong type.")
+	}
+	return nil
+}
+
+func list(member string, s shape, raw json.RawMessage, v reflect.Value) error {
+	var entries []json.RawMessage
+	if err := inner(member, raw, &entries); err != nil {
+		return err
+	}
+	if err := s.checkNumber(member, len(entries), s.min, s.max, "have entries,"); err != nil {
+		return err
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(entries), len(entries)))
+	for i, e := range entries {
+		if err := value(member, s.of, e, v.Index(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func table(member string, s shape, raw json.RawMessage, v reflect.Value) error {
+	var entries map[string]json.RawMessage
+	if err := inner(member, raw, &entries); err != nil {
+		return err
+	}
+	v.Set(reflect.MakeMapWithSize(v.Type(), len(entries)))
+	for key, e := range entries {
+		if err := shapes[s.keys].checkString(member, key); err != nil {
+			return err
+		}
+		entry := reflect.New(v.Type().Elem()).Elem()
+		if err := value(member, s.of, e, entry); err != nil {
+			return err
+		}
+		v.SetMapIndex(reflect.ValueOf(key).Convert(v.Type().Key()), entry)
 	}
 	return nil
 }

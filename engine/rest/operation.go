@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"reflect"
 	"strings"
 
@@ -73,6 +74,17 @@ func Does[I any](f func(context.Context, Call, *I) (any, error)) *Handler {
 
 // Input makes an empty input structure of the operation.
 func (h *Handler) Input() any { return h.input() }
+
+// Decode reads an input of the operation from a request that was taken apart, and holds every member against its shape.
+// What it refuses is fault.Invalid.
+func (h *Handler) Decode(path map[string]string, query url.Values, body []byte) (any, error) {
+	members, err := parseBody(body)
+	if err != nil {
+		return nil, err
+	}
+	input := h.input()
+	return input, wire{path, query, members}.decode(input)
+}
 
 // Check holds the row against itself: the members of its input name shapes that exist and places in its path.
 func (op Operation) Check() error {

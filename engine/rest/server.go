@@ -73,7 +73,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		exception{http.StatusNotFound, "UnknownOperationException", "UnknownOperation", "The operation does not exist."}.write(w)
 		return
 	}
-	out, err := s.answer(r, op, wire{path: params, query: query})
+	out, err := s.answer(r, op, params, query)
 	if err != nil {
 		s.refuse(w, r, op, err)
 		return
@@ -95,7 +95,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, op *Operation, e
 }
 
 // answer takes a request through every check and runs it.
-func (s *Server) answer(r *http.Request, op *Operation, in wire) (any, error) {
+func (s *Server) answer(r *http.Request, op *Operation, path map[string]string, query url.Values) (any, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, MaxBody))
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "size", "The request body is larger than %d bytes or was cut off.", MaxBody)
@@ -107,11 +107,8 @@ func (s *Server) answer(r *http.Request, op *Operation, in wire) (any, error) {
 	if op.Do == nil {
 		return nil, fault.New(fault.Invalid, "unavailable", "%s is not available in this engine yet.", op.Name)
 	}
-	if in.body, err = parseBody(body); err != nil {
-		return nil, err
-	}
-	input := op.Do.input()
-	if err := in.decode(input); err != nil {
+	input, err := op.Do.Decode(path, query, body)
+	if err != nil {
 		return nil, err
 	}
 	c := Call{Host: r.Host}

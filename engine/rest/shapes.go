@@ -105,14 +105,18 @@ var shapes = map[string]shape{
 	"SortOrder":                     {enum: []string{"ASCENDING", "DESCENDING"}},
 	"NetworkType":                   {enum: []string{"IPV4_ONLY", "DUAL_STACK"}},
 
-	"ChannelMemberArns":            {min: 1, max: 10, of: "ChimeArn"},
-	"ChannelModeratorArns":         {min: 1, max: 10, of: "ChimeArn"},
-	"MemberArns":                   {min: 1, max: 100, of: "ChimeArn"},
-	"TargetList":                   {min: 1, max: 1},
-	"MessageAttributeMap":          {keys: "MessageAttributeName"},
-	"MessageAttributeName":         {min: 1, max: 64},
-	"MessageAttributeStringValues": {of: "MessageAttributeStringValue"},
-	"MessageAttributeStringValue":  {min: 1, max: 512},
+	"ChannelMemberArns":             {min: 1, max: 10, of: "ChimeArn"},
+	"ChannelModeratorArns":          {min: 1, max: 10, of: "ChimeArn"},
+	"MemberArns":                    {min: 1, max: 100, of: "ChimeArn"},
+	"TargetList":                    {min: 1, max: 1},
+	"PushNotificationConfiguration": {},
+	"PushNotificationTitle":         {min: 1, max: 50, match: isLine},
+	"PushNotificationBody":          {min: 1, max: 150},
+	"PushNotificationType":          {enum: []string{"DEFAULT", "VOIP"}},
+	"MessageAttributeMap":           {keys: "MessageAttributeName"},
+	"MessageAttributeName":          {min: 1, max: 64},
+	"MessageAttributeStringValues":  {of: "MessageAttributeStringValue"},
+	"MessageAttributeStringValue":   {min: 1, max: 512},
 }
 
 func badMember(member, why string, args ...any) error {
