@@ -29,6 +29,7 @@ type campaign struct {
 	ledger *ledger
 	kills  int
 	looks  int // how many remains were compared with the ledger
+	acked  int // messages of histories that are over
 }
 
 // newCampaign takes its seed from STAGEDOOR_CRASH_SEED. The seed decides where the engine is killed, what is lost and
@@ -44,7 +45,7 @@ func newCampaign(t *testing.T, other uint64) *campaign {
 		if t.Failed() {
 			t.Logf("again with: STAGEDOOR_CRASH_SEED=%d go test -run '%s' ./engine/crash", seed, t.Name())
 		}
-		t.Logf("%d kills, %d times compared, %d messages acknowledged", c.kills, c.looks, c.ledger.acknowledged())
+		t.Logf("%d kills, %d times compared, %d messages acknowledged", c.kills, c.looks, c.acked+c.ledger.acknowledged())
 	})
 	return c
 }
@@ -69,7 +70,8 @@ func (c *campaign) prepare(database string) {
 		c.Fatal(err)
 	}
 	c.close(e)
-	c.ledger = newLedger(s, c.seed)
+	c.acked += c.ledger.acknowledged()
+	c.ledger = newLedger(s, c.rnd.Uint64())
 }
 
 func (c *campaign) close(e *engine.Engine) {

@@ -82,5 +82,9 @@ func private(path string) error {
 	if err != nil || info.Mode().Perm()&0o077 == 0 || runtime.GOOS == "windows" {
 		return err
 	}
-	return os.Chmod(path, info.Mode().Perm()&0o700)
+	err = os.Chmod(path, info.Mode().Perm()&0o700)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil // somebody else's file that we may use: they decide
+	}
+	return err
 }
