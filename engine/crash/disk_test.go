@@ -37,6 +37,7 @@ type node struct {
 
 	data, safe []byte
 	since      []change
+	failed     int // syncs
 
 	names, safeNames map[string]*node // of a folder; nil for a file
 	renamed          []naming
@@ -101,13 +102,22 @@ func (d *disk) change(f func()) syscall.Errno {
 	return 0
 }
 
-// sync makes a node safe. After one that failed, what it was to write counts as written and is not tried again: so does
-// Linux, and whoever believes a second try loses data.
-func (d *disk) sync(n *node) syscall.Errno {
+// handle is an open file; its value is how many of the file's failed syncs it has been told of.
+type handle struct{ told int }
+
+// sync makes a node safe. After one that failed, what it was to write counts as written and is not tried again, and
+// everybody who has the file open is told once: so does Linux. Whoever believes a second try of his own loses data.
+func (d *disk) sync(n *node, h *handle) syscall.Errno {
 	errno := d.change(n.sync)
-	if errno != 0 {
-		d.look(func() { n.since, n.renamed = nil, nil })
-	}
+	d.look(func() {
+		if errno != 0 {
+			n.since, n.renamed = nil, nil
+			n.failed++
+		}
+		if h != nil && h.told != n.failed {
+			h.told, errno = n.failed, syscall.EIO
+		}
+	})
 	return errno
 }
 

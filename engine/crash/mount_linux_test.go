@@ -103,7 +103,7 @@ func (m *mounted) Setattr(_ context.Context, _ fs.FileHandle, in *fuse.SetAttrIn
 func (m *mounted) Create(ctx context.Context, name string, _ uint32, mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
 	var made *fs.Inode
 	errno := m.d.change(func() { made = m.made(ctx, name, mode, false, out) })
-	return made, nil, 0, errno
+	return made, &handle{}, 0, errno
 }
 
 func (m *mounted) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
@@ -123,7 +123,9 @@ func (m *mounted) Unlink(_ context.Context, name string) syscall.Errno {
 }
 
 func (m *mounted) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.Errno) {
-	return nil, 0, fs.OK
+	h := &handle{}
+	m.d.look(func() { h.told = m.n.failed })
+	return h, 0, fs.OK
 }
 
 func (m *mounted) Read(_ context.Context, _ fs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
@@ -141,6 +143,7 @@ func (m *mounted) Write(_ context.Context, _ fs.FileHandle, data []byte, off int
 	return uint32(len(data)), errno
 }
 
-func (m *mounted) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
-	return m.d.sync(m.n)
+func (m *mounted) Fsync(_ context.Context, f fs.FileHandle, _ uint32) syscall.Errno {
+	h, _ := f.(*handle) // folders have none
+	return m.d.sync(m.n, h)
 }
