@@ -27,7 +27,8 @@ type disk struct {
 	stop   chan struct{} // closed then: from that call on nothing changes and nobody gets an answer
 	gone   chan struct{} // closed when nobody waits for answers any more
 
-	sick func() bool // asked before each call: true fails it; nil for a healthy disk
+	sick     func() bool      // asked before each call: true fails it; nil for a healthy disk
+	sickSync func(*node) bool // likewise before each sync
 }
 
 // node is a file or folder. safe is what would survive; since are the changes after that, oldest first.
@@ -108,7 +109,15 @@ type handle struct{ told int }
 // sync makes a node safe. After one that failed, what it was to write counts as written and is not tried again, and
 // everybody who has the file open is told once: so does Linux. Whoever believes a second try of his own loses data.
 func (d *disk) sync(n *node, h *handle) syscall.Errno {
-	errno := d.change(n.sync)
+	fails := false
+	errno := d.change(func() {
+		if fails = d.sickSync != nil && d.sickSync(n); !fails {
+			n.sync()
+		}
+	})
+	if fails {
+		errno = syscall.EIO
+	}
 	d.look(func() {
 		if errno != 0 {
 			n.since, n.renamed = nil, nil

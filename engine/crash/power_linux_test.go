@@ -139,6 +139,29 @@ func TestADiskThatFailsLosesNothingThatWasAcknowledged(t *testing.T) {
 	}
 }
 
+// Found by asking what SQLite makes of it: a checkpoint that copies a part of the log notes what it has copied before that
+// is on disk, and only the one that copies the rest syncs the database. When that sync fails, the system forgets the
+// copies, the next checkpoint copies only the rest once more, and the log, the only place where it all still is, begins
+// anew. A power cut then takes hundreds of messages.
+func TestAFailedSyncOfTheDatabaseLosesNothingThatWasAcknowledged(t *testing.T) {
+	needFUSE(t)
+	c := newCampaign(t, 5)
+	for range max(share(t, 1, 24)/len(cuts), 1) {
+		d := c.stageOnDisk()
+		d.rearm(40_000)
+		file, failures := d.root.names["data"].names["chat"].names["engine.db"], 0
+		d.sickSync = func(n *node) bool {
+			fails := n == file && failures == 0
+			if fails {
+				failures++
+			}
+			return fails
+		}
+		c.endOn(d, "failed sync of the database")
+		c.Logf("%d syncs failed", failures)
+	}
+}
+
 // Found by asking what a power cut leaves of a new installation: the folders that the engine had made were not synced
 // into theirs, so that everything was gone, whatever had been committed inside. What the engine's process says when it
 // first answers, its root key, is the first thing that anybody relies on.

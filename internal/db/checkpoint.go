@@ -5,6 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // A committed change is in SQLite's write-ahead log until a checkpoint copies it into the database. Left to itself SQLite
@@ -21,6 +24,7 @@ type checkpointer struct {
 	conn  *sql.Conn
 	write *writer
 	next  int // pages in the log after which it is to begin anew
+	sick  bool
 	wake  chan struct{}
 	quit  sync.Once
 	ended chan struct{}
@@ -44,35 +48,50 @@ func (c *checkpointer) look() {
 
 // stop ends the checkpointer. The writer must have ended before.
 func (c *checkpointer) stop() error {
-	if c == nil {
-		return nil
-	}
 	c.quit.Do(func() { close(c.wake) })
 	<-c.ended
+	if c.sick {
+		return nil // the last connection that closes makes a checkpoint: this one stays
+	}
 	return c.conn.Close()
 }
 
-// run does its best: after an error the log is only longer than it should be, and the next commit has it look again.
+// run makes checkpoints until the disk fails one. SQLite notes what a checkpoint has copied before that is on disk, and the
+// system forgets what a failed sync could not write: one more checkpoint would let the log begin anew although it is the
+// only place that has everything. So it stays and grows, nothing is lost, and the next process copies all of it.
 func (c *checkpointer) run() {
 	defer close(c.ended)
 	for range c.wake {
-		if long, copied, err := c.checkpoint("NOOP"); err != nil || long-copied < copyAt && long < c.next {
-			continue
-		}
-		long, _, err := c.checkpoint("PASSIVE")
-		if err != nil || long < c.next {
-			continue
-		}
-		// Most is copied by now: what is left is short, and nobody adds to it while the writer rests.
-		c.next = long + restartAt
-		err = c.write.between(context.Background(), func() error {
-			_, _, err := c.checkpoint("RESTART")
-			return err
-		})
-		if err == nil {
-			c.next = restartAt
+		if err := c.tend(); err != nil && !errors.Is(err, errBusy) {
+			c.sick = true
+			for range c.wake { // until stop
+			}
 		}
 	}
+}
+
+// tend looks at the log and copies what is worth it.
+func (c *checkpointer) tend() error {
+	if long, copied, err := c.checkpoint("NOOP"); err != nil || long-copied < copyAt && long < c.next {
+		return err
+	}
+	long, _, err := c.checkpoint("PASSIVE")
+	if err != nil || long < c.next {
+		return err
+	}
+	// Most is copied by now: what is left is short, and nobody adds to it while the writer rests.
+	c.next = long + restartAt
+	err = c.write.between(context.Background(), func() error {
+		_, _, err := c.checkpoint("RESTART")
+		return err
+	})
+	if err == nil {
+		c.next = restartAt
+	}
+	if errors.Is(err, ErrClosed) {
+		return nil
+	}
+	return err
 }
 
 // checkpoint runs one and says how many pages are in the log and how many of them are copied. RESTART waits for those
@@ -81,8 +100,9 @@ func (c *checkpointer) run() {
 func (c *checkpointer) checkpoint(mode string) (long, copied int, err error) {
 	var busy int
 	err = c.conn.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &long, &copied)
-	if busy != 0 {
-		err = errors.Join(err, errBusy)
+	var se *sqlite.Error
+	if err == nil && busy != 0 || errors.As(err, &se) && (se.Code()&0xff == sqlite3.SQLITE_BUSY || se.Code()&0xff == sqlite3.SQLITE_LOCKED) {
+		err = errBusy
 	}
 	return long, copied, err
 }

@@ -90,9 +90,9 @@ func Open(ctx context.Context, rawURL string) (*DB, error) {
 }
 
 // pragmas of every SQLite connection. FULL flushes the log in each commit; fullfsync makes that true on a Mac, whose
-// plain fsync does not reach the disk.
+// plain fsync does not reach the disk. Checkpoints are the checkpointer's.
 const pragmas = "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=fullfsync(1)&_pragma=checkpoint_fullfsync(1)" +
-	"&_pragma=foreign_keys(1)&_pragma=cache_size(-32000)"
+	"&_pragma=wal_autocheckpoint(0)&_pragma=foreign_keys(1)&_pragma=cache_size(-32000)"
 
 func (d *DB) openSQLite(path string) error {
 	if path == "" {
@@ -109,9 +109,8 @@ func (d *DB) openSQLite(path string) error {
 	}
 	d.read.SetMaxOpenConns(8)
 	d.read.SetMaxIdleConns(8)
-	// One writing connection, and its transactions take the lock at BEGIN: two processes queue instead of failing. It
-	// leaves checkpoints to the checkpointer.
-	if d.write, err = sql.Open("sqlite", dsn+"&_txlock=immediate&_pragma=wal_autocheckpoint(0)"); err != nil {
+	// One writing connection, and its transactions take the lock at BEGIN: two processes queue instead of failing.
+	if d.write, err = sql.Open("sqlite", dsn+"&_txlock=immediate"); err != nil {
 		return err
 	}
 	d.write.SetMaxOpenConns(1)
@@ -154,9 +153,12 @@ func (d *DB) Close() error {
 	d.writer.stop()
 	d.stmts.close()
 	d.writer.stmts.close()
-	err := d.check.stop()
-	if d.conn != nil {
-		err = errors.Join(err, d.conn.Close(), d.aside.Close())
+	var err error
+	if d.check != nil {
+		err = errors.Join(d.check.stop(), d.conn.Close())
+		if !d.check.sick {
+			err = errors.Join(err, d.aside.Close())
+		}
 	}
 	return errors.Join(err, d.read.Close(), d.write.Close())
 }
