@@ -95,14 +95,7 @@ func (c *campaign) live(database string, over <-chan struct{}, bury func()) {
 		w := newWire(h.Addr, rootKey)
 		defer w.http.CloseIdleConnections()
 		go func() { talked <- c.ledger.talk(ctx, w) }()
-		select {
-		case <-over:
-		case err := <-talked:
-			c.Errorf("people stopped talking: %v, the first after %v", err, c.ledger.people[0].last)
-			talked <- nil
-		case <-time.After(patience):
-			c.Error("nothing happens any more")
-		}
+		c.until(over, talked)
 	} else {
 		talked <- nil
 	}
@@ -114,6 +107,28 @@ func (c *campaign) live(database string, over <-chan struct{}, bury func()) {
 		c.Error(err)
 	}
 	c.kills++
+}
+
+// until waits for over, as long as people talk and get answers.
+func (c *campaign) until(over <-chan struct{}, talked chan error) {
+	c.Helper()
+	for before := int64(-1); ; {
+		select {
+		case <-over:
+			return
+		case err := <-talked:
+			c.Errorf("people stopped talking: %v, the first after %v", err, c.ledger.people[0].last)
+			talked <- nil
+			return
+		case <-time.After(patience):
+			now := c.ledger.order.Load()
+			if now == before {
+				c.Error("nobody gets an answer any more")
+				return
+			}
+			before = now
+		}
+	}
 }
 
 // read opens what is left with an engine in this process and returns all histories.
