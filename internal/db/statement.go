@@ -42,3 +42,16 @@ func (s *statements) get(ctx context.Context, query string) *sql.Stmt {
 	s.kept[query] = stmt
 	return stmt
 }
+
+// close gives the statements back. SQLite keeps a connection, with its files and locks, as long as one is left.
+func (s *statements) close() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for query, stmt := range s.kept {
+		_ = stmt.Close()
+		delete(s.kept, query)
+	}
+}
