@@ -11,9 +11,9 @@ import (
 )
 
 // A committed change is in SQLite's write-ahead log until a checkpoint copies it into the database. Left to itself SQLite
-// does that inside a commit, so that whoever sends waits for two more flushes of the disk (half of the sends per second,
-// measured with 64 people), and the log begins anew only if just then nobody reads from it; a start has to read the whole
-// log. Here checkpoints run beside the writer, and now and then it rests for a moment in which the log begins anew.
+// does that inside a commit, so that whoever sends waits for two more flushes of the disk, and the log begins anew only if
+// just then nobody reads from it; a start has to read the whole log. Here checkpoints run beside the writer, and now and
+// then it rests for a moment in which the log begins anew.
 const (
 	copyAt    = 1000 // pages in the log that are worth a checkpoint: 4 MB
 	restartAt = 4000 // pages in the log after which it begins anew: 16 MB
