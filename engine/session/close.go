@@ -56,7 +56,7 @@ func (h *Hub) Close(ctx context.Context, spread time.Duration) error {
 	h.cancel()
 	h.mu.Lock()
 	for c := range h.sockets {
-		_ = c.socket.Close() // its reader ends and takes it out
+		go func() { _ = c.socket.Close() }() // its reader ends and takes it out
 	}
 	h.mu.Unlock()
 	<-h.empty
