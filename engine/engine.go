@@ -137,6 +137,9 @@ func (e *Engine) start(ctx context.Context) (err error) {
 	if err := e.db.Migrate(ctx, schema.Engine()); err != nil {
 		return err
 	}
+	if err := e.sameNames(ctx); err != nil {
+		return err
+	}
 	seal, err := e.secrets(ctx)
 	if err != nil {
 		return err
