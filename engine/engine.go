@@ -30,6 +30,7 @@ import (
 	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/schema"
 	"github.com/stagedoor/stagedoor/engine/session"
+	"github.com/stagedoor/stagedoor/engine/sts"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 )
@@ -44,6 +45,12 @@ type Config struct {
 	// AccessKeyID and SecretAccessKey are the account's root key. "" means one that is made at the first start and
 	// kept in the database.
 	AccessKeyID, SecretAccessKey string
+	// Roles are who may become what; iam.ReadRoles reads a file of them. nil means that the root key may assume every
+	// role name, each good for chime:*.
+	Roles iam.Roles
+	// Issuers are those whose tokens AssumeRoleWithWebIdentity accepts, for the Roles that trust them; sts.ReadIssuers
+	// reads a file of them.
+	Issuers []sts.Issuer
 	// PublicHost is the host[:port] under which browsers reach /connect. "" means the host of each request.
 	PublicHost string
 	// Origins are the web origins whose pages may call; nil means any, as on the real service.
@@ -121,17 +128,21 @@ func (e *Engine) start(ctx context.Context) (err error) {
 		return err
 	}
 	authority, err := iam.NewAuthority(iam.Config{Region: e.cfg.Region, Account: e.cfg.Account,
-		AccessKeyID: e.cfg.AccessKeyID, SecretAccessKey: e.cfg.SecretAccessKey, SealKey: seal})
+		AccessKeyID: e.cfg.AccessKeyID, SecretAccessKey: e.cfg.SecretAccessKey, SealKey: seal, Roles: e.cfg.Roles})
 	if err != nil {
 		return err
 	}
 	e.chat = chat.New(e.db, chat.Config{Region: e.cfg.Region, Account: e.cfg.Account, Limits: e.cfg.Limits, QuietAbove: e.cfg.QuietAbove})
 	limiter := quota.NewLimiter(e.cfg.Limits)
+	credentials, err := sts.New(authority, limiter, e.cfg.Issuers)
+	if err != nil {
+		return err
+	}
 	e.hub = session.New(session.Config{Authority: authority, Members: e.chat, Details: e.chat, Log: e.cfg.Logger, Origin: e.origin(),
 		Limiter: limiter, MaxPerUser: cmp.Or(e.cfg.SessionsPerUser, e.cfg.Limits.Max(quota.Connections)),
 		MaxConnections: e.cfg.MaxConnections})
 	e.chat.SetSink(e.hub)
-	e.api = api.New(api.Config{Chat: e.chat, Authority: authority, Limiter: limiter,
+	e.api = api.New(api.Config{Chat: e.chat, Authority: authority, STS: credentials, Limiter: limiter,
 		PublicHost: e.cfg.PublicHost, Origins: e.cfg.Origins, Logger: e.cfg.Logger})
 	return nil
 }

@@ -40,7 +40,13 @@ func newWorld(t *testing.T) *world {
 // newWorldIn is newWorld in a database of one's choice.
 func newWorldIn(t *testing.T, database string) *world {
 	t.Helper()
-	e, err := engine.New(t.Context(), engine.Config{Database: database})
+	return newWorldWith(t, engine.Config{Database: database})
+}
+
+// newWorldWith is newWorld in an engine of one's choice.
+func newWorldWith(t *testing.T, cfg engine.Config) *world {
+	t.Helper()
+	e, err := engine.New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 type cli struct {
 	Serve     serveCmd     `cmd:"" help:"Run everything: pages, API, live socket, provisioner and the embedded chat engine."`
 	Provision provisionCmd `cmd:"" help:"Run the provisioner as a process of its own; any number may run, one leads."`
-	Engine    engineCmd    `cmd:"" help:"Run the chat engine alone, for this platform or any AWS SDK."`
+	Engine    engineCmd    `cmd:"" help:"The chat engine alone: Amazon Chime SDK messaging, identity and STS on one address."`
 	Organizer organizerCmd `cmd:"" help:"Let organizers into the console."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring the databases to this program's schema and exit."`
 	Openapi   openapiCmd   `cmd:"" help:"Print the OpenAPI document of the JSON API."`

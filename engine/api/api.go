@@ -17,6 +17,7 @@ import (
 type Config struct {
 	*chat.Chat
 	Authority *iam.Authority
+	STS       http.Handler   // answers forms posted to "/"
 	Limiter   *quota.Limiter // nil counts nothing
 
 	// PublicHost is the host[:port] that GetMessagingSessionEndpoint answers; "" means the host of the request.
@@ -32,5 +33,5 @@ type server struct{ Config }
 func New(cfg Config) http.Handler {
 	s := &server{cfg}
 	return ingress.LimitBodies(rest.New(rest.Config{Operations: s.operations(), Authority: cfg.Authority, Limiter: cfg.Limiter,
-		STS: newSTS(cfg.Authority, cfg.Limiter), Origins: cfg.Origins, Logger: cfg.Logger}), rest.MaxBody)
+		STS: cfg.STS, Tags: s.resourceTags, Origins: cfg.Origins, Logger: cfg.Logger}), rest.MaxBody)
 }

@@ -1,96 +1,9 @@
-// Amazon's own JavaScript clients against an engine. conformance_test.go starts one and passes its address and root key
-// in the environment; each check prints one line, and the first that fails ends the script with status 1.
+// What the case study does, by Amazon's own JavaScript clients. conformance_test.go starts the engine; each check prints one
+// line, and the first that fails ends the script with status 1.
 import assert from 'node:assert/strict'
-import { createRequire } from 'node:module'
-import { GetCallerIdentityCommand, AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
 import * as identity from '@aws-sdk/client-chime-sdk-identity'
 import * as messaging from '@aws-sdk/client-chime-sdk-messaging'
-import WebSocket from 'ws'
-
-// The SDK is written for browsers; all it wants of one here is the WebSocket class. Its ES modules name no file
-// extensions, so Node has to load the CommonJS build.
-globalThis.WebSocket = WebSocket
-const chime = createRequire(import.meta.url)('amazon-chime-sdk-js')
-
-const { ENGINE_URL: endpoint, CONTROL_URL: control, ACCESS_KEY_ID: accessKeyId, SECRET_ACCESS_KEY: secretAccessKey } = process.env
-const region = 'us-east-1'
-const options = (credentials) => ({ region, endpoint, credentials, maxAttempts: 1 })
-const root = { accessKeyId, secretAccessKey }
-const id = new identity.ChimeSDKIdentityClient(options(root))
-const msg = new messaging.ChimeSDKMessagingClient(options(root))
-const sts = new STSClient(options(root))
-
-/** Engines in tests have no certificate: the one change to Amazon's session is ws: in place of wss:. */
-class PlainSigV4 extends chime.DefaultSigV4 {
-  signURL(method, _scheme, ...rest) {
-    return super.signURL(method, 'ws', ...rest)
-  }
-}
-
-/** A DefaultMessagingSession whose callbacks and messages can be awaited in order. */
-class Listener {
-  constructor(userArn, client) {
-    const configuration = new chime.MessagingSessionConfiguration(userArn, null, undefined, client)
-    this.session = new chime.DefaultMessagingSession(
-      configuration, new chime.NoOpLogger(), undefined, undefined, new PlainSigV4(client))
-    this.heard = []
-    this.waiting = []
-    this.session.addObserver({
-      messagingSessionDidStartConnecting: (again) => this.note({ event: again ? 'reconnecting' : 'connecting' }),
-      messagingSessionDidStart: () => this.note({ event: 'started' }),
-      messagingSessionDidStop: (e) => this.note({ event: 'stopped', code: e.code }),
-      messagingSessionDidReceiveMessage: (m) => this.note({ event: m.type, headers: m.headers, payload: m.payload }),
-    })
-  }
-
-  note(what) {
-    const next = this.waiting.shift()
-    if (next) next(what)
-    else this.heard.push(what)
-  }
-
-  async next() {
-    if (this.heard.length > 0) return this.heard.shift()
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('nothing heard for 15 s')), 15_000)
-      this.waiting.push((what) => (clearTimeout(timer), resolve(what)))
-    })
-  }
-
-  async hears(...events) {
-    for (const event of events) assert.equal((await this.next()).event, event)
-  }
-
-  async hearsLine(content) {
-    const got = await this.next()
-    assert.equal(got.event, 'CREATE_CHANNEL_MESSAGE')
-    assert.equal(got.headers['x-amz-chime-message-type'], 'STANDARD')
-    const payload = JSON.parse(got.payload)
-    assert.equal(payload.Content, content)
-    assert.match(payload.MessageId, /^[0-9a-f]{64}$/)
-    assert.ok(!Number.isNaN(new Date(payload.CreatedTimestamp).getTime()))
-    return payload
-  }
-}
-
-async function check(name, run) {
-  try {
-    await run()
-    console.log(`ok   ${name}`)
-  } catch (e) {
-    console.log(`FAIL ${name}\n${e.stack ?? JSON.stringify(e)}`)
-    process.exit(1)
-  }
-}
-
-async function refused(type, promise) {
-  await assert.rejects(promise, (e) => {
-    if (typeof type === 'string') assert.equal(e.name, type)
-    else assert.ok(e instanceof type, `${e.name}: ${e.message} is no ${type.name}`)
-    assert.ok(e.message.length > 0, 'the error has no message')
-    return true
-  })
-}
+import { Listener, assume, check, id, msg, options, refused, root } from './clients.mjs'
 
 const stage = {}
 
@@ -115,15 +28,9 @@ const send = (client, ChimeBearer, Content) => client.send(new messaging.SendCha
   ChannelArn: stage.channel, Content, Type: 'STANDARD', Persistence: 'PERSISTENT', ChimeBearer }))
 
 await check('STS gives credentials for one user and channel', async () => {
-  const policy = { Version: '2012-10-17', Statement: [
-    { Effect: 'Allow', Action: ['chime:Connect', 'chime:SendChannelMessage', 'chime:ListChannelMessages', 'chime:DescribeChannelMembership'], Resource: [stage.ann, stage.channel] },
-    { Effect: 'Allow', Action: 'chime:GetMessagingSessionEndpoint', Resource: '*' }] }
-  const me = await sts.send(new GetCallerIdentityCommand({}))
-  const out = await sts.send(new AssumeRoleCommand({ RoleArn: `arn:aws:iam::${me.Account}:role/Fan`, RoleSessionName: 'tk1', Policy: JSON.stringify(policy) }))
-  const c = out.Credentials
-  stage.annClient = new messaging.ChimeSDKMessagingClient(options({
-    accessKeyId: c.AccessKeyId, secretAccessKey: c.SecretAccessKey, sessionToken: c.SessionToken }))
-  assert.ok(c.Expiration instanceof Date && c.Expiration > new Date())
+  stage.annClient = await assume('tk1',
+    { Action: ['chime:Connect', 'chime:SendChannelMessage', 'chime:ListChannelMessages', 'chime:DescribeChannelMembership'], Resource: [stage.ann, stage.channel] },
+    { Action: 'chime:GetMessagingSessionEndpoint', Resource: '*' })
 })
 
 await check('DefaultMessagingSession starts and hears lines in order', async () => {
@@ -153,7 +60,7 @@ await check('history is paged newest first, by NextToken, without a gap', async 
 })
 
 await check('after a broken line (1006) the session comes back by itself', async () => {
-  await fetch(`${control}/cut`, { method: 'POST' })
+  await fetch(`${process.env.CONTROL_URL}/cut`, { method: 'POST' })
   await stage.ear.hears('reconnecting', 'started', 'SESSION_ESTABLISHED')
   await send(msg, stage.mod, 'after the break')
   await stage.ear.hearsLine('after the break')

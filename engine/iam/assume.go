@@ -1,33 +1,31 @@
 package iam
 
 import (
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base32"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
-	"github.com/stagedoor/stagedoor/engine/sigv4"
+	"github.com/stagedoor/stagedoor/engine/policy"
 )
 
-// Limits of AssumeRole (AWS STS API reference, AssumeRole).
+// Limits of a session (AWS STS API reference, AssumeRole).
 const (
 	MinDuration     = 15 * time.Minute
 	MaxDuration     = 12 * time.Hour
 	DefaultDuration = time.Hour
-	maxPolicy       = 2048 // characters of the inline policy
+	maxChained      = time.Hour // of a session that another session asked for
+	maxPolicy       = 2048      // characters of the inline policy
+	maxExternal     = 1224      // characters of the external id
 	maxTags         = 50
 	maxPacked       = 4096 // bytes of policy and tags together: they travel in every request's session token
 )
 
-// Error is a refusal of AssumeRole in the words of STS. Its Message is public.
+// Error is a refusal of STS in its own words. Its Message is public.
 type Error struct {
 	Status  int
 	Code    string // as in the XML element Code
@@ -44,13 +42,34 @@ func invalid(format string, args ...any) *Error {
 	return refuse(http.StatusBadRequest, "ValidationError", format, args...)
 }
 
-// Request is the input of AssumeRole.
+// constraint is how STS says that a value breaks its model.
+func constraint(value, member, rule string) *Error {
+	return invalid("1 validation error detected: Value %.100q at '%s' failed to satisfy constraint: %s", value, member, rule)
+}
+
+// Request asks for a session in a role.
 type Request struct {
 	RoleARN     string
 	SessionName string        // 2–64 of [A-Za-z0-9_+=,.@-]
 	Duration    time.Duration // 0 means DefaultDuration
 	Policy      string        // inline session policy, "" for none: the session may then do what the role may
-	Tags        map[string]string
+
+	Tags           map[string]string
+	TransitiveTags []string // keys of those tags that sessions made by this one inherit
+	ExternalID     string   // for the condition key sts:ExternalId, "" for none
+	SourceIdentity string   // who is behind the session and all that follow from it, "" for nobody named
+
+	parsed *policy.Policy // Policy, once it has been checked
+}
+
+// Identity is somebody whom an issuer of web identity tokens vouches for. It must have been verified.
+type Identity struct {
+	Provider                  string // the issuer without https://
+	Subject, Audience, Issuer string
+
+	Tags           map[string]string
+	TransitiveTags []string
+	SourceIdentity string
 }
 
 // Credentials are temporary credentials.
@@ -61,92 +80,163 @@ type Credentials struct {
 }
 
 var (
-	rolePattern    = regexp.MustCompile(`^arn:aws:iam::([0-9]{12}):role/(?:[\x21-\x7e]+/)?([\w+=,.@-]{1,64})$`)
-	sessionPattern = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
-	tagPattern     = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+	sessionPattern  = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+	externalPattern = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
+	tagPattern      = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 )
 
-// AssumeRole issues temporary credentials for a role. caller needs sts:AssumeRole on the role, and sts:TagSession to
-// set tags; root has both. The error is an *Error.
+// AssumeRole issues temporary credentials for a role to caller. The role's trust policy and the caller's own have to allow
+// sts:AssumeRole, sts:TagSession if there are tags, and sts:SetSourceIdentity if there is one. The error is an *Error.
 func (a *Authority) AssumeRole(caller *Principal, in Request, now time.Time) (*Credentials, error) {
-	role, err := a.assumable(caller, in)
+	packed, err := in.check()
 	if err != nil {
 		return nil, err
 	}
-	if err := checkSession(caller, &in); err != nil {
-		return nil, err
-	}
-	packed, err := checkPolicyAndTags(in)
+	r, err := a.named(in.RoleARN)
 	if err != nil {
 		return nil, err
 	}
-	accessKey := "ASIA" + randomKey(10)
-	expires := now.Add(in.Duration).UTC().Truncate(time.Second) // the wire carries whole seconds
-	body, err := json.Marshal(sealed{Role: role, Session: in.SessionName, Policy: in.Policy, Tags: in.Tags, Until: expires.Unix()})
-	if err != nil {
-		return nil, err
+	call := in.call(now)
+	for _, action := range in.actions("sts:AssumeRole") {
+		if r == nil || !r.admits(caller, action, call) { // one answer for both: nobody finds out which roles there are
+			return nil, refuse(http.StatusForbidden, "AccessDenied", "User: %s is not authorized to perform: %s on resource: %.2048s", caller.ARN, action, in.RoleARN)
+		}
 	}
-	p, err := a.principal(body)
-	if err != nil {
-		return nil, err
+	if !caller.root && in.Duration > maxChained {
+		return nil, invalid("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
 	}
-	nonce := make([]byte, a.seal.NonceSize())
-	_, _ = rand.Read(nonce) // never fails (crypto/rand, Go 1.24)
-	token := a.seal.Seal(nonce, nonce, body, []byte(accessKey))
-	return &Credentials{
-		AccessKeyID: accessKey, SecretAccessKey: a.secretOf(accessKey),
-		SessionToken: base64.StdEncoding.EncodeToString(token),
-		Principal:    p, PackedPolicySize: packed,
-	}, nil
+	if in.inherits(caller) {
+		if packed, err = in.inherit(caller); err != nil {
+			return nil, err
+		}
+	}
+	return a.issue(r, in, packed, now)
 }
 
-// assumable returns the name of the role if it exists and caller may take it. Both failures read the same, so that
-// nobody can find out which roles there are.
-func (a *Authority) assumable(caller *Principal, in Request) (string, error) {
-	parts := rolePattern.FindStringSubmatch(in.RoleARN)
-	if parts == nil {
-		return "", invalid("%.200q is invalid: it must be the ARN of a role, arn:aws:iam::%s:role/Name", in.RoleARN, a.cfg.Account)
+// AssumeRoleWithWebIdentity issues temporary credentials for a role to whom a token has identified. The role's trust policy
+// has to name the provider. Tags and source identity come from id, not from in. The error is an *Error.
+func (a *Authority) AssumeRoleWithWebIdentity(id Identity, in Request, now time.Time) (*Credentials, error) {
+	in.Tags, in.TransitiveTags, in.SourceIdentity, in.ExternalID = id.Tags, id.TransitiveTags, id.SourceIdentity, ""
+	packed, err := in.check()
+	if err != nil {
+		return nil, err
 	}
-	denied := func(action string) *Error {
-		return refuse(http.StatusForbidden, "AccessDenied", "User: %s is not authorized to perform: %s on resource: %s", caller.ARN, action, in.RoleARN)
+	r, err := a.named(in.RoleARN)
+	if err != nil {
+		return nil, err
 	}
-	if _, exists := a.rolePolicy(parts[2]); parts[1] != a.cfg.Account || !exists || !caller.Allows("sts:AssumeRole", in.RoleARN) {
-		return "", denied("sts:AssumeRole")
+	call, provider := in.call(now), strings.ToLower(id.Provider)
+	call.extra[provider+":aud"], call.extra[provider+":sub"] = []string{id.Audience}, []string{id.Subject}
+	call.extra["aws:federatedprovider"] = []string{"arn:aws:iam::" + a.cfg.Account + ":oidc-provider/" + id.Provider}
+	for _, action := range in.actions("sts:AssumeRoleWithWebIdentity") {
+		if r == nil || !r.admitsFrom(id.Provider, action, call) {
+			return nil, refuse(http.StatusForbidden, "AccessDenied", "Not authorized to perform %s", action)
+		}
 	}
-	if len(in.Tags) > 0 && !caller.Allows("sts:TagSession", in.RoleARN) {
-		return "", denied("sts:TagSession")
-	}
-	return parts[2], nil
+	return a.issue(r, in, packed, now)
 }
 
-func checkSession(caller *Principal, in *Request) error {
+// named finds a role by its ARN; nil if this account has no such role.
+func (a *Authority) named(arn string) (*role, error) {
+	asked, account, err := newRole(arn)
+	if err != nil {
+		return nil, invalid("%.200q is invalid: %v", arn, err)
+	}
+	if account != a.cfg.Account {
+		return nil, nil //nolint:nilnil // documented: no such role is no error yet
+	}
+	return a.role(asked.key()), nil
+}
+
+// actions are what the caller needs to be allowed.
+func (in *Request) actions(assume string) []string {
+	actions := []string{assume}
+	if len(in.Tags) > 0 {
+		actions = append(actions, "sts:TagSession")
+	}
+	if in.SourceIdentity != "" {
+		actions = append(actions, "sts:SetSourceIdentity")
+	}
+	return actions
+}
+
+// call is what conditions can ask for ("IAM and AWS STS condition context keys").
+func (in *Request) call(now time.Time) Call {
+	one := func(s string) []string {
+		if s == "" {
+			return nil
+		}
+		return []string{s}
+	}
+	tags := in.Tags
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	return Call{
+		RequestTags:  tags,
+		ResourceTags: func() (map[string]string, bool) { return nil, true }, // roles have none
+		now:          now,
+		extra: map[string][]string{
+			"sts:externalid": one(in.ExternalID), "sts:sourceidentity": one(in.SourceIdentity),
+			"sts:rolesessionname": one(in.SessionName), "sts:transitivetagkeys": in.TransitiveTags,
+		},
+	}
+}
+
+// check looks at everything that needs no role, sets the default duration and tells how full the token will be, in per cent.
+func (in *Request) check() (packed int, err error) {
 	if !sessionPattern.MatchString(in.SessionName) {
-		return invalid("1 validation error detected: Value %.100q at 'roleSessionName' failed to satisfy constraint: "+
-			`Member must satisfy regular expression pattern: [\w+=,.@-]{2,64}`, in.SessionName)
+		return 0, constraint(in.SessionName, "roleSessionName", `Member must satisfy regular expression pattern: [\w+=,.@-]{2,64}`)
+	}
+	if in.ExternalID != "" && (len(in.ExternalID) > maxExternal || !externalPattern.MatchString(in.ExternalID)) {
+		return 0, constraint(in.ExternalID, "externalId", `Member must satisfy regular expression pattern: [\w+=,.@:\/-]{2,1224}`)
+	}
+	if in.SourceIdentity != "" && (!sessionPattern.MatchString(in.SourceIdentity) || reserved(in.SourceIdentity)) {
+		return 0, constraint(in.SourceIdentity, "sourceIdentity", `Member must satisfy regular expression pattern: [\w+=,.@-]{2,64}`)
 	}
 	if in.Duration == 0 {
 		in.Duration = DefaultDuration
 	}
 	if in.Duration < MinDuration || in.Duration > MaxDuration {
-		return invalid("1 validation error detected: Value '%d' at 'durationSeconds' failed to satisfy constraint: "+
-			"Member must have value between 900 and 43200", int64(in.Duration/time.Second))
+		return 0, constraint(fmt.Sprint(int64(in.Duration/time.Second)), "durationSeconds", "Member must have value between 900 and 43200")
 	}
-	if !caller.root && in.Duration > time.Hour {
-		return invalid("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
+	if n := utf8.RuneCountInString(in.Policy); n > maxPolicy || strings.ContainsFunc(in.Policy, notInPolicy) {
+		return 0, constraint(in.Policy, "policy", fmt.Sprintf(
+			`Member must have length less than or equal to %d and satisfy regular expression pattern: [\u0009\u000A\u000D\u0020-\u00FF]+`, maxPolicy))
 	}
-	return nil
+	if in.Policy != "" {
+		if in.parsed, err = policy.Parse(in.Policy, policy.Identity); err != nil {
+			return 0, refuse(http.StatusBadRequest, "MalformedPolicyDocument", "%s", err)
+		}
+	}
+	size, err := checkTags(in.Tags)
+	if err != nil {
+		return 0, err
+	}
+	for _, key := range in.TransitiveTags {
+		if !tagged(in.Tags, key).Known || len(tagged(in.Tags, key).Values) == 0 {
+			return 0, invalid("The specified transitive tag key %.128q must be included in the requested tags.", key)
+		}
+	}
+	packed = ((len(in.Policy)+size)*100 + maxPacked - 1) / maxPacked
+	if packed > 100 {
+		return 0, refuse(http.StatusBadRequest, "PackedPolicyTooLarge", "Packed size of session tags and policy consumes %d%% of allotted space.", packed)
+	}
+	return packed, nil
 }
 
-// checkPolicyAndTags also tells how full the token is, in per cent.
-func checkPolicyAndTags(in Request) (packed int, err error) {
-	if utf8.RuneCountInString(in.Policy) > maxPolicy {
-		return 0, invalid("1 validation error detected: Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to %d", maxPolicy)
+// notInPolicy are the characters that STS takes in no policy.
+func notInPolicy(r rune) bool { return r > 0xff || r < ' ' && r != '\t' && r != '\n' && r != '\r' }
+
+func reserved(s string) bool { return len(s) >= 4 && strings.EqualFold(s[:4], "aws:") }
+
+// checkTags returns the size of the tags.
+func checkTags(tags map[string]string) (size int, err error) {
+	if len(tags) > maxTags {
+		return 0, constraint(fmt.Sprint(len(tags)), "tags", fmt.Sprintf("Member must have length less than or equal to %d", maxTags))
 	}
-	if len(in.Tags) > maxTags {
-		return 0, invalid("1 validation error detected: Value at 'tags' failed to satisfy constraint: Member must have length less than or equal to %d", maxTags)
-	}
-	size, folded := len(in.Policy), map[string]bool{}
-	for key, value := range in.Tags {
+	folded := make(map[string]bool, len(tags))
+	for key, value := range tags {
 		size += len(key) + len(value)
 		if n := utf8.RuneCountInString(key); n < 1 || n > 128 || !tagPattern.MatchString(key) {
 			return 0, invalid("The tag key %.64q must be 1 to 128 letters, digits, spaces or _.:/=+-@", key)
@@ -154,7 +244,7 @@ func checkPolicyAndTags(in Request) (packed int, err error) {
 		if utf8.RuneCountInString(value) > 256 || !tagPattern.MatchString(value) {
 			return 0, invalid("The value of tag %.64q must be at most 256 letters, digits, spaces or _.:/=+-@", key)
 		}
-		if strings.HasPrefix(strings.ToLower(key), "aws:") {
+		if reserved(key) {
 			return 0, invalid("The tag key %.64q is reserved: it starts with aws:", key)
 		}
 		if folded[strings.ToLower(key)] {
@@ -162,90 +252,51 @@ func checkPolicyAndTags(in Request) (packed int, err error) {
 		}
 		folded[strings.ToLower(key)] = true
 	}
-	packed = (size*100 + maxPacked - 1) / maxPacked
-	if packed > 100 {
-		return 0, refuse(http.StatusBadRequest, "PackedPolicyTooLarge", "Packed size of session tags and policy consumes %d%% of allotted space.", packed)
-	}
-	if in.Policy != "" {
-		if _, err := parsePolicy(in.Policy); err != nil {
-			return 0, refuse(http.StatusBadRequest, "MalformedPolicyDocument", "%s", err)
+	return size, nil
+}
+
+// inherits reports whether something passes from the caller's session to the new one.
+func (in *Request) inherits(caller *Principal) bool {
+	return caller.SourceIdentity != "" || len(caller.transitive) > 0
+}
+
+// inherit takes it over, and tells again how full the token will be.
+func (in *Request) inherit(caller *Principal) (packed int, err error) {
+	if s := caller.SourceIdentity; s != "" {
+		if in.SourceIdentity != "" && in.SourceIdentity != s {
+			return 0, refuse(http.StatusForbidden, "AccessDenied", "The source identity of a session cannot be changed.")
 		}
+		in.SourceIdentity = s
 	}
-	return packed, nil
+	tags, transitive := maps.Clone(in.Tags), slices.Clone(in.TransitiveTags)
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	for _, key := range caller.transitive {
+		if len(tagged(in.Tags, key).Values) > 0 {
+			return 0, refuse(http.StatusBadRequest, "InvalidParameterValue",
+				"One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
+		}
+		tags[key] = tagged(caller.Tags, key).Values[0]
+		transitive = append(transitive, key)
+	}
+	in.Tags, in.TransitiveTags = tags, transitive
+	return in.check()
 }
 
-// sealed is the content of a session token. The names are short because the token travels with every request.
-type sealed struct {
-	Role    string            `json:"r"`
-	Session string            `json:"s"`
-	Policy  string            `json:"p,omitempty"`
-	Tags    map[string]string `json:"t,omitempty"`
-	Until   int64             `json:"u"` // Unix seconds
-}
-
-// open reads a session token. The access key is authenticated with it, so neither can be used with another's.
-func (a *Authority) open(accessKeyID, token string, now time.Time) (string, *Principal, error) {
-	raw, err := base64.StdEncoding.Strict().DecodeString(token)
-	if err != nil || len(raw) < a.seal.NonceSize() {
-		return "", nil, sigv4.UnknownKey()
+// issue makes the credentials; everything has been allowed.
+func (a *Authority) issue(r *role, in Request, packed int, now time.Time) (*Credentials, error) {
+	if in.Duration > r.max {
+		return nil, invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
-	nonce, box := raw[:a.seal.NonceSize()], raw[a.seal.NonceSize():]
-	body, err := a.seal.Open(nil, nonce, box, []byte(accessKeyID))
+	accessKey := "ASIA" + randomKey(10)
+	expires := now.Add(in.Duration).UTC().Truncate(time.Second) // the wire carries whole seconds
+	content := sealed{Role: r.key(), Session: in.SessionName, Policy: in.Policy, Tags: in.Tags,
+		Transitive: in.TransitiveTags, Source: in.SourceIdentity, Until: expires.Unix()}
+	token, err := a.sealToken(accessKey, content)
 	if err != nil {
-		return "", nil, sigv4.UnknownKey()
-	}
-	p, err := a.principal(body)
-	if err != nil {
-		return "", nil, sigv4.UnknownKey() // the role was taken out of the configuration
-	}
-	if !now.Before(p.Expires) {
-		return "", nil, sigv4.ExpiredToken()
-	}
-	return a.secretOf(accessKeyID), p, nil
-}
-
-// principal makes the principal that an opened token describes. The role's policy is today's, not that of the day of issue.
-func (a *Authority) principal(body []byte) (*Principal, error) {
-	var s sealed
-	if err := json.Unmarshal(body, &s); err != nil {
 		return nil, err
 	}
-	role, ok := a.rolePolicy(s.Role)
-	if !ok {
-		return nil, fmt.Errorf("no role %q", s.Role)
-	}
-	p := &Principal{
-		ARN:     "arn:aws:sts::" + a.cfg.Account + ":assumed-role/" + s.Role + "/" + s.Session,
-		Account: a.cfg.Account, UserID: a.RoleID(s.Role) + ":" + s.Session,
-		Tags: s.Tags, Expires: time.Unix(s.Until, 0).UTC(), policies: []*policy{role},
-	}
-	if s.Policy != "" {
-		session, err := parsePolicy(s.Policy)
-		if err != nil {
-			return nil, err
-		}
-		p.policies = append(p.policies, session)
-	}
-	return p, nil
-}
-
-// secretOf derives the secret key of a temporary access key: 40 characters, as Amazon's are.
-func (a *Authority) secretOf(accessKeyID string) string {
-	m := hmac.New(sha256.New, a.secret)
-	m.Write([]byte(accessKeyID))
-	return base64.StdEncoding.EncodeToString(m.Sum(nil)[:30])
-}
-
-var keyAlphabet = base32.StdEncoding.WithPadding(base32.NoPadding)
-
-// RoleID is the stable identifier of a role: AROA and 16 characters.
-func (a *Authority) RoleID(role string) string {
-	sum := sha256.Sum256([]byte("role\x00" + a.cfg.Account + "\x00" + role))
-	return "AROA" + keyAlphabet.EncodeToString(sum[:10])
-}
-
-func randomKey(bytes int) string {
-	b := make([]byte, bytes)
-	_, _ = rand.Read(b) // never fails (crypto/rand, Go 1.24)
-	return keyAlphabet.EncodeToString(b)
+	return &Credentials{AccessKeyID: accessKey, SecretAccessKey: a.secretOf(accessKey), SessionToken: token,
+		Principal: a.principal(r, content, in.parsed), PackedPolicySize: packed}, nil
 }

@@ -15,8 +15,11 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/stagedoor/stagedoor/engine/policy"
 	"github.com/stagedoor/stagedoor/engine/sigv4"
 )
 
@@ -29,24 +32,21 @@ type Config struct {
 	// Empty means a random one, so that temporary credentials end with the process.
 	SealKey []byte
 
-	// Roles holds a policy document by role name. nil means that every role name exists and allows chime:* on
-	// everything, to be narrowed by the session policy; otherwise only the named roles can be assumed.
-	Roles map[string]string
+	Roles Roles // who may become what; nil means anything, for the root key
 }
 
-// Authority issues and checks credentials. It is safe for concurrent use and holds no state.
+// Authority issues and checks credentials. It is safe for concurrent use. It remembers what it has opened, for speed only.
 type Authority struct {
 	cfg    Config
 	root   *Principal
-	roles  map[string]*policy
+	roles  map[string]*role // by key; nil if every name is a role
+	any    *role            // what such a role is
+	opened cache
 	seal   cipher.AEAD
 	secret []byte // from it and an access key follows the secret key
 }
 
 var accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
-
-// anyRole is what a role may do when no roles are configured.
-const anyRole = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"chime:*","Resource":"*"}]}`
 
 // NewAuthority checks cfg and derives the keys.
 func NewAuthority(cfg Config) (*Authority, error) {
@@ -65,23 +65,18 @@ func NewAuthority(cfg Config) (*Authority, error) {
 		key = make([]byte, 32)
 		_, _ = rand.Read(key) // never fails (crypto/rand, Go 1.24)
 	}
-	a := &Authority{cfg: cfg, roles: map[string]*policy{}}
-	a.root = &Principal{ARN: "arn:aws:iam::" + cfg.Account + ":root", Account: cfg.Account, UserID: cfg.Account, root: true}
+	a := &Authority{cfg: cfg}
+	a.root = &Principal{ARN: "arn:aws:iam::" + cfg.Account + ":root", Account: cfg.Account, UserID: cfg.Account, root: true, home: a}
 	if err := a.deriveKeys(key); err != nil {
 		return nil, err
 	}
-	documents := cfg.Roles
-	if documents == nil {
-		documents = map[string]string{"": anyRole}
+	var err error
+	if cfg.Roles == nil {
+		a.any, err = Role{ARN: "arn:aws:iam::" + cfg.Account + ":role/any", Policies: []string{anyRole}, MaxDuration: MaxDuration}.compile(cfg.Account)
+	} else {
+		a.roles, err = compileRoles(cfg.Roles, cfg.Account)
 	}
-	for name, text := range documents {
-		p, err := parsePolicy(text)
-		if err != nil {
-			return nil, fmt.Errorf("iam: role %q: %w", name, err)
-		}
-		a.roles[name] = p
-	}
-	return a, nil
+	return a, err
 }
 
 func (a *Authority) deriveKeys(key []byte) error {
@@ -104,13 +99,17 @@ func (a *Authority) deriveKeys(key []byte) error {
 func (a *Authority) Region() string  { return a.cfg.Region }
 func (a *Authority) Account() string { return a.cfg.Account }
 
-// rolePolicy returns the policy of a role; ok is false if there is no such role.
-func (a *Authority) rolePolicy(name string) (p *policy, ok bool) {
-	if a.cfg.Roles == nil {
-		name = ""
+// role finds a role by its key; nil if there is none.
+func (a *Authority) role(key string) *role {
+	if a.roles != nil {
+		return a.roles[key]
 	}
-	p, ok = a.roles[name]
-	return p, ok
+	one, _, err := newRole("arn:aws:iam::" + a.cfg.Account + ":role/" + key)
+	if err != nil {
+		return nil
+	}
+	one.max, one.trust, one.policies = a.any.max, a.any.trust, a.any.policies
+	return one
 }
 
 // Lookup finds the secret key and the principal of an access key. Temporary credentials come with their session
@@ -125,32 +124,59 @@ func (a *Authority) Lookup(accessKeyID, sessionToken string, now time.Time) (sec
 	return a.cfg.SecretAccessKey, a.root, nil
 }
 
-// Principal is who makes a call.
+// Principal is who makes a call. Several requests may share one: it is never changed.
 type Principal struct {
-	ARN     string            // e.g. arn:aws:sts::123456789012:assumed-role/Fan/tk1
-	Account string            // twelve digits
-	UserID  string            // as GetCallerIdentity shows it: AROA…:session for a role session
-	Tags    map[string]string // session tags; read only
-	Expires time.Time         // when the credentials end; zero for the root key, which never does
+	ARN            string            // e.g. arn:aws:sts::123456789012:assumed-role/Fan/tk1
+	RoleARN        string            // e.g. arn:aws:iam::123456789012:role/Fan; "" for the root key
+	Account        string            // twelve digits
+	UserID         string            // as GetCallerIdentity shows it: AROA…:session for a role session
+	Tags           map[string]string // session tags; read only
+	SourceIdentity string            // who is behind a chain of roles, "" if nobody said
+	Expires        time.Time         // when the credentials end; zero for the root key, which never does
 
-	root     bool
-	policies []*policy // each of them must allow
+	root       bool
+	home       *Authority
+	transitive []string         // keys of the tags that the next role of a chain inherits
+	policies   []*policy.Policy // of the role: one of them must allow
+	session    *policy.Policy   // must allow too; nil for none
 }
 
 // Root reports whether p is the account's own long-lived key.
 func (p *Principal) Root() bool { return p.root }
 
-// Allows reports whether p may perform action ("chime:SendChannelMessage") on resource (an ARN, or "*" for an action
-// that has none). A call that touches several resources asks once for each. Every policy has to allow it and none may
-// deny it; root may do everything.
+// Allows is May for a call about which nothing but its action and resource is known.
 func (p *Principal) Allows(action, resource string) bool {
+	return p.May(Call{Action: action, Resource: resource})
+}
+
+// May reports whether p may make the call. One that touches several resources asks once for each. The role and the session
+// policy each have to allow it and neither may deny it; root may do everything.
+func (p *Principal) May(c Call) bool {
 	if p.root {
 		return true
 	}
-	for _, each := range p.policies {
-		if each.decide(action, resource, p.Tags) != allowed {
-			return false
-		}
+	in := newScope(p, &c)
+	if in.Parts != nil && !p.home.owns(in.Parts) || !utf8.ValidString(c.Resource) {
+		return false
 	}
-	return len(p.policies) > 0
+	if policy.Decide(&in.Scope, p.policies...) != policy.Allowed {
+		return false
+	}
+	return p.session == nil || policy.Decide(&in.Scope, p.session) == policy.Allowed
+}
+
+func newScope(p *Principal, c *Call) *scope {
+	in := &scope{p: p, call: c}
+	in.Scope = policy.Scope{Action: strings.ToLower(c.Action), Lookup: in.lookup}
+	if c.Resource != "" && c.Resource != "*" {
+		in.Parts = policy.SplitARN(c.Resource, false)
+	}
+	return in
+}
+
+// owns reports whether an ARN, taken apart, can name anything of this account. All else is refused before policies are
+// asked: under another partition or region a resource would have a second name, which a Deny on the first does not cover.
+func (a *Authority) owns(parts []string) bool {
+	return len(parts) == policy.ARNParts && parts[0] == "arn" && parts[1] == "aws" && parts[4] == a.cfg.Account &&
+		(parts[2] == "chime" && parts[3] == a.cfg.Region || parts[2] == "iam" && parts[3] == "")
 }

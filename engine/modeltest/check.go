@@ -11,9 +11,11 @@ import (
 
 // also are members that the live service answers though no model has them.
 var also = map[string]string{
-	"ChannelMembershipSummary.ReadMarkerTimestamp": "timestamp", // aws-sdk-js-v3 issue 6315
-	"AssumeRoleResponse.SessionTokenSize":          "integer",   // the Go SDK reads both since v1.51
-	"AssumeRoleResponse.SessionTokenUtilization":   "integer",
+	"ChannelMembershipSummary.ReadMarkerTimestamp":              "timestamp", // aws-sdk-js-v3 issue 6315
+	"AssumeRoleResponse.SessionTokenSize":                       "integer",   // the Go SDK reads both since v1.51
+	"AssumeRoleResponse.SessionTokenUtilization":                "integer",
+	"AssumeRoleWithWebIdentityResponse.SessionTokenSize":        "integer", // likewise
+	"AssumeRoleWithWebIdentityResponse.SessionTokenUtilization": "integer",
 }
 
 // check is one look at a value. Values are as encoding/json makes them, with json.Number.

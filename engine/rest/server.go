@@ -4,6 +4,7 @@
 package rest
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -28,6 +29,8 @@ type Config struct {
 	Authority  *iam.Authority
 	Limiter    *quota.Limiter // nil counts nothing
 	STS        http.Handler   // answers forms posted to "/"
+	// Tags finds the tags of a resource when a policy asks for them; a resource that is not there has none. nil: nobody knows.
+	Tags func(context.Context, arn.ARN) ([]Tag, error)
 	// Origins are the web origins whose pages may call; nil means any, as on the real service: nothing here rests on
 	// cookies.
 	Origins []string
@@ -115,7 +118,7 @@ func (s *Server) answer(r *http.Request, op *Operation, path map[string]string, 
 	if op.Bearer == OnBehalf {
 		c.Bearer = arn.ARN(r.Header.Get("x-amz-chime-bearer"))
 	}
-	if err := authorize(who, op, input, c); err != nil {
+	if err := s.authorize(r.Context(), who, op, input, c); err != nil {
 		return nil, err
 	}
 	if err := s.cfg.Limiter.Take(time.Now(), op.Name, about(who, input, c)); err != nil {
@@ -139,18 +142,42 @@ const codeDenied = "access_denied"
 
 // authorize asks IAM for each resource of the operation. A credential is bound to its user here: it is allowed on that
 // user's ARN alone, so any other bearer is refused.
-func authorize(who *iam.Principal, op *Operation, input any, c Call) error {
+func (s *Server) authorize(ctx context.Context, who *iam.Principal, op *Operation, input any, c Call) error {
 	if op.Bearer == OnBehalf && !c.Bearer.Is(arn.KindUser) && !c.Bearer.Is(arn.KindBot) {
 		return fault.New(fault.Unauthorized, "bearer", "An invalid app instance user ARN was supplied for the x-amz-chime-bearer HTTP header.")
 	}
 	action := "chime:" + op.Name
+	call := iam.Call{Action: action, RequestTags: map[string]string{}}
+	if t, ok := input.(Tagger); ok {
+		t.TagsTo(&call)
+	}
 	for _, template := range strings.Fields(op.On) {
 		resource := expand(template, input, string(c.Bearer))
-		if !who.Allows(action, resource) {
+		call.Resource = resource
+		call.ResourceTags = func() (map[string]string, bool) { return s.tagsOf(ctx, arn.ARN(resource)) }
+		if !who.May(call) {
 			return fault.New(fault.Denied, codeDenied,
 				"User: %s is not authorized to perform: %s on resource: %s because no policy allows the %s action",
 				who.ARN, action, resource, action)
 		}
 	}
 	return nil
+}
+
+// Tag is a key and a value.
+type Tag struct{ Key, Value string }
+
+// Tagger is an input with tags. It tells IAM of them.
+type Tagger interface{ TagsTo(*iam.Call) }
+
+func (s *Server) tagsOf(ctx context.Context, resource arn.ARN) (map[string]string, bool) {
+	if s.cfg.Tags == nil {
+		return nil, false
+	}
+	all, err := s.cfg.Tags(ctx, resource)
+	tags := make(map[string]string, len(all))
+	for _, t := range all {
+		tags[t.Key] = t.Value
+	}
+	return tags, err == nil
 }

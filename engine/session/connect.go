@@ -190,8 +190,9 @@ func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request, m *member) (*conn,
 }
 
 func tune(socket net.Conn) {
-	if wrapped, ok := socket.(interface{ NetConn() net.Conn }); ok { // TLS
-		socket = wrapped.NetConn()
+	type wrapper interface{ NetConn() net.Conn } // TLS, around a connection that is counted
+	for w, ok := socket.(wrapper); ok; w, ok = socket.(wrapper) {
+		socket = w.NetConn()
 	}
 	if tcp, ok := socket.(*net.TCPConn); ok {
 		_ = tcp.SetWriteBuffer(socketBuffer) // a smaller buffer is a wish, not a need

@@ -61,6 +61,9 @@ func rawQuery(q string) ([]pair, error) {
 		if piece == "" {
 			continue
 		}
+		if len(pairs) == maxParameters {
+			return nil, incomplete("The query string has more than %d parameters.", maxParameters)
+		}
 		name, value, _ := strings.Cut(piece, "=")
 		if _, err := url.QueryUnescape(piece); err != nil {
 			return nil, incomplete("The query string holds an invalid percent escape.")

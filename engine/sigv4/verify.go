@@ -25,8 +25,16 @@ import (
 // Skew is how far the signer's clock may be off, in both directions (AWS: "within 5 minutes").
 const Skew = 5 * time.Minute
 
-// maxExpires bounds X-Amz-Expires, in seconds: seven days, AWS's own limit.
-const maxExpires = 7 * 24 * 3600
+const (
+	// maxExpires bounds X-Amz-Expires, in seconds: seven days, AWS's own limit.
+	maxExpires = 7 * 24 * 3600
+	// The rest bounds what a stranger can make us do before we know him. Chime's clients sign at most twelve headers,
+	// send at most ten parameters beside the signature's own, and their Authorization header has some 400 bytes.
+	maxSigned        = 64
+	maxHeaders       = 256
+	maxParameters    = 64
+	maxAuthorization = 8 << 10
+)
 
 // Secret finds the secret key of an access key; sessionToken is "" for long-lived keys. Its error is handed on unchanged.
 type Secret func(accessKeyID, sessionToken string) (string, error)
@@ -51,9 +59,13 @@ func VerifyHeader(r *http.Request, body []byte, service string, secret Secret, n
 	if err := unambiguousHeaders(r.Header); err != nil {
 		return "", "", err
 	}
-	for i, p := range recode(pairs) {
-		if strings.HasPrefix(strings.ToLower(p.name), "x-amz-") {
-			return "", "", incomplete("The query parameter %.64q does not belong into a request signed in its header.", pairs[i].name)
+	names, err := uniqueNames(pairs)
+	if err != nil {
+		return "", "", err
+	}
+	for _, name := range names {
+		if strings.HasPrefix(strings.ToLower(name), "x-amz-") {
+			return "", "", incomplete("The query parameter %.64q does not belong into a request signed in its header.", name)
 		}
 	}
 	c, err := parseAuthorization(r.Header, service)
@@ -68,7 +80,7 @@ func VerifyHeader(r *http.Request, body []byte, service string, secret Secret, n
 	}
 	sum := sha256.Sum256(body)
 	hash := hex.EncodeToString(sum[:])
-	if sent := r.Header.Get("X-Amz-Content-Sha256"); sent != "" && sent != hash {
+	if sent, ok := r.Header["X-Amz-Content-Sha256"]; ok && sent[0] != hash {
 		return "", "", mismatch("The provided 'x-amz-content-sha256' header does not match what was computed.")
 	}
 	return c.check(r, path, joinQuery(recode(pairs)), hash, len(body), secret)
@@ -88,6 +100,11 @@ func VerifyPresigned(r *http.Request, service string, secret Secret, now time.Ti
 	}
 	if len(r.Header["Authorization"]) > 0 {
 		return "", "", incomplete("Only one authentication mechanism is allowed: the query or the Authorization header.")
+	}
+	for _, name := range []string{"X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256"} {
+		if len(r.Header[name]) > 0 { // the query says it already, perhaps otherwise
+			return "", "", incomplete("The header %q does not belong into a request signed in its query.", name)
+		}
 	}
 	values, signed, err := presignedValues(pairs)
 	if err != nil {
@@ -122,14 +139,38 @@ func received(r *http.Request) (path, query string) {
 	return path, query
 }
 
-// unambiguousHeaders refuses an x-amz-* or Authorization header that occurs twice: which of them counts?
+// unambiguousHeaders refuses an x-amz-* or Authorization header that occurs twice: which of them counts? A request that
+// never crossed a wire may even hold one under two spellings.
 func unambiguousHeaders(h http.Header) error {
+	if len(h) > maxHeaders {
+		return incomplete("The request has more than %d headers.", maxHeaders)
+	}
 	for name, values := range h {
-		if len(values) > 1 && (name == "Authorization" || strings.HasPrefix(strings.ToLower(name), "x-amz-")) {
-			return incomplete("The header %.64q occurs more than once.", strings.ToLower(name))
+		lower := strings.ToLower(name)
+		if lower != "authorization" && !strings.HasPrefix(lower, "x-amz-") {
+			continue
+		}
+		if len(values) != 1 || name != http.CanonicalHeaderKey(name) {
+			return incomplete("The header %.64q must occur once.", lower)
 		}
 	}
 	return nil
+}
+
+// uniqueNames returns the decoded names of the parameters. None may occur twice, in any case of letters. A signature does
+// not cover their order, so that whoever is on the way could choose which of two the reader sees first: userArn twice would
+// let the signer mean one and the reader take the other.
+func uniqueNames(pairs []pair) ([]string, error) {
+	names, folded := make([]string, len(pairs)), make(map[string]bool, len(pairs))
+	for i, p := range pairs {
+		name, _ := url.QueryUnescape(p.name) // rawQuery has checked it
+		lower := strings.ToLower(name)
+		if folded[lower] {
+			return nil, incomplete("The query parameter %.64q occurs more than once.", name)
+		}
+		folded[lower], names[i] = true, name
+	}
+	return names, nil
 }
 
 // parseAuthorization reads "AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…" and X-Amz-Date.
@@ -137,6 +178,9 @@ func parseAuthorization(h http.Header, service string) (*claim, error) {
 	auth := h.Get("Authorization")
 	if auth == "" {
 		return nil, missing()
+	}
+	if len(auth) > maxAuthorization {
+		return nil, incomplete("The Authorization header is longer than %d bytes.", maxAuthorization)
 	}
 	rest, ok := strings.CutPrefix(auth, algorithm+" ")
 	if !ok {
@@ -166,20 +210,17 @@ func parseAuthorization(h http.Header, service string) (*claim, error) {
 	return c, c.fill(parts["Credential"], parts["SignedHeaders"], parts["Signature"], date, service)
 }
 
-// presignedValues decodes the parameters and returns beside them those that are signed, still encoded. No name may
-// occur twice, in any case of letters: userArn twice would let the signer and the reader pick different ones.
+// presignedValues decodes the parameters and returns beside them those that are signed, still encoded.
 func presignedValues(pairs []pair) (values map[string]string, signed []pair, err error) {
-	values, folded := map[string]string{}, map[string]bool{}
-	for _, p := range pairs {
-		name, _ := url.QueryUnescape(p.name) // rawQuery has checked both
-		value, _ := url.QueryUnescape(p.value)
-		if folded[strings.ToLower(name)] {
-			return nil, nil, incomplete("The query parameter %.64q occurs more than once.", name)
-		}
-		folded[strings.ToLower(name)] = true
-		values[name] = value
+	names, err := uniqueNames(pairs)
+	if err != nil {
+		return nil, nil, err
+	}
+	values = make(map[string]string, len(pairs))
+	for i, name := range names {
+		values[name], _ = url.QueryUnescape(pairs[i].value) // rawQuery has checked it
 		if name != "X-Amz-Signature" {
-			signed = append(signed, p)
+			signed = append(signed, pairs[i])
 		}
 	}
 	return values, signed, nil
@@ -224,13 +265,16 @@ func (c *claim) fill(credential, signedHeaders, signature, date, service string)
 	if c.day != c.date.Format("20060102") {
 		return mismatch("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date.")
 	}
-	c.signedHeaders = strings.Split(signedHeaders, ";")
+	c.signedHeaders = strings.SplitN(signedHeaders, ";", maxSigned+1)
+	if len(c.signedHeaders) > maxSigned {
+		return incomplete("More than %d headers are signed.", maxSigned)
+	}
 	for i, name := range c.signedHeaders {
 		if name == "" || name != strings.ToLower(name) || i > 0 && c.signedHeaders[i-1] >= name {
 			return incomplete("SignedHeaders must be lower-case, sorted and without repetition.")
 		}
 	}
-	if !slices.Contains(c.signedHeaders, "host") {
+	if !contains(c.signedHeaders, "host") {
 		return mismatch("'Host' must be a signed header.")
 	}
 	c.signature, err = hex.DecodeString(signature)
@@ -244,11 +288,17 @@ func (c *claim) fill(credential, signedHeaders, signature, date, service string)
 func allSigned(h http.Header, signed []string) error {
 	for name := range h {
 		name = strings.ToLower(name)
-		if strings.HasPrefix(name, "x-amz-") && !slices.Contains(signed, name) {
+		if strings.HasPrefix(name, "x-amz-") && !contains(signed, name) {
 			return mismatch("There were headers present in the request which were not signed: %.64s", name)
 		}
 	}
 	return nil
+}
+
+// contains looks name up in a sorted list.
+func contains(sorted []string, name string) bool {
+	_, found := slices.BinarySearch(sorted, name)
+	return found
 }
 
 // fresh compares the signing time with now; the window is closed at both ends.

@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httputil"
 	"strings"
@@ -81,7 +83,7 @@ func TestRequestsSignedByTheSDKAreAccepted(t *testing.T) {
 		{"encoded ARN and a body", "POST", channelPath, `{"Content":"hi"}`},
 		{"query", "GET", channelPath + "?max-results=50&next-token=a%2Fb%2B%3D&not-before=2026-01-02T03%3A04%3A05.678Z", ""},
 		{"name without value", "POST", "/channels?operation", "{}"},
-		{"names that sort differently with their value", "GET", "/channels?a=1&a-b=2&a=0", ""},
+		{"names that sort differently with their value", "GET", "/channels?a=1&a-b=2&a.c=0&A-=3", ""},
 		{"behind a prefix", "DELETE", "/chime" + channelPath, ""},
 		{"root", "GET", "/", ""},
 	} {
@@ -117,18 +119,28 @@ func TestAChangedOrAmbiguousHeaderSignedRequestIsRefused(t *testing.T) {
 		{"second bearer", func(r *http.Request) { r.Header.Add("X-Amz-Chime-Bearer", "other") }, "IncompleteSignatureException"},
 		{"unsigned x-amz header", func(r *http.Request) { r.Header.Set("X-Amz-Extra", "1") }, "InvalidSignatureException"},
 		{"x-amz query beside a header", func(r *http.Request) { r.RequestURI += "&%58-Amz-Signature=1" }, "IncompleteSignatureException"},
+		{"doubled query name", func(r *http.Request) { r.RequestURI += "&operation=redact" }, "IncompleteSignatureException"},
+		{"doubled query name in other case", func(r *http.Request) { r.RequestURI += "&oper%41tion=x" }, "IncompleteSignatureException"},
+		{"second authorization", func(r *http.Request) { r.Header.Add("Authorization", r.Header.Get("Authorization")) }, "IncompleteSignatureException"},
+		{"bearer under a second spelling", func(r *http.Request) { r.Header["x-amz-chime-bearer"] = []string{"other"} }, "IncompleteSignatureException"},
 		{"semicolon", func(r *http.Request) { r.RequestURI += ";a=1" }, "IncompleteSignatureException"},
 		{"broken escape", func(r *http.Request) { r.RequestURI += "&a=%zz" }, "IncompleteSignatureException"},
 		{"no date", func(r *http.Request) { r.Header.Del("X-Amz-Date") }, "IncompleteSignatureException"},
 		{"fraction in date", func(r *http.Request) { r.Header.Set("X-Amz-Date", "20261122T200000.5Z") }, "IncompleteSignatureException"},
 		{"no authorization", func(r *http.Request) { r.Header.Del("Authorization") }, "MissingAuthenticationTokenException"},
 		{"payload hash of something else", func(r *http.Request) { r.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD") }, "InvalidSignatureException"},
+		{"empty payload hash", func(r *http.Request) { r.Header.Set("X-Amz-Content-Sha256", "") }, "InvalidSignatureException"},
 		{"other token", func(r *http.Request) { r.Header.Set("X-Amz-Security-Token", "other") }, "UnrecognizedClientException"},
 		{"host not signed", editAuth("SignedHeaders=content-length;content-type;host;", "SignedHeaders=content-length;content-type;"), "InvalidSignatureException"},
 		{"headers not sorted", editAuth("content-length;content-type", "content-type;content-length"), "IncompleteSignatureException"},
 		{"other service", editAuth("/chime/", "/sts/"), "InvalidSignatureException"},
 		{"other region", editAuth("/us-east-1/", "/eu-central-1/"), "InvalidSignatureException"},
 		{"other day", editAuth("/20261122/", "/20261123/"), "InvalidSignatureException"},
+		{"bearer not signed", editAuth(";x-amz-chime-bearer", ""), "InvalidSignatureException"},
+		{"token not signed", editAuth(";x-amz-security-token", ""), "InvalidSignatureException"},
+		{"date not signed", editAuth(";x-amz-date", ""), "InvalidSignatureException"},
+		{"header signed twice", editAuth("host;", "host;host;"), "IncompleteSignatureException"},
+		{"header signed in capitals", editAuth("host;", "Host;"), "IncompleteSignatureException"},
 		{"no signature", editAuth("Signature=", "Sig="), "IncompleteSignatureException"},
 		{"signature with a changed digit", flipLastDigit, "InvalidSignatureException"},
 		{"signed header that is absent", func(r *http.Request) { r.Header.Del("Content-Type") }, "IncompleteSignatureException"},
@@ -197,6 +209,59 @@ func TestTheHeaderWindowIsFiveMinutesToTheSecond(t *testing.T) {
 		_, _, err := sigv4.VerifyHeader(r, body, "chime", secretOf(creds), signedAt.Add(offset))
 		if (err == nil) != ok {
 			t.Errorf("at %v: %v", offset, err)
+		}
+	}
+}
+
+// The verifier once searched the list of signed headers for every header of the request: a megabyte of each, sent by
+// anybody, held a core for seconds. What a stranger may make us read is bounded now, and refused before anything is computed.
+func TestAStrangerCannotMakeTheVerifierWork(t *testing.T) {
+	names, values := make([]string, 20_000), http.Header{}
+	for i := range names {
+		names[i] = fmt.Sprintf("x-amz-%05d", i)
+		values.Set(names[i], "1")
+	}
+	secret := func(string, string) (string, error) {
+		t.Error("the secret was asked for")
+		return "", sigv4.UnknownKey()
+	}
+	for name, change := range map[string]func(*http.Request){
+		"many signed headers":  editAuth("SignedHeaders=", "SignedHeaders=a;"+strings.Join(names[:500], ";")+";"),
+		"a long authorization": editAuth("SignedHeaders=", "SignedHeaders="+strings.Join(names, ";")+";"),
+		"many headers":         func(r *http.Request) { maps.Copy(r.Header, values) },
+		"many parameters":      func(r *http.Request) { r.RequestURI += "?" + strings.Join(names, "&") },
+	} {
+		r, body := arrive(t, signed(t, "POST", channelPath, "{}"))
+		change(r)
+		_, _, err := sigv4.VerifyHeader(r, body, "chime", secret, signedAt)
+		if err == nil {
+			t.Errorf("%s: accepted", name)
+			continue
+		}
+		wantCode(t, err, "IncompleteSignatureException")
+	}
+}
+
+// Whoever is on the way can swap two parameters of one name: the canonical query is sorted, so the signature still holds,
+// but the reader takes the first.
+func TestSwappedParametersOfOneNameAreRefused(t *testing.T) {
+	for _, query := range []string{"?max-results=1&max-results=50", "?max-results=50&max-results=1"} {
+		r, body := arrive(t, signed(t, "GET", "/channels"+query, ""))
+		_, _, err := sigv4.VerifyHeader(r, body, "chime", secretOf(creds), signedAt)
+		wantCode(t, err, "IncompleteSignatureException")
+	}
+}
+
+func TestASignedPayloadHashMustBeTheBodys(t *testing.T) {
+	for _, hash := range []string{"", "UNSIGNED-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", strings.Repeat("0", 64)} {
+		r := signed(t, "POST", channelPath, "{}")
+		r.Header.Set("X-Amz-Content-Sha256", hash)
+		signWithSDK(t, r, "{}")
+		got, body := arrive(t, r)
+		_, _, err := sigv4.VerifyHeader(got, body, "chime", secretOf(creds), signedAt)
+		wantCode(t, err, "InvalidSignatureException")
+		if !strings.Contains(err.Error(), "x-amz-content-sha256") {
+			t.Errorf("%q: %v", hash, err)
 		}
 	}
 }

@@ -93,6 +93,8 @@ func (a *App) listen(ctx context.Context) (err error) {
 		if a.sdk, err = lc.Listen(ctx, "tcp", a.cfg.EngineListen); err != nil {
 			return fmt.Errorf("--engine-listen: %w", err)
 		}
+		n := note{URL: a.EngineURL(), Region: a.engine.Region(), AccessKeyID: a.engine.Credentials().AccessKeyID}
+		return n.write(a.cfg.Data)
 	}
 	return nil
 }
@@ -133,9 +135,9 @@ func (a *App) Run(ctx context.Context) error {
 	if a.cfg.Provisioner {
 		g.Go(func() error { return a.provision.Run(ctx) })
 	}
-	g.Go(func() error { return doors.Serve(ctx, a.pages, a.web, pageTimes()) })
+	g.Go(func() error { return doors.Serve(ctx, a.pages, a.web, pageTimes(), nil) })
 	if a.sdk != nil {
-		g.Go(func() error { return doors.Serve(ctx, a.sdk, a.engine, chatTimes()) })
+		g.Go(func() error { return doors.Serve(ctx, a.sdk, a.engine, chatTimes(), nil) })
 	}
 	err = g.Wait()
 	if errors.Is(err, context.Canceled) {

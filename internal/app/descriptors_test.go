@@ -40,20 +40,16 @@ func TestASmallEngine(t *testing.T) {
 		t.Skip("is run by another test")
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	e, err := app.OpenEngine(t.Context(), config.Storage{Data: dir}, engine.Config{Logger: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	a, err := app.NewAlone(t.Context(), config.Engine{Data: dir, Listen: "127.0.0.1:0", Region: "us-east-1"}, engine.Config{}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { _, _ = io.Copy(io.Discard, os.Stdin); cancel() }()
-	if err := json.NewEncoder(os.Stdout).Encode(small{l.Addr().String(), e.Credentials()}); err != nil {
+	if err := json.NewEncoder(os.Stdout).Encode(small{strings.TrimPrefix(a.URL(), "http://"), a.Credentials()}); err != nil {
 		t.Fatal(err)
 	}
-	if err := app.ServeEngine(ctx, l, e, log); err != nil {
+	if err := a.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
 }

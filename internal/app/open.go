@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -62,17 +61,6 @@ func Provider(s config.Storage, c config.Chime, engineURL string) (*chime.Client
 		c.Chime = engineURL
 	}
 	return chime.New(chimeConfig(c, keys, nil)), nil
-}
-
-// ServeEngine serves an engine alone until ctx ends, then drains it.
-func ServeEngine(ctx context.Context, l net.Listener, e *engine.Engine, log *slog.Logger) error {
-	g, err := newGate(1, e.FromRoot, log)
-	if err == nil {
-		err = g.Serve(ctx, l, e, chatTimes())
-	}
-	grace, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	return errors.Join(err, e.Close(grace))
 }
 
 // Provision runs a provisioner as a process of its own and shows its progress on out.

@@ -49,10 +49,11 @@ type Parts struct {
 	ChildID         string
 }
 
-// Parse reads a Chime ARN. The error names what is wrong with the text; it is safe to show.
+// Parse reads a Chime ARN. Chime is in the partition aws only; another one would be a second name for the same resource.
+// The error names what is wrong with the text; it is safe to show.
 func Parse(s string) (Parts, error) {
 	f := strings.SplitN(s, ":", 6)
-	if len(f) != 6 || f[0] != "arn" || f[1] == "" || f[2] != "chime" {
+	if len(f) != 6 || f[0] != "arn" || f[1] != "aws" || f[2] != "chime" {
 		return Parts{}, fmt.Errorf("not a Chime ARN: %.80q", s)
 	}
 	r := strings.Split(f[5], "/")

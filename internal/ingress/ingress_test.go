@@ -36,7 +36,7 @@ func serve(t *testing.T, b ingress.Budget, times ingress.Times, h http.Handler) 
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- gate.Serve(ctx, l, h, times) }()
+	go func() { done <- gate.Serve(ctx, l, h, times, nil) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {

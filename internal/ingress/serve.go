@@ -2,6 +2,7 @@ package ingress
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -26,11 +27,12 @@ const (
 	drainTime = 5 * time.Second
 )
 
-// Serve runs one HTTP server behind the gate until ctx ends, then lets requests finish.
-func (g *Gate) Serve(ctx context.Context, l net.Listener, h http.Handler, t Times) error {
+// Serve runs one HTTP server behind the gate until ctx ends, then lets requests finish. With secure it speaks TLS and
+// HTTP/2; nil means plain HTTP/1.1.
+func (g *Gate) Serve(ctx context.Context, l net.Listener, h http.Handler, t Times, secure *tls.Config) error {
 	s := &http.Server{
 		Handler: g.Handler(h), ReadHeaderTimeout: headerTime, ReadTimeout: t.Body, WriteTimeout: t.Answer, IdleTimeout: idleTime,
-		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelWarn),
+		TLSConfig: secure, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelWarn),
 	}
 	g.mu.Lock()
 	g.servers = append(g.servers, s)
@@ -42,7 +44,11 @@ func (g *Gate) Serve(ctx context.Context, l net.Listener, h http.Handler, t Time
 		stopped <- s.Shutdown(grace)
 	})
 	defer stop()
-	if err := s.Serve(g.Listener(l)); !errors.Is(err, http.ErrServerClosed) {
+	run := s.Serve
+	if secure != nil {
+		run = func(l net.Listener) error { return s.ServeTLS(l, "", "") }
+	}
+	if err := run(g.Listener(l)); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	if err := <-stopped; !errors.Is(err, context.DeadlineExceeded) {

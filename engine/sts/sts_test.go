@@ -1,4 +1,4 @@
-package api
+package sts
 
 import (
 	"context"
@@ -28,7 +28,11 @@ func startSTS(t *testing.T) (*iam.Authority, *httptest.Server, func(key, secret,
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(newSTS(a, nil))
+	h, err := New(a, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
 	return a, server, func(key, secret, token string) *awssts.Client {
 		return awssts.New(awssts.Options{
@@ -43,7 +47,7 @@ func startSTS(t *testing.T) (*iam.Authority, *httptest.Server, func(key, secret,
 
 func TestTheSDKAssumesARoleAndIsThenThatRole(t *testing.T) {
 	a, _, client := startSTS(t)
-	const policy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"chime:Connect","Resource":"u+ä &1"}]}`
+	const policy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"chime:Connect","Resource":"arn:aws:chime:us-east-1:123456789012:app-instance/+ä &1"}]}`
 	out, err := client("AKIAROOT", "secret", "").AssumeRole(t.Context(), &awssts.AssumeRoleInput{
 		RoleArn: aws.String(stsRole), RoleSessionName: aws.String("tk1"), DurationSeconds: aws.Int32(900), Policy: aws.String(policy),
 		Tags: []types.Tag{{Key: aws.String("UserUUID"), Value: aws.String("u-1")}, {Key: aws.String("Empty"), Value: aws.String("")}},
@@ -66,7 +70,7 @@ func TestTheSDKAssumesARoleAndIsThenThatRole(t *testing.T) {
 		t.Errorf("got %s %s %s", *me.Arn, *me.Account, *me.UserId)
 	}
 	_, p, err := a.Lookup(*c.AccessKeyId, *c.SessionToken, time.Now())
-	if err != nil || p.Tags["UserUUID"] != "u-1" || !p.Allows("chime:Connect", "u+ä &1") {
+	if err != nil || p.Tags["UserUUID"] != "u-1" || !p.Allows("chime:Connect", "arn:aws:chime:us-east-1:123456789012:app-instance/+ä &1") {
 		t.Errorf("tags or policy did not arrive: %+v, %v", p, err)
 	}
 }

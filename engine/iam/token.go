@@ -1,0 +1,170 @@
+package iam
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/stagedoor/stagedoor/engine/policy"
+	"github.com/stagedoor/stagedoor/engine/sigv4"
+)
+
+// sealed is the content of a session token. The names are short because the token travels with every request.
+type sealed struct {
+	Role       string            `json:"r"` // key of the role
+	Session    string            `json:"s"`
+	Policy     string            `json:"p,omitempty"`
+	Tags       map[string]string `json:"t,omitempty"`
+	Transitive []string          `json:"k,omitempty"`
+	Source     string            `json:"i,omitempty"`
+	Until      int64             `json:"u"` // Unix seconds
+}
+
+// maxToken is far more than the largest token: 4 KiB of policy and tags, escaped and encoded.
+const maxToken = 64 << 10
+
+func (a *Authority) sealToken(accessKeyID string, s sealed) (string, error) {
+	body, err := json.Marshal(s)
+	if err != nil {
+		return "", err
+	}
+	nonce := make([]byte, a.seal.NonceSize())
+	_, _ = rand.Read(nonce) // never fails (crypto/rand, Go 1.24)
+	return base64.StdEncoding.EncodeToString(a.seal.Seal(nonce, nonce, body, []byte(accessKeyID))), nil
+}
+
+// open reads a session token. The access key is authenticated with it, so neither can be used with another's.
+func (a *Authority) open(accessKeyID, token string, now time.Time) (string, *Principal, error) {
+	if len(token) > maxToken || strings.ContainsAny(token, "\r\n") { // base64 would read over line breaks
+		return "", nil, sigv4.UnknownKey()
+	}
+	key := accessKeyID + " " + token
+	o, ok := a.opened.get(key)
+	if !ok {
+		var err error
+		if o, err = a.unseal(accessKeyID, token); err != nil {
+			return "", nil, sigv4.UnknownKey() // also if the role was taken out of the configuration
+		}
+		a.opened.put(key, o)
+	}
+	if !now.Before(o.p.Expires) {
+		return "", nil, sigv4.ExpiredToken()
+	}
+	return o.secret, o.p, nil
+}
+
+func (a *Authority) unseal(accessKeyID, token string) (o opened, err error) {
+	raw, err := base64.StdEncoding.Strict().DecodeString(token)
+	if err != nil {
+		return o, err
+	}
+	n := a.seal.NonceSize()
+	if len(raw) < n {
+		return o, fmt.Errorf("%d bytes are no token", len(raw))
+	}
+	body, err := a.seal.Open(nil, raw[:n], raw[n:], []byte(accessKeyID))
+	if err != nil {
+		return o, err
+	}
+	var s sealed
+	if err := json.Unmarshal(body, &s); err != nil {
+		return o, err
+	}
+	r := a.role(s.Role)
+	if r == nil {
+		return o, fmt.Errorf("no role %q", s.Role)
+	}
+	var session *policy.Policy
+	if s.Policy != "" {
+		if session, err = policy.Parse(s.Policy, policy.Identity); err != nil {
+			return o, err
+		}
+	}
+	return opened{a.secretOf(accessKeyID), a.principal(r, s, session)}, nil
+}
+
+// principal makes the principal that a token describes. The role's policies are today's, not those of the day of issue.
+func (a *Authority) principal(r *role, s sealed, session *policy.Policy) *Principal {
+	return &Principal{
+		ARN:     "arn:aws:sts::" + a.cfg.Account + ":assumed-role/" + r.name + "/" + s.Session,
+		RoleARN: r.arn, Account: a.cfg.Account, UserID: a.RoleID(s.Role) + ":" + s.Session,
+		Tags: s.Tags, SourceIdentity: s.Source, Expires: time.Unix(s.Until, 0).UTC(),
+		home: a, transitive: s.Transitive, policies: r.policies, session: session,
+	}
+}
+
+// secretOf derives the secret key of a temporary access key: 40 characters, as Amazon's are.
+func (a *Authority) secretOf(accessKeyID string) string {
+	m := hmac.New(sha256.New, a.secret)
+	m.Write([]byte(accessKeyID))
+	return base64.StdEncoding.EncodeToString(m.Sum(nil)[:30])
+}
+
+var keyAlphabet = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// RoleID is the stable identifier of a role, path included: AROA and 16 characters.
+func (a *Authority) RoleID(role string) string {
+	sum := sha256.Sum256([]byte("role\x00" + a.cfg.Account + "\x00" + role))
+	return "AROA" + keyAlphabet.EncodeToString(sum[:10])
+}
+
+func randomKey(bytes int) string {
+	b := make([]byte, bytes)
+	_, _ = rand.Read(b) // never fails (crypto/rand, Go 1.24)
+	return keyAlphabet.EncodeToString(b)
+}
+
+// opened is what a session token stands for.
+type opened struct {
+	secret string
+	p      *Principal
+}
+
+// cacheBytes bounds each half of the cache. A ticket holder's token has 1 KiB and takes some 8 KiB opened.
+const (
+	cacheBytes = 32 << 20
+	cacheCost  = 8 // bytes in memory for each byte of a token
+)
+
+// cache remembers tokens that were genuine. It has two halves: what is used moves to the young one, and when that is full
+// the old one is forgotten. The zero value is empty.
+type cache struct {
+	mu         sync.Mutex
+	young, old map[string]opened
+	size       int // estimated, of the young half
+}
+
+func (c *cache) get(key string) (opened, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o, ok := c.young[key]
+	if !ok {
+		if o, ok = c.old[key]; ok {
+			c.add(key, o)
+		}
+	}
+	return o, ok
+}
+
+func (c *cache) put(key string, o opened) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.add(key, o)
+}
+
+func (c *cache) add(key string, o opened) {
+	if c.young == nil || c.size > cacheBytes {
+		c.young, c.old, c.size = map[string]opened{}, c.young, 0
+	}
+	if _, there := c.young[key]; !there {
+		c.young[key] = o
+		c.size += cacheCost * len(key)
+	}
+}
