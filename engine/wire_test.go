@@ -127,7 +127,7 @@ func TestInputThatBreaksTheModelIsABadRequest(t *testing.T) {
 
 func TestWhatTheEngineDoesNotHaveYetSaysSo(t *testing.T) {
 	w := newWorld(t)
-	_, err := w.msg.UpdateChannelReadMarker(t.Context(), &messaging.UpdateChannelReadMarkerInput{ChannelArn: &w.channel, ChimeBearer: &w.ann})
+	_, err := w.msg.ListChannelFlows(t.Context(), &messaging.ListChannelFlowsInput{AppInstanceArn: &w.app})
 	is[*types.BadRequestException](w, err)
 	if err == nil || !strings.Contains(err.Error(), "not available in this engine yet") {
 		t.Error(err)

@@ -19,6 +19,7 @@ func (s *server) createChannel(ctx context.Context, c rest.Call, in *createChann
 	a, err := s.CreateChannel(ctx, c.Bearer, in.ClientRequestToken, channel.NewChannel{
 		Instance: arn.ARN(in.AppInstanceArn), Name: in.Name, Mode: in.Mode, Privacy: in.Privacy, Metadata: in.Metadata,
 		ID: in.ChannelId, Members: arns(in.MemberArns), Moderators: arns(in.ModeratorArns), Tags: in.tags(),
+		Elastic: in.ElasticChannelConfiguration.settings(), Expiration: in.ExpirationSettings.settings(),
 	})
 	return channelArnOut{a}, err
 }

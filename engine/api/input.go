@@ -1,10 +1,6 @@
 package api
 
-import (
-	"encoding/json"
-
-	"github.com/stagedoor/stagedoor/engine/rest"
-)
+import "encoding/json"
 
 // The inputs, member by member as the API reference has them. Tags: `wire` says where a member travels when it is not
 // the JSON body ("path=…", "query=…"); `is` names its shape (shapes.go), with "!" when it is required.
@@ -35,8 +31,11 @@ type (
 	}
 	onMember struct {
 		onChannel
-		MemberArn    string           `wire:"path=memberArn" is:"ChimeArn!"`
-		SubChannelId rest.Unavailable `wire:"query=sub-channel-id"` // the wire's name
+		MemberArn string `wire:"path=memberArn" is:"ChimeArn!"`
+	}
+	onMembership struct {
+		onMember
+		inSubQuery
 	}
 	onModerator struct {
 		onChannel
@@ -44,8 +43,8 @@ type (
 	}
 	onMessage struct {
 		onChannel
-		MessageId    string           `wire:"path=messageId" is:"MessageId!"` // the wire's name
-		SubChannelId rest.Unavailable `wire:"query=sub-channel-id"`           // the wire's name
+		MessageId string `wire:"path=messageId" is:"MessageId!"` // the wire's name
+		inSubQuery
 	}
 	forUser struct {
 		AppInstanceUserArn string `wire:"query=app-instance-user-arn" is:"ChimeArn!"`
@@ -115,8 +114,8 @@ type createChannelIn struct {
 	MemberArns         []string `is:"ChannelMemberArns"`
 	ModeratorArns      []string `is:"ChannelModeratorArns"`
 	tagged
-	ElasticChannelConfiguration rest.Unavailable
-	ExpirationSettings          rest.Unavailable
+	ElasticChannelConfiguration *elasticIn    `is:"Structure"`
+	ExpirationSettings          *expirationIn `is:"Structure"`
 }
 
 type listChannelsIn struct {
@@ -134,23 +133,23 @@ type updateChannelIn struct {
 
 type batchCreateChannelMembershipIn struct {
 	onChannel
-	Type         string           `is:"ChannelMembershipType"`
-	MemberArns   []string         `is:"MemberArns!"`
-	SubChannelId rest.Unavailable // the wire's name
+	Type       string   `is:"ChannelMembershipType"`
+	MemberArns []string `is:"MemberArns!"`
+	inSub
 }
 
 type createChannelMembershipIn struct {
 	onChannel
-	MemberArn    string           `is:"ChimeArn!"`
-	Type         string           `is:"ChannelMembershipType!"`
-	SubChannelId rest.Unavailable // the wire's name
+	MemberArn string `is:"ChimeArn!"`
+	Type      string `is:"ChannelMembershipType!"`
+	inSub
 }
 
 type listChannelMembershipsIn struct {
 	onChannel
 	Type string `wire:"query=type" is:"ChannelMembershipType"`
 	paging
-	SubChannelId rest.Unavailable `wire:"query=sub-channel-id"` // the wire's name
+	inSubQuery
 }
 
 type createChannelModeratorIn struct {
@@ -188,7 +187,7 @@ type sendChannelMessageIn struct {
 	MessageAttributes  map[string]attributeIn `is:"MessageAttributeMap"`
 	ContentType        string                 `is:"ContentType"`
 	Target             []targetIn             `is:"TargetList"`
-	SubChannelId       rest.Unavailable       // the wire's name
+	inSub
 }
 
 // attributes writes MessageAttributes as they are kept.
@@ -209,22 +208,22 @@ type listChannelMessagesIn struct {
 	NotBefore string `wire:"query=not-before" is:"Timestamp"`
 	NotAfter  string `wire:"query=not-after" is:"Timestamp"`
 	paging
-	SubChannelId rest.Unavailable `wire:"query=sub-channel-id"` // the wire's name
+	inSubQuery
 }
 
 type updateChannelMessageIn struct {
 	onChannel
-	MessageId    string           `wire:"path=messageId" is:"MessageId!"` // the wire's name
-	Content      string           `is:"NonEmptyContent!"`
-	Metadata     *string          `is:"Metadata"`
-	ContentType  *string          `is:"ContentType"`
-	SubChannelId rest.Unavailable // the wire's name
+	MessageId   string  `wire:"path=messageId" is:"MessageId!"` // the wire's name
+	Content     string  `is:"NonEmptyContent!"`
+	Metadata    *string `is:"Metadata"`
+	ContentType *string `is:"ContentType"`
+	inSub
 }
 
 type redactChannelMessageIn struct {
 	onChannel
-	MessageId    string           `wire:"path=messageId" is:"MessageId!"` // the wire's name
-	SubChannelId rest.Unavailable // the wire's name
+	MessageId string `wire:"path=messageId" is:"MessageId!"` // the wire's name
+	inSub
 }
 
 type getMessagingSessionEndpointIn struct {

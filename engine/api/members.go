@@ -16,8 +16,11 @@ type memberOut struct {
 }
 
 func (s *server) createChannelMembership(ctx context.Context, c rest.Call, in *createChannelMembershipIn) (any, error) {
-	m, err := s.CreateMembership(ctx, c.Bearer, in.channel(), arn.ARN(in.MemberArn), in.Type)
-	return memberOut{m.Channel, m.Member}, err
+	m, err := s.CreateMembership(ctx, c.Bearer, in.place(in.SubChannelId), arn.ARN(in.MemberArn), in.Type)
+	return struct {
+		memberOut
+		SubChannelId string `json:",omitempty"` // the wire's name
+	}{memberOut{m.Channel, m.Member}, m.Sub}, err
 }
 
 func (s *server) batchCreateChannelMembership(ctx context.Context, c rest.Call, in *batchCreateChannelMembershipIn) (any, error) {
@@ -25,7 +28,7 @@ func (s *server) batchCreateChannelMembership(ctx context.Context, c rest.Call, 
 	if kind == "" {
 		kind = "DEFAULT"
 	}
-	made, failed, err := s.CreateMemberships(ctx, c.Bearer, in.channel(), arns(in.MemberArns), kind)
+	made, failed, err := s.CreateMemberships(ctx, c.Bearer, in.place(in.SubChannelId), arns(in.MemberArns), kind)
 	type batchError struct {
 		MemberArn               arn.ARN
 		ErrorCode, ErrorMessage string
@@ -36,35 +39,43 @@ func (s *server) batchCreateChannelMembership(ctx context.Context, c rest.Call, 
 	}{made, each(failed, func(e member.MemberError) batchError { return batchError{e.Member, e.Code, e.Message} })}, err
 }
 
-func (s *server) describeChannelMembership(ctx context.Context, c rest.Call, in *onMember) (any, error) {
-	m, err := s.Membership(ctx, c.Bearer, in.channel(), arn.ARN(in.MemberArn))
+func (s *server) describeChannelMembership(ctx context.Context, c rest.Call, in *onMembership) (any, error) {
+	m, err := s.Membership(ctx, c.Bearer, in.place(in.SubChannelId), arn.ARN(in.MemberArn))
 	return struct {
 		ChannelMembership member.Wire[core.Epoch]
 	}{member.WireOf[core.Epoch](m)}, err
 }
 
 func (s *server) listChannelMemberships(ctx context.Context, c rest.Call, in *listChannelMembershipsIn) (any, error) {
-	all, next, err := s.Memberships(ctx, c.Bearer, in.channel(), in.Type, in.page())
-	type summary struct{ Member core.Identity }
+	all, next, err := s.Memberships(ctx, c.Bearer, in.place(in.SubChannelId), in.Type, in.page())
+	type summary struct {
+		Member              core.Identity
+		ReadMarkerTimestamp core.Epoch `json:",omitzero"` // not in the model, but in the real service's answers
+	}
 	return struct {
 		ChannelArn         arn.ARN
 		ChannelMemberships []summary
 		NextToken          string `json:",omitempty"`
-	}{in.channel(), each(all, func(m member.Membership) summary { return summary{m.Member} }), next}, err
+	}{in.channel(), each(all, func(m member.Membership) summary { return summary{m.Member, core.Epoch(m.ReadMS)} }), next}, err
 }
 
-func (s *server) deleteChannelMembership(ctx context.Context, c rest.Call, in *onMember) (any, error) {
-	return empty{}, s.DeleteMembership(ctx, c.Bearer, in.channel(), arn.ARN(in.MemberArn))
+func (s *server) deleteChannelMembership(ctx context.Context, c rest.Call, in *onMembership) (any, error) {
+	return empty{}, s.DeleteMembership(ctx, c.Bearer, in.place(in.SubChannelId), arn.ARN(in.MemberArn))
 }
 
 type userMembershipOut struct {
 	ChannelSummary                   channel.SummaryWire[core.Epoch]
-	AppInstanceUserMembershipSummary struct{ Type string }
+	AppInstanceUserMembershipSummary struct {
+		Type                string
+		ReadMarkerTimestamp core.Epoch `json:",omitzero"`
+		SubChannelId        string     `json:",omitempty"` // the wire's name
+	}
 }
 
 func userMembership(m channel.UserMembership) userMembershipOut {
 	out := userMembershipOut{ChannelSummary: channel.WireSummary[core.Epoch](m.Channel)}
-	out.AppInstanceUserMembershipSummary.Type = m.Type
+	of := &out.AppInstanceUserMembershipSummary
+	of.Type, of.ReadMarkerTimestamp, of.SubChannelId = m.Type, core.Epoch(m.ReadMS), m.Sub
 	return out
 }
 

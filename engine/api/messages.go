@@ -12,13 +12,14 @@ import (
 
 // sentOut answers what was written to a channel.
 type sentOut struct {
-	ChannelArn arn.ARN
-	MessageId  string // the wire's name
-	Status     message.StatusWire
+	ChannelArn   arn.ARN
+	MessageId    string // the wire's name
+	Status       message.StatusWire
+	SubChannelId string `json:",omitempty"` // the wire's name
 }
 
 func sent(m message.Message) sentOut {
-	return sentOut{m.Channel, m.ID, message.StatusWire{Value: "SENT"}}
+	return sentOut{m.Channel, m.ID, message.StatusWire{Value: "SENT"}, m.Sub}
 }
 
 func (s *server) sendChannelMessage(ctx context.Context, c rest.Call, in *sendChannelMessageIn) (any, error) {
@@ -27,19 +28,19 @@ func (s *server) sendChannelMessage(ctx context.Context, c rest.Call, in *sendCh
 	if len(in.Target) > 0 {
 		m.Target = arn.ARN(in.Target[0].MemberArn)
 	}
-	out, err := s.Send(ctx, c.Bearer, in.channel(), in.ClientRequestToken, m)
+	out, err := s.Send(ctx, c.Bearer, in.place(in.SubChannelId), in.ClientRequestToken, m)
 	return sent(out), err
 }
 
 func (s *server) getChannelMessage(ctx context.Context, c rest.Call, in *onMessage) (any, error) {
-	m, err := s.Message(ctx, c.Bearer, in.channel(), in.MessageId)
+	m, err := s.Message(ctx, c.Bearer, in.place(in.SubChannelId), in.MessageId)
 	return struct {
 		ChannelMessage message.Wire[core.Epoch]
 	}{message.WireOf[core.Epoch](m)}, err
 }
 
 func (s *server) getChannelMessageStatus(ctx context.Context, c rest.Call, in *onMessage) (any, error) {
-	status, err := s.MessageStatus(ctx, c.Bearer, in.channel(), in.MessageId)
+	status, err := s.MessageStatus(ctx, c.Bearer, in.place(in.SubChannelId), in.MessageId)
 	return struct{ Status message.StatusWire }{message.StatusWire{Value: status}}, err
 }
 
@@ -58,28 +59,30 @@ func (s *server) listChannelMessages(ctx context.Context, c rest.Call, in *listC
 		NotBefore:   millis(in.NotBefore, time.Millisecond-1), // times between two milliseconds round up at this end
 		NotAfter:    millis(in.NotAfter, 0),
 	}
-	all, next, err := s.Messages.List(ctx, c.Bearer, in.channel(), h, in.page())
+	all, next, err := s.Messages.List(ctx, c.Bearer, in.place(in.SubChannelId), h, in.page())
 	return struct {
 		ChannelArn      arn.ARN
 		NextToken       string `json:",omitempty"`
 		ChannelMessages []message.SummaryWire[core.Epoch]
-	}{in.channel(), next, each(all, message.WireSummary[core.Epoch])}, err
+		SubChannelId    string `json:",omitempty"` // the wire's name
+	}{in.channel(), next, each(all, message.WireSummary[core.Epoch]), in.SubChannelId}, err
 }
 
 func (s *server) updateChannelMessage(ctx context.Context, c rest.Call, in *updateChannelMessageIn) (any, error) {
-	m, err := s.UpdateMessage(ctx, c.Bearer, in.channel(), in.MessageId,
+	m, err := s.UpdateMessage(ctx, c.Bearer, in.place(in.SubChannelId), in.MessageId,
 		message.Edit{Content: in.Content, ContentType: in.ContentType, Metadata: in.Metadata})
 	return sent(m), err
 }
 
 func (s *server) redactChannelMessage(ctx context.Context, c rest.Call, in *redactChannelMessageIn) (any, error) {
-	err := s.RedactMessage(ctx, c.Bearer, in.channel(), in.MessageId)
+	err := s.RedactMessage(ctx, c.Bearer, in.place(in.SubChannelId), in.MessageId)
 	return struct {
-		ChannelArn arn.ARN
-		MessageId  string // the wire's name
-	}{in.channel(), in.MessageId}, err
+		ChannelArn   arn.ARN
+		MessageId    string // the wire's name
+		SubChannelId string `json:",omitempty"` // the wire's name
+	}{in.channel(), in.MessageId, in.SubChannelId}, err
 }
 
 func (s *server) deleteChannelMessage(ctx context.Context, c rest.Call, in *onMessage) (any, error) {
-	return empty{}, s.DeleteMessage(ctx, c.Bearer, in.channel(), in.MessageId)
+	return empty{}, s.DeleteMessage(ctx, c.Bearer, in.place(in.SubChannelId), in.MessageId)
 }

@@ -13,18 +13,23 @@ import (
 type UserMembership struct {
 	Channel Channel
 	Type    string
+	Sub     string // SubChannelId, "" outside of elastic channels
+	ReadMS  int64  // the read marker; 0 until it is set first
+
+	place int64
+	row   string
 }
 
 // MembershipsForUser lists the channels a user is a member of: one's own, or anybody's for an admin. user "" means the
 // bearer.
 func (c *Channels) MembershipsForUser(ctx context.Context, bearer, user arn.ARN, p core.Page) ([]UserMembership, string, error) {
-	return c.forUser(ctx, "ListChannelMembershipsForAppInstanceUser", `channel_membership`, `m.type`, bearer, user, p)
+	return c.forUser(ctx, "ListChannelMembershipsForAppInstanceUser", `channel_membership`, `m.type, m.read_ms`, bearer, user, p)
 }
 
 // ChannelsModeratedBy lists the channels a user moderates: one's own, or anybody's for an admin. user "" means the
 // bearer. Type is empty in the answer.
 func (c *Channels) ChannelsModeratedBy(ctx context.Context, bearer, user arn.ARN, p core.Page) ([]UserMembership, string, error) {
-	return c.forUser(ctx, "ListChannelsModeratedByAppInstanceUser", `channel_moderator`, `''`, bearer, user, p)
+	return c.forUser(ctx, "ListChannelsModeratedByAppInstanceUser", `channel_moderator`, `'', 0`, bearer, user, p)
 }
 
 func (c *Channels) forUser(ctx context.Context, operation, table, kind string, bearer, user arn.ARN, p core.Page) ([]UserMembership, string, error) {
@@ -47,16 +52,19 @@ func (c *Channels) forUser(ctx context.Context, operation, table, kind string, b
 	if err != nil {
 		return nil, "", err
 	}
-	all, err := db.All(ctx, c.DB, func(m *UserMembership) []any { return append(m.Channel.fields(), &m.Type) },
-		`SELECT `+channelColumns+`, `+kind+` FROM `+table+` m JOIN channel c ON c.no = m.channel
+	all, err := db.All(ctx, c.DB, func(m *UserMembership) []any {
+		return append(m.Channel.fields(), &m.place, &m.row, &m.Type, &m.ReadMS)
+	}, `SELECT `+channelColumns+`, p.no, p.id, `+kind+` FROM `+table+` m JOIN channel p ON p.no = m.channel
+JOIN channel c ON c.no = CASE WHEN p.parent > 0 THEN p.parent ELSE p.no END
 WHERE m.member = $1 AND m.channel > $2 ORDER BY m.channel LIMIT $3`, u.No, after, p.Limit()+1)
 	if err != nil {
 		return nil, "", err
 	}
 	for i := range all {
 		all[i].Channel = c.named(all[i].Channel)
+		_, all[i].Sub = core.SplitRow(all[i].row)
 	}
-	all, next := core.Cut(all, p, name, func(m UserMembership) string { return core.Itoa(m.Channel.no) })
+	all, next := core.Cut(all, p, name, func(m UserMembership) string { return core.Itoa(m.place) })
 	return all, next, nil
 }
 
@@ -66,8 +74,8 @@ func (c *Channels) MembershipForUser(ctx context.Context, bearer, channel, membe
 	if err != nil {
 		return UserMembership{}, err
 	}
-	ch, err := c.channel(ctx, c.DB, m.ChannelNo)
-	return UserMembership{Channel: ch, Type: m.Type}, err
+	ch, err := c.channel(ctx, c.DB, m.Root)
+	return UserMembership{Channel: ch, Type: m.Type, Sub: m.Sub, ReadMS: m.ReadMS}, err
 }
 
 // ChannelModeratedBy reads a channel that a user moderates; Denied if the user does not.

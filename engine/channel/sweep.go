@@ -11,7 +11,7 @@ import (
 // SweepInstances is the step that ends the channels of deleted app instances.
 func (c *Channels) SweepInstances(tx *db.Tx) (int64, error) {
 	all, err := db.All(tx.Context(), tx, (*Channel).fields, `SELECT `+channelColumns+` FROM app_instance i
-JOIN channel c ON c.app = i.id WHERE i.deleted_ms > 0 LIMIT 100`)
+JOIN channel c ON c.app = i.id WHERE i.deleted_ms > 0 AND c.parent = 0 LIMIT 100`)
 	if err != nil {
 		return 0, err
 	}

@@ -16,13 +16,34 @@ type Wire[T core.Stamp] struct {
 	CreatedTimestamp     T
 	LastMessageTimestamp T `json:",omitzero"`
 	LastUpdatedTimestamp T
+
+	ElasticChannelConfiguration *Elastic        `json:",omitempty"`
+	ExpirationSettings          *ExpirationWire `json:",omitempty"`
+}
+
+// ExpirationWire is the structure ExpirationSettings.
+type ExpirationWire struct {
+	ExpirationDays      int
+	ExpirationCriterion string
+}
+
+// WireExpiration writes e; nil is never.
+func WireExpiration(e Expiration) *ExpirationWire {
+	if e == (Expiration{}) {
+		return nil
+	}
+	return &ExpirationWire{e.Days, e.Criterion}
 }
 
 // WireOf writes ch for REST (core.Epoch) or the socket (core.ISO).
 func WireOf[T core.Stamp](ch Channel) Wire[T] {
-	return Wire[T]{Name: ch.Name, ChannelArn: ch.ARN, Mode: ch.Mode, Privacy: ch.Privacy, Metadata: ch.Metadata,
+	w := Wire[T]{Name: ch.Name, ChannelArn: ch.ARN, Mode: ch.Mode, Privacy: ch.Privacy, Metadata: ch.Metadata,
 		CreatedBy: ch.CreatedBy, CreatedTimestamp: T(ch.CreatedMS), LastMessageTimestamp: T(ch.LastMessageMS),
-		LastUpdatedTimestamp: T(ch.UpdatedMS)}
+		LastUpdatedTimestamp: T(ch.UpdatedMS), ExpirationSettings: WireExpiration(ch.Expiration)}
+	if ch.Elastic != (Elastic{}) {
+		w.ElasticChannelConfiguration = &ch.Elastic
+	}
+	return w
 }
 
 // SummaryWire is the structure ChannelSummary.

@@ -58,12 +58,15 @@ func New(d *db.DB, cfg Config) *Chat {
 	return c
 }
 
-// steps is the background work, in the order in which it empties a deleted app instance.
+// steps is the background work: what somebody in a channel waits for, then the rest in the order in which it empties a
+// deleted app instance.
 func (c *Chat) steps() []core.Step {
-	return []core.Step{c.SweepInstances, c.SweepInstance, c.SweepRemoved, c.Identities.SweepExpired, c.SweepRetention, core.ForgetRequests}
+	return []core.Step{c.SweepElastic, c.SweepExpiredChannels, c.SweepInstances, c.SweepInstance, c.SweepRemoved, c.Identities.SweepExpired,
+		c.SweepRetention, core.ForgetRequests}
 }
 
-// Run does the background work until ctx ends: it removes the rows of what was deleted and forgets old request tokens.
+// Run does the background work until ctx ends: it scales elastic channels, ends what has expired, removes the rows of
+// what was deleted and forgets old request tokens.
 // It returns the first database error; running it again continues the work.
 func (c *Chat) Run(ctx context.Context) error { return c.Core.Run(ctx, c.steps()...) }
 

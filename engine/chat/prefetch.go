@@ -55,7 +55,7 @@ func (c *Chat) Prefetch(ctx context.Context, user arn.ARN, sortBy string, mark f
 			if err != nil {
 				return err
 			}
-			out = append(out, core.Event{Type: core.EventChannelDetails, MessageType: core.System, Channel: r.Channel.ARN, Payload: details})
+			out = append(out, core.Event{Type: core.EventChannelDetails, MessageType: core.System, Channel: core.InSub(r.Channel.ARN, r.Sub), Payload: details})
 		}
 		return nil
 	})
@@ -65,7 +65,7 @@ func (c *Chat) Prefetch(ctx context.Context, user arn.ARN, sortBy string, mark f
 func (c *Chat) details(ctx context.Context, q db.Querier, reader role.Actor, r channel.Reading) (DetailsWire, error) {
 	w := DetailsWire{Channel: channel.WireSummary[core.ISO](r.Channel), ReadMarkerTimestamp: core.ISO(r.ReadMS),
 		ChannelMessages: []message.SummaryWire[core.ISO]{}, ChannelMemberships: []MembershipSummaryWire{}}
-	reader.Channel, reader.ChannelID = r.ChannelNo, r.Channel.ARN.ID()
+	reader.Channel, reader.ChannelID, reader.Sub = r.ChannelNo, r.Channel.ARN.ID(), r.Sub
 	messages, more, err := c.Newest(ctx, q, reader, prefetchMessages)
 	if err != nil {
 		return w, err

@@ -14,7 +14,8 @@ const (
 	EventCreateMembership      = "CREATE_CHANNEL_MEMBERSHIP"
 	EventBatchCreateMembership = "BATCH_CREATE_CHANNEL_MEMBERSHIP"
 	EventDeleteMembership      = "DELETE_CHANNEL_MEMBERSHIP"
-	EventChannelDetails        = "CHANNEL_DETAILS" // never announced: a session with prefetch begins with these
+	EventUpdateMembership      = "UPDATE_CHANNEL_MEMBERSHIP" // elastic channels only: the member was moved
+	EventChannelDetails        = "CHANNEL_DETAILS"           // never announced: a session with prefetch begins with these
 )
 
 // The orders of a prefetch, as in the parameter prefetch-sort-by.
@@ -22,6 +23,24 @@ const (
 	SortByUnread      = "unread" // unread channels first, then as SortByLastMessage; the default
 	SortByLastMessage = "last-message-timestamp"
 )
+
+// The values of Event.Type that only streams carry (developer guide, "Streaming messaging data"); Only is Nobody.
+const (
+	EventUpdateExpiration = "UPDATE_CHANNEL_EXPIRATION_SETTINGS"
+	EventCreateSubChannel = "CREATE_SUB_CHANNEL"
+	EventDeleteSubChannel = "DELETE_SUB_CHANNEL"
+)
+
+// EventInside is nothing that anybody is told: it keeps the sinks' members of a place right with Joined and Left. Who is
+// in a sub-channel is also in the elastic channel around it, where its own events (UPDATE_CHANNEL, DELETE_CHANNEL) go.
+// Only is Nobody and there is no payload.
+const EventInside = "INSIDE"
+
+// ReasonSubChannelDeleted is why a moderator's membership ended by itself: their sub-channel was scaled in.
+const ReasonSubChannelDeleted = "subchannel_DELETED"
+
+// Nobody is the Only of an event that no session sees.
+func Nobody() []arn.ARN { return []arn.ARN{} }
 
 // EventUserDeleted is the one event that never becomes a frame: the users in Only exist no more, and whoever holds
 // connections of theirs must close them. Channel is empty.
@@ -35,11 +54,12 @@ const System = "SYSTEM"
 type Event struct {
 	Type        string
 	MessageType string  // STANDARD, CONTROL or SYSTEM
-	Channel     arn.ARN // the channel whose order the event belongs to
+	Reason      string  // value of the header x-amz-chime-event-reason, "" for none
+	Channel     arn.ARN // the place whose order the event belongs to: a channel or a sub-channel (InSub)
 	Payload     any     // JSON-encodable wire structure; its timestamps are ISO 8601 text
 
 	// Only, if not nil, are exactly the users who may see the event (sender and target of a targeted message);
-	// nil means every member of the channel.
+	// nil means every member of the place.
 	Only []arn.ARN
 	// Also are users who are no members (any more) and see the event all the same: the removed member.
 	Also []arn.ARN

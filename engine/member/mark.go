@@ -37,7 +37,8 @@ func bans() marks {
 		"The user is not banned from this channel."}
 }
 
-// CreateModerator makes a user a moderator of the channel; who is one stays one. Banned users cannot become one.
+// CreateModerator makes a user a moderator of the channel; who is one stays one. Banned users cannot become one. In an
+// elastic channel promoting and demoting end the user's memberships.
 func (c *Members) CreateModerator(ctx context.Context, bearer, channel, user arn.ARN) (Mark, error) {
 	var made Mark
 	err := c.Changing(ctx, moderators().create, bearer, channel, false, func(tx *db.Tx, a role.Actor) error {
@@ -51,6 +52,11 @@ func (c *Members) CreateModerator(ctx context.Context, bearer, channel, user arn
 		}
 		if who.Banned {
 			return errBanned()
+		}
+		if a.Elastic && !who.Moderator {
+			if err := c.leave(tx, a, u.No); err != nil {
+				return err
+			}
 		}
 		made, err = c.Promote(tx, a, u, core.NowMS())
 		return err
@@ -85,7 +91,7 @@ func (c *Members) CreateBan(ctx context.Context, bearer, channel, user arn.ARN) 
 		if made, err = c.insertMark(tx, bans(), a, u, core.NowMS()); err != nil {
 			return err
 		}
-		return c.removeMembership(tx, a.Channel, u.No)
+		return c.leave(tx, a, u.No)
 	})
 	return made, err
 }
@@ -175,20 +181,31 @@ func (c *Members) marked(ctx context.Context, k marks, bearer, channel arn.ARN, 
 	return all, next, nil
 }
 
-// DeleteModerator demotes a moderator; their membership stays. Who is none stays none.
+// DeleteModerator demotes a moderator; their membership stays, except in an elastic channel. Who is none stays none.
 func (c *Members) DeleteModerator(ctx context.Context, bearer, channel, user arn.ARN) error {
-	return c.unmark(ctx, moderators(), bearer, channel, user)
+	return c.unmark(ctx, moderators(), bearer, channel, user, func(tx *db.Tx, a role.Actor, member int64) error {
+		if !a.Elastic {
+			return nil
+		}
+		if moderates, err := c.moderates(tx, a, member); err != nil || !moderates {
+			return err
+		}
+		return c.leave(tx, a, member)
+	})
 }
 
 // DeleteBan lifts a ban. It does not bring the membership back.
 func (c *Members) DeleteBan(ctx context.Context, bearer, channel, user arn.ARN) error {
-	return c.unmark(ctx, bans(), bearer, channel, user)
+	return c.unmark(ctx, bans(), bearer, channel, user, func(*db.Tx, role.Actor, int64) error { return nil })
 }
 
-func (c *Members) unmark(ctx context.Context, k marks, bearer, channel, user arn.ARN) error {
+func (c *Members) unmark(ctx context.Context, k marks, bearer, channel, user arn.ARN, before func(*db.Tx, role.Actor, int64) error) error {
 	return c.Changing(ctx, k.remove, bearer, channel, false, func(tx *db.Tx, a role.Actor) error {
 		u, err := c.ids.UserOf(tx.Context(), tx, c.InstanceARN(a.App), user)
 		if err != nil {
+			return err
+		}
+		if err := before(tx, a, u.No); err != nil {
 			return err
 		}
 		_, err = tx.Exec(`DELETE FROM `+k.table+` WHERE channel = $1 AND member = $2`, a.Channel, u.No)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"slices"
 
 	"github.com/stagedoor/stagedoor/engine/core"
@@ -34,31 +33,47 @@ func New(r *role.Roles, ids *identity.Identities, quietAbove int) *Members {
 // Membership makes a user hear a channel, and speak in it if Type is DEFAULT; HIDDEN members only listen.
 type Membership struct {
 	Channel              arn.ARN
+	Sub                  string // SubChannelId, "" outside of elastic channels
 	Member, InvitedBy    core.Identity
 	Type                 string
 	CreatedMS, UpdatedMS int64
+	ReadMS               int64 // the read marker; 0 until it is set first
 
-	ChannelNo              int64 // channel.no
-	no                     int64
-	app, channelID, id, by string
+	Root        int64 // channel.no of the whole channel
+	no, place   int64 // app_instance_user.no; channel.no that the membership refers to
+	app, id, by string
+	row         string // channel.id
 }
 
-const membershipSQL = `SELECT m.member, m.channel, c.app, c.id, u.id, u.name, m.type, m.by_id, m.by_name, m.created_ms, m.updated_ms
+const membershipSQL = `SELECT m.member, m.channel, c.parent, c.app, c.id, u.id, u.name, m.type, m.by_id, m.by_name, m.created_ms,
+ m.updated_ms, m.read_ms
 FROM channel_membership m JOIN channel c ON c.no = m.channel JOIN app_instance_user u ON u.no = m.member `
 
 func (m *Membership) fields() []any {
-	return []any{&m.no, &m.ChannelNo, &m.app, &m.channelID, &m.id, &m.Member.Name, &m.Type, &m.by, &m.InvitedBy.Name,
-		&m.CreatedMS, &m.UpdatedMS}
+	return []any{&m.no, &m.place, &m.Root, &m.app, &m.row, &m.id, &m.Member.Name, &m.Type, &m.by, &m.InvitedBy.Name, &m.CreatedMS,
+		&m.UpdatedMS, &m.ReadMS}
 }
 
 func (c *Members) memberships(ctx context.Context, q db.Querier, where string, args ...any) ([]Membership, error) {
 	all, err := db.All(ctx, q, (*Membership).fields, membershipSQL+where, args...)
 	for i := range all {
 		m := &all[i]
-		m.Channel = c.InstanceARN(m.app).Channel(m.channelID)
+		if m.Root == 0 {
+			m.Root = m.place
+		}
+		channel, sub := core.SplitRow(m.row)
+		m.Channel, m.Sub = c.InstanceARN(m.app).Channel(channel), sub
 		m.Member.Arn, m.InvitedBy.Arn = c.UserARN(m.app, m.id), c.UserARN(m.app, m.by)
 	}
 	return all, err
+}
+
+// of reads a user's membership of the actor's place, of an elastic channel without a sub-channel all of them.
+func (c *Members) of(ctx context.Context, q db.Querier, a role.Actor, member int64) ([]Membership, error) {
+	if a.Elastic && a.Sub == "" {
+		return c.memberships(ctx, q, `WHERE c.parent = $1 AND c.parent > 0 AND m.member = $2 ORDER BY m.created_ms, m.channel`, a.Root, member)
+	}
+	return c.memberships(ctx, q, `WHERE m.channel = $1 AND m.member = $2`, a.Channel, member)
 }
 
 // membershipIn reads one membership; sql.ErrNoRows says that there is none.
@@ -79,8 +94,15 @@ func (c *Members) LeaveAll(tx *db.Tx, u identity.User) error {
 	if err != nil {
 		return err
 	}
+	if _, err := tx.Exec(`DELETE FROM channel_membership WHERE member = $1`, u.No); err != nil {
+		return err
+	}
+	for _, m := range ended {
+		if err := c.ended(tx, m, ""); err != nil {
+			return err
+		}
+	}
 	for _, text := range []string{
-		`DELETE FROM channel_membership WHERE member = $1`,
 		`DELETE FROM channel_moderator WHERE member = $1`,
 		`DELETE FROM channel_ban WHERE member = $1`,
 	} {
@@ -88,15 +110,11 @@ func (c *Members) LeaveAll(tx *db.Tx, u identity.User) error {
 			return err
 		}
 	}
-	for _, m := range ended {
-		if err := c.announceLeft(tx, m); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
-// ChannelsOf returns the channels that a user is a member of, in any order.
+// ChannelsOf returns the places in which a user hears something, in any order: the channels that the user is a member
+// of, and in an elastic channel the sub-channels besides (core.InSub).
 func (c *Members) ChannelsOf(ctx context.Context, user arn.ARN) ([]arn.ARN, error) {
 	u, err := c.ids.User(ctx, user)
 	if err != nil {
@@ -104,11 +122,16 @@ func (c *Members) ChannelsOf(ctx context.Context, user arn.ARN) ([]arn.ARN, erro
 	}
 	all, err := db.All(ctx, c.DB, func(id *string) []any { return []any{id} },
 		`SELECT c.id FROM channel_membership m JOIN channel c ON c.no = m.channel WHERE m.member = $1`, u.No)
-	out := make([]arn.ARN, len(all))
-	for i, id := range all {
-		out[i] = user.AppInstance().Channel(id)
+	out := make([]arn.ARN, 0, len(all))
+	for _, id := range all {
+		id, sub := core.SplitRow(id)
+		channel := user.AppInstance().Channel(id)
+		out = append(out, channel)
+		if sub != "" {
+			out = append(out, core.InSub(channel, sub))
+		}
 	}
-	return out, err
+	return core.Unique(out), err
 }
 
 func errBanned() error {
@@ -116,26 +139,34 @@ func errBanned() error {
 }
 
 // CreateMembership adds a member. Adding the same member again answers as the first time; with another type it is a
-// Conflict.
-func (c *Members) CreateMembership(ctx context.Context, bearer, channel, member arn.ARN, kind string) (Membership, error) {
+// Conflict. In an elastic channel the place of a moderator is a sub-channel, that of everybody else the channel.
+func (c *Members) CreateMembership(ctx context.Context, bearer, place, member arn.ARN, kind string) (Membership, error) {
 	var made Membership
-	err := c.Changing(ctx, "CreateChannelMembership", bearer, channel, bearer == member, func(tx *db.Tx, a role.Actor) error {
+	err := c.Changing(ctx, "CreateChannelMembership", bearer, place, bearer == member, func(tx *db.Tx, a role.Actor) error {
 		u, err := c.ids.UserOf(tx.Context(), tx, c.InstanceARN(a.App), member)
 		if err != nil {
 			return err
 		}
-		banned, err := db.Value[bool](tx.Context(), tx,
-			`SELECT EXISTS (SELECT 1 FROM channel_ban WHERE channel = $1 AND member = $2)`, a.Channel, u.No)
-		if err != nil {
+		if err := c.notBanned(tx, a, u); err != nil {
 			return err
 		}
-		if banned {
-			return errBanned()
+		if a.Elastic {
+			made, err = c.addElastic(tx, a, u, kind, core.NowMS())
+			return err
 		}
 		made, err = c.Add(tx, a, u, kind, core.NowMS())
 		return err
 	})
 	return made, err
+}
+
+func (c *Members) notBanned(tx *db.Tx, a role.Actor, u identity.User) error {
+	banned, err := db.Value[bool](tx.Context(), tx,
+		`SELECT EXISTS (SELECT 1 FROM channel_ban WHERE channel = $1 AND member = $2)`, a.Root, u.No)
+	if err == nil && banned {
+		err = errBanned()
+	}
+	return err
 }
 
 // Add makes a user a member in the running write, for a channel whose lock it holds. Nothing is checked but that who is
@@ -156,12 +187,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING`, a.Channel, u.No, ki
 	if err := c.fit(tx, a.Channel, u.No); err != nil {
 		return m, err
 	}
-	e := core.Event{Type: core.EventCreateMembership, MessageType: core.System, Channel: m.Channel, Payload: WireOf[core.ISO](m),
+	e := core.Event{Type: core.EventCreateMembership, MessageType: core.System, Channel: core.InSub(m.Channel, m.Sub), Payload: WireOf[core.ISO](m),
 		Joined: []arn.ARN{u.ARN}}
 	if kind == "HIDDEN" {
 		e.Only = e.Joined // nobody else is told of a hidden member: that is what hidden means
 	}
-	if err := c.quieten(tx, a.Channel, &e); err != nil {
+	if err := c.quieten(tx, a.Root, a.Channel, &e); err != nil {
 		return m, err
 	}
 	c.Announce(tx, e)
@@ -183,13 +214,17 @@ type MemberError struct {
 }
 
 // CreateMemberships adds up to 100 members in one write. Who is a member already counts as added, and keeps their type.
-func (c *Members) CreateMemberships(ctx context.Context, bearer, channel arn.ARN, members []arn.ARN, kind string) (BatchWire, []MemberError, error) {
+func (c *Members) CreateMemberships(ctx context.Context, bearer, place arn.ARN, members []arn.ARN, kind string) (BatchWire, []MemberError, error) {
 	members = core.Unique(members)
 	self := len(members) == 1 && members[0] == bearer
 	var made BatchWire
 	var failed []MemberError
-	err := c.Changing(ctx, "BatchCreateChannelMembership", bearer, channel, self, func(tx *db.Tx, a role.Actor) error {
-		made = BatchWire{InvitedBy: c.IdentityOf(a), Type: kind, ChannelArn: channel, Members: []core.Identity{}}
+	err := c.Changing(ctx, "BatchCreateChannelMembership", bearer, place, self, func(tx *db.Tx, a role.Actor) (err error) {
+		made = BatchWire{InvitedBy: c.IdentityOf(a), Type: kind, ChannelArn: c.ChannelARN(a), Members: []core.Identity{}}
+		if a.Elastic {
+			failed, err = c.addAllElastic(tx, a, &made, members)
+			return err
+		}
 		people, err := c.candidates(tx, a, members)
 		if err != nil {
 			return err
@@ -280,21 +315,22 @@ SELECT $1, u.No, $2, $3, $4, $5, $5 FROM json_each($6) j JOIN app_instance_user 
 	if kind == "HIDDEN" {
 		e.Only = joined
 	}
-	if err := c.quieten(tx, a.Channel, &e); err != nil {
+	if err := c.quieten(tx, a.Root, a.Channel, &e); err != nil {
 		return err
 	}
 	c.Announce(tx, e)
 	return nil
 }
 
-// Membership reads one membership of a channel.
-func (c *Members) Membership(ctx context.Context, bearer, channel, member arn.ARN) (Membership, error) {
-	return c.As(ctx, "DescribeChannelMembership", bearer, channel, member)
+// Membership reads one membership of a place. Without a sub-channel it is the first that the user has in an elastic
+// channel.
+func (c *Members) Membership(ctx context.Context, bearer, place, member arn.ARN) (Membership, error) {
+	return c.As(ctx, "DescribeChannelMembership", bearer, place, member)
 }
 
 // As reads one membership under the rule of another operation.
-func (c *Members) As(ctx context.Context, operation string, bearer, channel, member arn.ARN) (Membership, error) {
-	a, err := c.Allowed(ctx, c.DB, operation, bearer, channel, bearer == member)
+func (c *Members) As(ctx context.Context, operation string, bearer, place, member arn.ARN) (Membership, error) {
+	a, err := c.Allowed(ctx, c.DB, operation, bearer, place, bearer == member)
 	if err != nil {
 		return Membership{}, err
 	}
@@ -302,15 +338,18 @@ func (c *Members) As(ctx context.Context, operation string, bearer, channel, mem
 	if err != nil {
 		return Membership{}, err
 	}
-	m, err := c.membershipIn(ctx, c.DB, a.Channel, u.No)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = fault.New(fault.NotFound, "membership", "The user is not a member of this channel.")
+	all, err := c.of(ctx, c.DB, a, u.No)
+	if err != nil {
+		return Membership{}, err
 	}
-	return m, err
+	if len(all) == 0 {
+		return Membership{}, fault.New(fault.NotFound, "membership", "The user is not a member of this channel.")
+	}
+	return all[0], nil
 }
 
 // Memberships lists the members of one type: "" means DEFAULT, HIDDEN is for moderators and admins.
-func (c *Members) Memberships(ctx context.Context, bearer, channel arn.ARN, kind string, p core.Page) ([]Membership, string, error) {
+func (c *Members) Memberships(ctx context.Context, bearer, place arn.ARN, kind string, p core.Page) ([]Membership, string, error) {
 	operation := "ListChannelMemberships"
 	switch kind {
 	case "":
@@ -318,7 +357,7 @@ func (c *Members) Memberships(ctx context.Context, bearer, channel arn.ARN, kind
 	case "HIDDEN":
 		operation = role.HiddenMembers
 	}
-	a, err := c.Allowed(ctx, c.DB, operation, bearer, channel, false)
+	a, err := c.Allowed(ctx, c.DB, operation, bearer, place, false)
 	if err != nil {
 		return nil, "", err
 	}
@@ -336,46 +375,7 @@ func (c *Members) Memberships(ctx context.Context, bearer, channel arn.ARN, kind
 	return all, next, nil
 }
 
-// Some reads n members of a channel that are not hidden.
+// Some reads n members of a channel or sub-channel that are not hidden.
 func (c *Members) Some(ctx context.Context, q db.Querier, channelNo int64, n int) ([]Membership, error) {
 	return c.memberships(ctx, q, `WHERE m.channel = $1 AND m.type = 'DEFAULT' ORDER BY m.member LIMIT $2`, channelNo, n)
-}
-
-// DeleteMembership removes a member; who is none already stays none.
-func (c *Members) DeleteMembership(ctx context.Context, bearer, channel, member arn.ARN) error {
-	return c.Changing(ctx, "DeleteChannelMembership", bearer, channel, bearer == member, func(tx *db.Tx, a role.Actor) error {
-		u, err := c.ids.UserOf(tx.Context(), tx, c.InstanceARN(a.App), member)
-		if err != nil {
-			return err
-		}
-		return c.removeMembership(tx, a.Channel, u.No)
-	})
-}
-
-func (c *Members) removeMembership(tx *db.Tx, channel, member int64) error {
-	m, err := c.membershipIn(tx.Context(), tx, channel, member)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if _, err := tx.Exec(`DELETE FROM channel_membership WHERE channel = $1 AND member = $2`, channel, member); err != nil {
-		return err
-	}
-	return c.announceLeft(tx, m)
-}
-
-func (c *Members) announceLeft(tx *db.Tx, m Membership) error {
-	who := []arn.ARN{m.Member.Arn}
-	e := core.Event{Type: core.EventDeleteMembership, MessageType: core.System, Channel: m.Channel, Payload: WireOf[core.ISO](m),
-		Also: who, Left: who}
-	if m.Type == "HIDDEN" {
-		e.Only = who
-	}
-	if err := c.quieten(tx, m.ChannelNo, &e); err != nil {
-		return err
-	}
-	c.Announce(tx, e)
-	return nil
 }

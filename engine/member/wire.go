@@ -13,18 +13,26 @@ type Wire[T core.Stamp] struct {
 	ChannelArn           arn.ARN
 	CreatedTimestamp     T
 	LastUpdatedTimestamp T
+	SubChannelId         string `json:",omitempty"` // the wire's name
 }
 
 // WireOf writes m.
 func WireOf[T core.Stamp](m Membership) Wire[T] {
 	return Wire[T]{InvitedBy: m.InvitedBy, Type: m.Type, Member: m.Member, ChannelArn: m.Channel,
-		CreatedTimestamp: T(m.CreatedMS), LastUpdatedTimestamp: T(m.UpdatedMS)}
+		CreatedTimestamp: T(m.CreatedMS), LastUpdatedTimestamp: T(m.UpdatedMS), SubChannelId: m.Sub}
 }
 
 // BatchWire is the structure BatchChannelMemberships.
 type BatchWire struct {
-	InvitedBy  core.Identity
-	Type       string
-	Members    []core.Identity
-	ChannelArn arn.ARN
+	InvitedBy    core.Identity
+	Type         string
+	Members      []core.Identity
+	ChannelArn   arn.ARN
+	SubChannelId string `json:",omitempty"` // the wire's name
+}
+
+// SubWire is the payload of the events about a sub-channel.
+type SubWire struct {
+	ChannelArn   arn.ARN
+	SubChannelId string // the wire's name
 }

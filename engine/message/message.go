@@ -15,7 +15,8 @@ import (
 	"github.com/stagedoor/stagedoor/internal/fault"
 )
 
-// Messages is the room. Safe for concurrent use.
+// Messages is the room. Safe for concurrent use. Where a method takes a channel, it takes the key of a place: in an
+// elastic channel messages are in sub-channels (core.InSub).
 type Messages struct {
 	*role.Roles
 	ids    *identity.Identities
@@ -31,6 +32,7 @@ func New(r *role.Roles, ids *identity.Identities) *Messages {
 // reaches who is connected and is never in the history.
 type Message struct {
 	Channel                        arn.ARN
+	Sub                            string // SubChannelId, "" outside of elastic channels
 	ID                             string // 64 lower-case hex digits, the first 12 the time
 	Sender                         core.Identity
 	Type, Persistence              string
@@ -53,7 +55,7 @@ func (m *Message) fields() []any {
 }
 
 func (c *Messages) messageNamed(a role.Actor, m Message) Message {
-	m.Channel, m.Persistence = c.ChannelARN(a), "PERSISTENT"
+	m.Channel, m.Sub, m.Persistence = c.ChannelARN(a), a.Sub, "PERSISTENT"
 	m.Sender.Arn = c.UserARN(a.App, m.senderID)
 	if m.target != 0 {
 		m.Target = c.UserARN(a.App, m.targetID)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -66,7 +67,7 @@ func checkText(kind, content, metadata string) error {
 // it, and handed to the sink in that order. A repeat with the same token answers with the first message. When ctx ends
 // first, the message may or may not have been sent: repeat it with its token.
 func (c *Messages) Send(ctx context.Context, bearer, channel arn.ARN, token string, in NewMessage) (Message, error) {
-	if err := checkText(in.Type, in.Content, in.Metadata); err != nil {
+	if err := errors.Join(checkText(in.Type, in.Content, in.Metadata), checkAttributes(in.Attributes)); err != nil {
 		return Message{}, err
 	}
 	l := &line{bearer: bearer, in: in, once: once{token: token, body: core.Digest(in)}}
@@ -85,7 +86,7 @@ type place struct {
 
 // enter takes the channel's lock: a ban that was confirmed is seen by every line that commits later.
 func (c *Messages) enter(tx *db.Tx, channel arn.ARN) (place, error) {
-	r, ok := c.Find(channel, arn.KindChannel)
+	r, ok := c.FindPlace(channel)
 	if !ok {
 		return place{}, core.ErrChannel()
 	}
@@ -115,7 +116,7 @@ func (p *place) leave(tx *db.Tx) error {
 }
 
 func (c *Messages) compose(a role.Actor, in NewMessage, at int64) Message {
-	return Message{Channel: c.ChannelARN(a), ID: messageID(at), Sender: c.IdentityOf(a), Type: in.Type, Persistence: in.Persistence,
+	return Message{Channel: c.ChannelARN(a), Sub: a.Sub, ID: messageID(at), Sender: c.IdentityOf(a), Type: in.Type, Persistence: in.Persistence,
 		Content: in.Content, ContentType: in.ContentType, Metadata: in.Metadata, Attributes: in.Attributes, Target: in.Target,
 		CreatedMS: at, UpdatedMS: at, sender: a.No, senderID: a.ID}
 }
@@ -139,7 +140,7 @@ func (c *Messages) aim(tx *db.Tx, a role.Actor, m *Message) error {
 }
 
 func (c *Messages) announceMessage(tx *db.Tx, kind string, m Message) {
-	e := core.Event{Type: kind, MessageType: m.Type, Channel: m.Channel, Payload: WireOf[core.ISO](m)}
+	e := core.Event{Type: kind, MessageType: m.Type, Channel: core.InSub(m.Channel, m.Sub), Payload: WireOf[core.ISO](m)}
 	if m.Target != "" {
 		e.Only = core.Unique([]arn.ARN{m.Sender.Arn, m.Target})
 	}

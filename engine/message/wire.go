@@ -34,7 +34,8 @@ type SummaryWire[T core.Stamp] struct {
 type Wire[T core.Stamp] struct {
 	ChannelArn arn.ARN
 	SummaryWire[T]
-	Persistence string
+	Persistence  string
+	SubChannelId string `json:",omitempty"` // the wire's name
 }
 
 // WireSummary writes the form of m that lists carry.
@@ -57,5 +58,5 @@ func WireSummary[T core.Stamp](m Message) SummaryWire[T] {
 
 // WireOf writes m in full.
 func WireOf[T core.Stamp](m Message) Wire[T] {
-	return Wire[T]{ChannelArn: m.Channel, SummaryWire: WireSummary[T](m), Persistence: m.Persistence}
+	return Wire[T]{ChannelArn: m.Channel, SummaryWire: WireSummary[T](m), Persistence: m.Persistence, SubChannelId: m.Sub}
 }

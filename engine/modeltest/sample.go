@@ -14,11 +14,11 @@ type Names struct {
 }
 
 // Sample makes a valid input: the required members and those of the optional ones that are named. Structures inside it
-// are complete.
+// are complete. The bearer is always there: two operations call it optional in the model and mandatory in their text.
 func (o *Operation) Sample(names Names, with ...string) map[string]any {
 	in := map[string]any{}
 	for _, m := range o.Input.Members {
-		if m.Required {
+		if m.Required || m.As == BearerHeader {
 			in[m.Name] = names.sample(m.Name, m.Shape)
 		}
 	}
@@ -69,6 +69,9 @@ func (n Names) text(member string, s *Shape) string {
 		return s.Enum[0]
 	}
 	first := "Sample"
+	if s.Name == "FilterRule" {
+		first = `{"key":["value"]}` // JSON, which the model does not say
+	}
 	if strings.HasSuffix(strings.ToLower(member), "arn") || s.Name == "ChimeArn" || member == "ChimeBearer" {
 		first = n.arn(member)
 	}

@@ -72,6 +72,13 @@ func Does[I any](f func(context.Context, Call, *I) (any, error)) *Handler {
 	}
 }
 
+// Needy is an input that may ask for more than its operation's own action: Needs names the operations whose actions
+// ("chime:" + name) must be allowed too, on the same resources. It is asked after the input has been decoded.
+//
+// The real service documents two: a channel or a user created with ExpirationSettings needs
+// PutChannelExpirationSettings or PutAppInstanceUserExpirationSettings.
+type Needy interface{ Needs() []string }
+
 // Input makes an empty input structure of the operation.
 func (h *Handler) Input() any { return h.input() }
 

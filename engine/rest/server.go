@@ -146,19 +146,25 @@ func (s *Server) authorize(ctx context.Context, who *iam.Principal, op *Operatio
 	if op.Bearer == OnBehalf && !c.Bearer.Is(arn.KindUser) && !c.Bearer.Is(arn.KindBot) {
 		return fault.New(fault.Unauthorized, "bearer", "An invalid app instance user ARN was supplied for the x-amz-chime-bearer HTTP header.")
 	}
-	action := "chime:" + op.Name
-	call := iam.Call{Action: action, RequestTags: map[string]string{}}
+	call := iam.Call{RequestTags: map[string]string{}}
 	if t, ok := input.(Tagger); ok {
 		t.TagsTo(&call)
 	}
-	for _, template := range strings.Fields(op.On) {
-		resource := expand(template, input, string(c.Bearer))
-		call.Resource = resource
-		call.ResourceTags = func() (map[string]string, bool) { return s.tagsOf(ctx, arn.ARN(resource)) }
-		if !who.May(call) {
-			return fault.New(fault.Denied, codeDenied,
-				"User: %s is not authorized to perform: %s on resource: %s because no policy allows the %s action",
-				who.ARN, action, resource, action)
+	actions := []string{op.Name}
+	if n, ok := input.(Needy); ok {
+		actions = append(actions, n.Needs()...)
+	}
+	for _, name := range actions {
+		call.Action = "chime:" + name
+		for _, template := range strings.Fields(op.On) {
+			resource := expand(template, input, string(c.Bearer))
+			call.Resource = resource
+			call.ResourceTags = func() (map[string]string, bool) { return s.tagsOf(ctx, arn.ARN(resource)) }
+			if !who.May(call) {
+				return fault.New(fault.Denied, codeDenied,
+					"User: %s is not authorized to perform: %s on resource: %s because no policy allows the %s action",
+					who.ARN, call.Action, resource, call.Action)
+			}
 		}
 	}
 	return nil

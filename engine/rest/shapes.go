@@ -74,8 +74,16 @@ var shapes = map[string]shape{
 	"MessageId":            {min: 1, max: 128, match: isWord},
 	"NonEmptyContent":      {min: 1},
 	"ContentType":          {max: 45},
-	"Timestamp":            {time: true},
-	"ResourceName":         {max: 256, match: whole(namePattern)},
+	"SubChannelId":         {min: 1, max: 128, match: isWord},
+	"MaximumSubChannels":   {min: 2},
+	"FilterRule":           {min: 1},
+	"SearchFieldValue":     {min: 1, max: 512},
+
+	"TargetMembershipsPerSubChannel": {min: 2},
+	"MinimumMembershipPercentage":    {min: 1, max: 40},
+
+	"Timestamp":    {time: true},
+	"ResourceName": {max: 256, match: whole(namePattern)},
 
 	"AllowMessages":               {enum: []string{"ALL", "NONE"}},
 	"AppInstanceUserEndpointType": {enum: []string{"APNS", "APNS_SANDBOX", "GCM"}},
@@ -105,6 +113,12 @@ var shapes = map[string]shape{
 	"SortOrder":                     {enum: []string{"ASCENDING", "DESCENDING"}},
 	"NetworkType":                   {enum: []string{"IPV4_ONLY", "DUAL_STACK"}},
 
+	"ExpirationCriterion":           {enum: []string{"CREATED_TIMESTAMP", "LAST_MESSAGE_TIMESTAMP"}}, // the messaging service's
+	"AllowNotifications":            {enum: []string{"ALL", "NONE", "FILTERED"}},
+	"SearchFieldKey":                {enum: []string{"MEMBERS"}},
+	"SearchFieldOperator":           {enum: []string{"EQUALS", "INCLUDES"}},
+	"SearchFields":                  {min: 1, max: 20},
+	"SearchFieldValues":             {min: 1, max: 20, of: "SearchFieldValue"},
 	"ChannelMemberArns":             {min: 1, max: 10, of: "ChimeArn"},
 	"ChannelModeratorArns":          {min: 1, max: 10, of: "ChimeArn"},
 	"MemberArns":                    {min: 1, max: 100, of: "ChimeArn"},

@@ -27,7 +27,7 @@ type Rule struct{ Admin, Moderator, Member, Stranger Grant }
 // Rules is the role table of the developer guide ("Authorization by role") for operations on behalf of a user.
 // Decisions where the guide contradicts itself or is silent: members of a private channel may describe it; strangers
 // may add themselves to a public, unrestricted channel (the vendor's own demo does); members may remove others only
-// where they may add them; deleting a message is for admins alone.
+// where they may add them; deleting a message is for admins alone; who may change a channel may say when it expires.
 var Rules = map[string]Rule{
 	"DescribeChannel": {Yes, Yes, Yes, Public},
 	"UpdateChannel":   {Yes, Yes, No, No},
@@ -42,6 +42,14 @@ var Rules = map[string]Rule{
 	"DescribeChannelMembership":    {Yes, Yes, Yes, Public},
 	"ListChannelMemberships":       {Yes, Yes, Yes, Public},
 	HiddenMembers:                  {Yes, Yes, No, No},
+
+	"UpdateChannelReadMarker":         {No, No, Yes, No},
+	"GetChannelMembershipPreferences": {No, No, Own, No}, // not even an admin reads or sets them for somebody else
+	"PutChannelMembershipPreferences": {No, No, Own, No},
+
+	"ListSubChannels":              {Yes, Yes, No, No},
+	"PutChannelExpirationSettings": {Yes, Yes, No, No},
+	"SearchChannels":               {Yes, Yes, Yes, Yes}, // in one's own channels; admins in all
 
 	"ListChannelMembershipsForAppInstanceUser":    {Yes, Own, Own, Own},
 	"DescribeChannelMembershipForAppInstanceUser": {Yes, Own, Own, Own},

@@ -43,6 +43,10 @@ func encode(e core.Event) ([]byte, error) {
 	b.WriteString(e.Type) // the types are constants without anything to escape
 	b.WriteString(`","x-amz-chime-message-type":"`)
 	b.WriteString(e.MessageType)
+	if e.Reason != "" {
+		b.WriteString(`","x-amz-chime-event-reason":"`)
+		b.WriteString(e.Reason)
+	}
 	b.WriteString(`"},"Payload":`)
 	b.Write(quoted)
 	b.WriteByte('}')
