@@ -28,7 +28,18 @@ func (engineServeCmd) Run(ctx context.Context, c *engineCmd, log *slog.Logger) e
 	if err != nil {
 		return err
 	}
-	a, err := app.NewAlone(ctx, c.Engine, engine.Config{Limits: limits}, log)
+	cfg := engine.Config{Limits: limits, DrainTime: c.Drain}
+	if c.Roles != "" {
+		if cfg.Roles, err = engine.RolesFile(c.Roles); err != nil {
+			return fmt.Errorf("--roles: %w", err)
+		}
+	}
+	if c.Issuers != "" {
+		if cfg.Issuers, err = engine.IssuersFile(c.Issuers); err != nil {
+			return fmt.Errorf("--issuers: %w", err)
+		}
+	}
+	a, err := app.NewAlone(ctx, c.Engine, cfg, log)
 	if err != nil {
 		return err
 	}

@@ -250,6 +250,9 @@ func TestSettingsThatCannotBeEndTheProgramWithTheFlagsName(t *testing.T) {
 		"--tls-cert":      {"--tls-cert", empty, "--tls-key", empty},
 		"--tls":           {"--tls", "--tls-cert", empty, "--tls-key", empty},
 		"--tsl":           {"--tsl"},
+		"--roles":         {"--roles", empty},
+		"--issuers":       {"--issuers", empty},
+		"--drain":         {"--drain", "-1s"},
 	} {
 		out, err := stagedoor(t.Context(), append([]string{"engine", "--data", t.TempDir()}, args...)...).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), flag) {

@@ -54,7 +54,7 @@ type answer struct {
 // startBrowser bundles the page, serves it and opens it. Its origin is another than the engine's.
 func startBrowser(t *testing.T, endpoint func(origin string) string) *browser {
 	t.Helper()
-	node := needNode(t)
+	needNode(t)
 	chromium := os.Getenv("STAGEDOOR_CHROMIUM")
 	if chromium == "" {
 		var err error
@@ -64,7 +64,8 @@ func startBrowser(t *testing.T, endpoint func(origin string) string) *browser {
 	}
 	script := filepath.Join(t.TempDir(), "page.js")
 	// The field browser comes first, or the bundle has the Node build of the AWS SDK.
-	bundle := exec.CommandContext(t.Context(), node, "node_modules/esbuild/bin/esbuild", "browser.mjs", "--bundle", "--format=esm",
+	// What is there is a script or, once npm has run esbuild's installer, the program itself: the system tells them apart.
+	bundle := exec.CommandContext(t.Context(), "node_modules/.bin/esbuild", "browser.mjs", "--bundle", "--format=esm",
 		"--main-fields=browser,module,main", "--define:global=globalThis", "--log-level=warning", "--outfile="+script)
 	if out, err := bundle.CombinedOutput(); err != nil {
 		t.Fatalf("esbuild: %v\n%s", err, out)
