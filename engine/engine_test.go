@@ -65,8 +65,8 @@ func restart(t *testing.T, cfg engine.Config, f func(*world)) {
 	f(w)
 	w.ok(e.Close(t.Context()))
 	res, _ := w.raw("GET", "/app-instances", "", "")
-	if res.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("after Close: %d", res.StatusCode)
+	if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("X-Amzn-Requestid") == "" {
+		t.Errorf("after Close: %d %v", res.StatusCode, res.Header)
 	}
 }
 
