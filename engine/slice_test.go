@@ -275,3 +275,11 @@ func TestTheSessionEndpointIsTheHostThatWasCalled(t *testing.T) {
 	w.ok(err)
 	w.equal("endpoint", "http://"+*got.Endpoint.Url, w.url)
 }
+
+// The model's list of tags has at least one entry; a resource without tags once answered an empty one.
+func TestAResourceWithoutTagsAnswersNoTags(t *testing.T) {
+	w := newWorld(t)
+	got, err := w.msg.ListTagsForResource(t.Context(), &messaging.ListTagsForResourceInput{ResourceARN: &w.channel})
+	w.ok(err)
+	w.equal("tags", len(got.Tags), 0)
+}
