@@ -49,6 +49,12 @@ const rolesFile = `{"Roles":[
 // newOffice is a world with those roles, and a key with which the ticket office signs tokens.
 func newOffice(t *testing.T) (*world, *rsa.PrivateKey) {
 	t.Helper()
+	cfg, key := office(t)
+	return newWorldWith(t, cfg), key
+}
+
+func office(t *testing.T) (engine.Config, *rsa.PrivateKey) {
+	t.Helper()
 	roles, err := iam.ReadRoles(strings.NewReader(rolesFile))
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +68,7 @@ func newOffice(t *testing.T) (*world, *rsa.PrivateKey) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newWorldWith(t, engine.Config{Roles: roles, Issuers: issuers}), key
+	return engine.Config{Roles: roles, Issuers: issuers}, key
 }
 
 func (w *world) sts(c aws.Credentials) *awssts.Client { return awssts.NewFromConfig(w.config(c)) }

@@ -1,11 +1,13 @@
 package engine_test
 
 import (
+	"crypto/rsa"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"github.com/stagedoor/stagedoor/engine/modeltest"
 )
@@ -14,7 +16,6 @@ import (
 const unseen = `
 identity.DescribeAppInstanceUserEndpoint.AppInstanceUserEndpoint.EndpointState.StatusReason: endpoints are kept, nothing is pushed: none turns inactive
 identity.ListAppInstanceUserEndpoints.AppInstanceUserEndpoints[].EndpointState.StatusReason: the same
-messaging.BatchCreateChannelMembership.BatchChannelMemberships.SubChannelId: see the elastic channel
 messaging.SendChannelMessage.Status.Detail: a line is accepted or it is an error; only processing has something to add
 messaging.UpdateChannelMessage.Status.Detail: the same
 `
@@ -24,7 +25,8 @@ messaging.UpdateChannelMessage.Status.Detail: the same
 type story struct {
 	*world
 	processor *processor
-	house     string // the app instance
+	office    *rsa.PrivateKey // signs the tickets
+	house     string          // the app instance
 	user      map[string]string
 	foyer     string // a public channel
 	stage     string // a private channel
@@ -68,36 +70,41 @@ func newStory(t *testing.T, url string) (*story, *recorder) {
 	cfg := hooked(map[string]string{lambda("polite"): p.URL},
 		map[string]string{stream("lines"): archive.URL, stream("channels"): archive.URL})
 	cfg.Database = url
-	w := newWorldOf(t, cfg)
-	r := newRecorder()
+	roles, key := office(t)
+	cfg.Roles, cfg.Issuers = roles.Roles, roles.Issuers
+	w, o, r := bareWorld(t), &opened{}, newRecorder()
 	w.judge = modeltest.Transport(t, r)
-	w.id, w.msg = w.clients(aws.Credentials{AccessKeyID: hookKey, SecretAccessKey: hookSecret})
-	return &story{world: w, processor: p, user: map[string]string{}}, r
+	w.begin(o, cfg)
+	t.Cleanup(func() { o.close(w) })
+	return &story{world: w, processor: p, office: key, user: map[string]string{}}, r
 }
 
 func stream(name string) string {
 	return "arn:aws:kinesis:us-east-1:000000000000:stream/chime-messaging-" + name
 }
 
-// becomesSomebody asks STS for credentials of a fan and acts with them.
+// becomesSomebody asks STS for a fan's credentials, by the root key and by a token of the ticket office, and acts with them.
 func (s *story) becomesSomebody() {
-	c := s.e.Credentials()
-	root := sts.NewFromConfig(s.config(aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey}))
-	me, err := root.GetCallerIdentity(s.Context(), &sts.GetCallerIdentityInput{})
+	ctx, root := s.Context(), s.sts(s.rootKey())
+	me, err := root.GetCallerIdentity(ctx, nil)
 	s.ok(err)
-	s.equal("account", *me.Account, s.e.Account())
+	s.equal("root", *me.Account+*me.Arn, "000000000000"+"arn:aws:iam::000000000000:root")
 	policy := fanPolicy(s.user["ann"], s.foyer)
-	out, err := root.AssumeRole(s.Context(), &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::000000000000:role/Fan"),
-		RoleSessionName: aws.String("ann"), DurationSeconds: aws.Int32(900), Policy: &policy})
+	out, err := root.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: aws.String(arnOfRole + "Fan"), RoleSessionName: aws.String("ann"), DurationSeconds: aws.Int32(900), Policy: &policy,
+		Tags: []ststypes.Tag{{Key: aws.String("UserUUID"), Value: aws.String("ann")}}})
 	s.ok(err)
-	t := aws.Credentials{AccessKeyID: *out.Credentials.AccessKeyId, SecretAccessKey: *out.Credentials.SecretAccessKey, SessionToken: *out.Credentials.SessionToken}
-	fan := sts.NewFromConfig(s.config(t))
-	me, err = fan.GetCallerIdentity(s.Context(), &sts.GetCallerIdentityInput{})
+	federated, err := s.sts(aws.Credentials{}).AssumeRoleWithWebIdentity(ctx, &sts.AssumeRoleWithWebIdentityInput{RoleArn: aws.String(arnOfRole + "Fan"),
+		RoleSessionName: aws.String("ann"), WebIdentityToken: ticket(s.T, s.office, nil), DurationSeconds: aws.Int32(900)})
 	s.ok(err)
-	s.equal("fan", *me.Arn, "arn:aws:sts::000000000000:assumed-role/Fan/ann")
-	_, msg := s.clients(t)
-	_, err = msg.SendChannelMessage(s.Context(), line(s.user["ann"], s.foyer, "as myself"))
-	s.ok(err)
-	_, err = msg.SendChannelMessage(s.Context(), line(s.user["ben"], s.foyer, "as somebody else"))
-	s.equal("as somebody else", code(err), "AccessDeniedException")
+	s.equal("token of", *federated.Provider+*federated.SubjectFromWebIdentityToken, issuer+"ticket-1")
+	for _, c := range []*ststypes.Credentials{out.Credentials, federated.Credentials} {
+		me, err = s.sts(temporary(c)).GetCallerIdentity(ctx, nil)
+		s.ok(err)
+		s.equal("fan", *me.Arn, "arn:aws:sts::000000000000:assumed-role/Fan/ann")
+		_, msg := s.clients(temporary(c))
+		_, err = msg.SendChannelMessage(ctx, line(s.user["ann"], s.foyer, "as myself"))
+		s.ok(err)
+		_, err = msg.SendChannelMessage(ctx, line(s.user["ben"], s.foyer, "as somebody else"))
+		s.equal("as somebody else", code(err), "AccessDeniedException")
+	}
 }

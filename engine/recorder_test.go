@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,13 +16,18 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 )
 
-// recorder keeps the first success of every operation and the first of every exception, as they travelled.
+// recorder keeps the first success of every operation and the first of every exception, as they travelled. Of a list whose
+// order is nobody's business it keeps the first that was asked for as a whole.
 type recorder struct {
 	mu    sync.Mutex
 	first map[string]string // by "service operation" or "exception": the exchange
+	part  map[string]bool   // those that are a page
 }
 
-func newRecorder() *recorder { return &recorder{first: map[string]string{}} }
+func newRecorder() *recorder { return &recorder{first: map[string]string{}, part: map[string]bool{}} }
+
+// inOrder are the lists that come in an order that the wire promises or that follows from names.
+var inOrder = map[string]bool{"ListChannelMessages": true, "ListAppInstanceUsers": true}
 
 // RoundTrip sends the request of an SDK to the engine.
 func (r *recorder) RoundTrip(q *http.Request) (*http.Response, error) {
@@ -43,16 +49,50 @@ func (r *recorder) RoundTrip(q *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	res.Body = io.NopCloser(bytes.NewReader(got))
-	what := awsmiddleware.GetServiceID(q.Context()) + " " + awsmiddleware.GetOperationName(q.Context())
+	operation := awsmiddleware.GetOperationName(q.Context())
+	what := awsmiddleware.GetServiceID(q.Context()) + " " + operation
 	if res.StatusCode >= http.StatusMultipleChoices {
 		what = res.Header.Get("x-amzn-ErrorType")
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, have := r.first[what]; !have {
-		r.first[what] = exchange(q, sent, res, got)
+	part, sorted := q.URL.Query().Has("max-results") && !inOrder[operation], got
+	if strings.HasPrefix(operation, "List") && !inOrder[operation] || operation == "SearchChannels" {
+		sorted = sortLists(got)
+	}
+	if _, have := r.first[what]; !have || r.part[what] && !part {
+		r.first[what], r.part[what] = exchange(q, sent, res, sorted), part
 	}
 	return res, nil
+}
+
+// sortLists puts the entries of the lists in a JSON object in the order of their texts.
+func sortLists(object []byte) []byte {
+	d, out := json.NewDecoder(bytes.NewReader(object)), []byte{'{'}
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return object
+	}
+	for d.More() {
+		name, err := d.Token()
+		var v json.RawMessage
+		if err != nil || d.Decode(&v) != nil {
+			return object
+		}
+		var list []json.RawMessage
+		if json.Unmarshal(v, &list) == nil {
+			slices.SortFunc(list, func(a, b json.RawMessage) int { return strings.Compare(normal(string(a)), normal(string(b))) })
+			v = append(append([]byte{'['}, bytes.Join(rawTexts(list), []byte{','})...), ']')
+		}
+		out = append(append(fmt.Appendf(out, "%q:", name), v...), ',')
+	}
+	return append(bytes.TrimSuffix(out, []byte{','}), '}')
+}
+
+func rawTexts(list []json.RawMessage) (all [][]byte) {
+	for _, v := range list {
+		all = append(all, v)
+	}
+	return all
 }
 
 func exchange(q *http.Request, sent []byte, res *http.Response, got []byte) string {
@@ -80,8 +120,10 @@ var changing = []struct {
 	numbered bool
 }{
 	{"key", regexp.MustCompile(`Credential=(\w+)`), false},
+	{"host", regexp.MustCompile(`(127\.0\.0\.1:\d+)`), false},
 	{"date", regexp.MustCompile(`/(\d{8})/`), false},
 	{"signature", regexp.MustCompile(`Signature=([0-9a-f]{64})`), false},
+	{"JWT", regexp.MustCompile(`WebIdentityToken=([^&\s]+)`), false},
 	{"token", regexp.MustCompile(`(?:"NextToken":"|next-token=)([\w-]+)`), false},
 	{"time", regexp.MustCompile(`\b(1\d{9}(?:\.\d+)?)\b`), false},
 	{"time", regexp.MustCompile(`not-\w+=([^&\s]+)`), false},
