@@ -26,10 +26,13 @@ import (
 
 	"github.com/stagedoor/stagedoor/engine/api"
 	"github.com/stagedoor/stagedoor/engine/chat"
+	"github.com/stagedoor/stagedoor/engine/flow"
+	"github.com/stagedoor/stagedoor/engine/hook"
 	"github.com/stagedoor/stagedoor/engine/iam"
 	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/schema"
 	"github.com/stagedoor/stagedoor/engine/session"
+	"github.com/stagedoor/stagedoor/engine/stream"
 	"github.com/stagedoor/stagedoor/engine/sts"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -68,6 +71,12 @@ type Config struct {
 	// QuietAbove is how many members a channel may have before comings and goings are told to those concerned only
 	// (docs/adr/0010); 0 means 500, negative means however many, as on the real service.
 	QuietAbove int
+	// Processors are the HTTP endpoints that channel flows reach under the ARNs of Lambda functions: ARN → URL. They get
+	// the event that Amazon sends, signed with the root key for the service "chime", and answer by ChannelFlowCallback.
+	Processors map[string]string
+	// Streams are where messaging streaming configurations lead under the ARNs of Kinesis streams: ARN → URL or
+	// file:PATH. Both get one JSON record a line; posts are signed like those to Processors.
+	Streams map[string]string
 	// Logger is told what went wrong; nil means nobody is.
 	Logger *slog.Logger
 }
@@ -86,17 +95,18 @@ type Engine struct {
 	chat *chat.Chat
 	hub  *session.Hub
 	api  http.Handler
+	post *hook.Poster
 
 	stop    context.CancelFunc // of the background work
-	stopped chan struct{}
-	mu      sync.RWMutex // held for reading by each request, for writing by Close
+	running sync.WaitGroup     // the background work
+	mu      sync.RWMutex       // held for reading by each request, for writing by Close
 	closed  bool
 	once    sync.Once // Close works once
 }
 
 // New opens the database, brings its schema up to date and starts the background work. ctx bounds the start only.
 func New(ctx context.Context, cfg Config) (*Engine, error) {
-	e := &Engine{cfg: cfg, stopped: make(chan struct{})}
+	e := &Engine{cfg: cfg}
 	e.cfg.Region = cmp.Or(cfg.Region, "us-east-1")
 	e.cfg.Account = cmp.Or(cfg.Account, "000000000000")
 	if e.cfg.Logger == nil {
@@ -107,7 +117,11 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e.stop = stop
-	go e.sweep(background)
+	e.running.Go(func() { e.keep(background, "background work", e.chat.Run) })
+	e.running.Go(func() {
+		e.keep(background, "channel flows", func(ctx context.Context) error { return e.chat.Flows.Run(ctx, e.chat.Messages) })
+	})
+	e.running.Go(func() { e.chat.Streams.Run(background) })
 	return e, nil
 }
 
@@ -133,7 +147,13 @@ func (e *Engine) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	e.chat = chat.New(e.db, chat.Config{Region: e.cfg.Region, Account: e.cfg.Account, Limits: e.cfg.Limits, QuietAbove: e.cfg.QuietAbove})
+	if err := e.cfg.checkHooks(); err != nil {
+		return err
+	}
+	e.post = hook.New(e.cfg.Region, e.cfg.AccessKeyID, e.cfg.SecretAccessKey)
+	e.chat = chat.New(e.db, chat.Config{Region: e.cfg.Region, Account: e.cfg.Account, Limits: e.cfg.Limits, QuietAbove: e.cfg.QuietAbove,
+		Flow:   flow.Config{Processors: e.cfg.Processors, Poster: e.post, Logger: e.cfg.Logger},
+		Stream: stream.Config{Sinks: e.cfg.Streams, Poster: e.post, Logger: e.cfg.Logger}})
 	limiter := quota.NewLimiter(e.cfg.Limits)
 	credentials, err := sts.New(authority, limiter, e.cfg.Issuers)
 	if err != nil {
@@ -156,20 +176,39 @@ func (e *Engine) origin() func(string) bool {
 	return func(origin string) bool { return slices.Contains(e.cfg.Origins, origin) }
 }
 
-// sweepRest is how long the background work rests after a database error.
-const sweepRest = 10 * time.Second
+// checkHooks refuses what could only fail later, when somebody is waiting.
+func (cfg Config) checkHooks() error {
+	for name, url := range cfg.Processors {
+		if err := hook.CheckURL(url); err != nil {
+			return fmt.Errorf("processor %s: %w", name, err)
+		}
+	}
+	files := map[string]string{}
+	for name, where := range cfg.Streams {
+		if err := stream.CheckSink(where); err != nil {
+			return fmt.Errorf("stream %s: %w", name, err)
+		}
+		if other := files[where]; other != "" && strings.HasPrefix(where, "file:") {
+			return fmt.Errorf("streams %s and %s would write the same file", name, other)
+		}
+		files[where] = name
+	}
+	return nil
+}
 
-func (e *Engine) sweep(ctx context.Context) {
-	defer close(e.stopped)
+// keepRest is how long background work rests after a database error.
+const keepRest = 10 * time.Second
+
+// keep has background work go on until ctx ends.
+func (e *Engine) keep(ctx context.Context, what string, run func(context.Context) error) {
 	for {
-		err := e.chat.Run(ctx)
-		if err != nil {
-			e.cfg.Logger.WarnContext(ctx, "background work", "error", err)
+		if err := run(ctx); err != nil {
+			e.cfg.Logger.WarnContext(ctx, what, "error", err)
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(sweepRest):
+		case <-time.After(keepRest):
 		}
 	}
 }
@@ -240,7 +279,8 @@ func (e *Engine) close(ctx context.Context) error {
 		err = errors.Join(err, ctx.Err())
 	}
 	e.stop()
-	<-e.stopped
+	e.running.Wait()
+	e.post.Close()
 	return errors.Join(err, e.release())
 }
 

@@ -53,6 +53,8 @@ CreateChannelBan                            A A - -
 DeleteChannelBan                            A A - -
 DescribeChannelBan                          A A - -
 ListChannelBans                             A A - -
+AssociateChannelFlow                        A A - -
+DisassociateChannelFlow                     A A - -
 SendChannelMessage                          - - A -
 GetChannelMessage                           A A A P
 ListChannelMessages                         A A A P
@@ -208,6 +210,8 @@ func (w *world) call(operation, who, channel, whom, message string) (err error) 
 		_, err = w.msg.CreateChannel(ctx, &chimesdkmessaging.CreateChannelInput{AppInstanceArn: &w.app, ChimeBearer: &who, Name: aws.String("new")})
 	case "ListSubChannels", "SearchChannels", "PutChannelExpirationSettings", "UpdateChannelReadMarker", "GetChannelMembershipPreferences", "PutChannelMembershipPreferences":
 		return w.callSettings(operation, who, channel, whom)
+	case "AssociateChannelFlow", "DisassociateChannelFlow":
+		return w.callFlow(operation, who, channel)
 	default:
 		if strings.Contains(operation, "Message") {
 			return w.callMessage(operation, who, channel, message)

@@ -28,7 +28,7 @@ func (engineServeCmd) Run(ctx context.Context, c *engineCmd, log *slog.Logger) e
 	if err != nil {
 		return err
 	}
-	cfg := engine.Config{Limits: limits, DrainTime: c.Drain}
+	cfg := engine.Config{Limits: limits, DrainTime: c.Drain, Processors: c.Processors, Streams: c.Streams}
 	if c.Roles != "" {
 		if cfg.Roles, err = engine.RolesFile(c.Roles); err != nil {
 			return fmt.Errorf("--roles: %w", err)

@@ -1,7 +1,5 @@
 package api
 
-import "encoding/json"
-
 // The inputs, member by member as the API reference has them. Tags: `wire` says where a member travels when it is not
 // the JSON body ("path=…", "query=…"); `is` names its shape (shapes.go), with "!" when it is required.
 //
@@ -188,18 +186,6 @@ type sendChannelMessageIn struct {
 	ContentType        string                 `is:"ContentType"`
 	Target             []targetIn             `is:"TargetList"`
 	inSub
-}
-
-// attributes writes MessageAttributes as they are kept.
-func (in sendChannelMessageIn) attributes() string {
-	if len(in.MessageAttributes) == 0 {
-		return ""
-	}
-	text, err := json.Marshal(in.MessageAttributes) // sorted keys: equal maps give equal text
-	if err != nil {
-		panic(err) // strings only
-	}
-	return string(text)
 }
 
 type listChannelMessagesIn struct {

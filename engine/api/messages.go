@@ -19,12 +19,12 @@ type sentOut struct {
 }
 
 func sent(m message.Message) sentOut {
-	return sentOut{m.Channel, m.ID, message.StatusWire{Value: "SENT"}, m.Sub}
+	return sentOut{m.Channel, m.ID, message.StatusOf(m), m.Sub}
 }
 
 func (s *server) sendChannelMessage(ctx context.Context, c rest.Call, in *sendChannelMessageIn) (any, error) {
 	m := message.NewMessage{Type: in.Type, Persistence: in.Persistence, Content: in.Content, ContentType: in.ContentType,
-		Metadata: in.Metadata, Attributes: in.attributes()}
+		Metadata: in.Metadata, Attributes: attributes(in.MessageAttributes)}
 	if len(in.Target) > 0 {
 		m.Target = arn.ARN(in.Target[0].MemberArn)
 	}

@@ -95,7 +95,7 @@ func kinds(on string) []string {
 			all = append(all, "app-instance", "app-instance-bot", "app-instance-user", "channel", "channel-flow")
 		case template == "{ChannelArn}":
 			all = append(all, "channel")
-		case template == "{ChannelFlowArn}":
+		case template == "{ChannelFlowArn}", strings.Contains(template, "/channel-flow/"):
 			all = append(all, "channel-flow")
 		case template == "{AppInstanceArn}":
 			all = append(all, "app-instance")

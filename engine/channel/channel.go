@@ -36,12 +36,14 @@ type Channel struct {
 	Name, Mode, Privacy, Metadata       string
 	CreatedBy                           core.Identity
 	CreatedMS, UpdatedMS, LastMessageMS int64
+	Flow                                arn.ARN // the channel flow, "" for none
 
 	Elastic    Elastic    // zero: not an elastic channel
 	Expiration Expiration // zero: never
 
 	no             int64
 	app, id, maker string
+	flow           string // channel_flow.id
 	lastInSubMS    int64
 }
 
@@ -51,12 +53,13 @@ type Elastic struct{ MaximumSubChannels, TargetMembershipsPerSubChannel, Minimum
 // The subselect runs for elastic channels alone: what is said there is said in sub-channels.
 const channelColumns = `c.no, c.app, c.id, c.name, c.mode, c.privacy, c.metadata, c.by_id, c.by_name,
 c.created_ms, c.updated_ms, c.last_message_ms, c.max_subs, c.sub_target, c.sub_percent, c.expire_days, c.expire_by,
+ coalesce((SELECT f.id FROM channel_flow f WHERE f.no = c.flow AND c.flow <> 0), ''),
 CASE WHEN c.max_subs > 0 THEN coalesce((SELECT max(s.last_message_ms) FROM channel s WHERE s.parent = c.no AND s.parent > 0), 0) ELSE 0 END`
 
 func (ch *Channel) fields() []any {
 	return []any{&ch.no, &ch.app, &ch.id, &ch.Name, &ch.Mode, &ch.Privacy, &ch.Metadata, &ch.maker, &ch.CreatedBy.Name,
 		&ch.CreatedMS, &ch.UpdatedMS, &ch.LastMessageMS, &ch.Elastic.MaximumSubChannels, &ch.Elastic.TargetMembershipsPerSubChannel,
-		&ch.Elastic.MinimumMembershipPercentage, &ch.Expiration.Days, &ch.Expiration.Criterion, &ch.lastInSubMS}
+		&ch.Elastic.MinimumMembershipPercentage, &ch.Expiration.Days, &ch.Expiration.Criterion, &ch.flow, &ch.lastInSubMS}
 }
 
 // named fills in the ARNs, which the database does not hold.
@@ -64,6 +67,9 @@ func (c *Channels) named(ch Channel) Channel {
 	ch.LastMessageMS = max(ch.LastMessageMS, ch.lastInSubMS)
 	ch.ARN = c.InstanceARN(ch.app).Channel(ch.id)
 	ch.CreatedBy.Arn = c.UserARN(ch.app, ch.maker)
+	if ch.flow != "" {
+		ch.Flow = c.InstanceARN(ch.app).Child(arn.KindChannelFlow, ch.flow)
+	}
 	return ch
 }
 
@@ -172,6 +178,11 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, $15, $
 	if err := tag.Put(tx, a.App, arn.KindChannel, in.ID, in.Tags); err != nil {
 		return a, err
 	}
+	ch, err := c.channel(tx.Context(), tx, a.Channel)
+	if err != nil {
+		return a, err
+	}
+	c.Record(tx, core.Event{Type: core.EventCreateChannel, MessageType: core.System, Channel: ch.ARN, Payload: WireOf[core.ISO](ch)})
 	return a, c.settle(tx, a, in, now)
 }
 

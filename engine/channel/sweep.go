@@ -37,6 +37,9 @@ func (c *Channels) SweepRemoved(tx *db.Tx) (int64, error) {
  (SELECT created_ms FROM channel_message WHERE channel = $1 ORDER BY created_ms LIMIT $2)`,
 		`DELETE FROM message_token WHERE channel = $1 AND (sender, token) IN
  (SELECT sender, token FROM message_token WHERE channel = $1 ORDER BY sender, token LIMIT $2)`,
+		`DELETE FROM held_message WHERE channel = $1 AND message_id IN
+ (SELECT message_id FROM held_message WHERE channel = $1 ORDER BY message_id LIMIT $2)`,
+		`DELETE FROM flow_run WHERE id IN (SELECT id FROM flow_run WHERE channel = $1 LIMIT $2)`,
 		`DELETE FROM channel_membership WHERE channel = $1 AND member IN
  (SELECT member FROM channel_membership WHERE channel = $1 ORDER BY member LIMIT $2)`,
 		`DELETE FROM channel_moderator WHERE channel = $1 AND member IN

@@ -16,6 +16,7 @@ type Wire[T core.Stamp] struct {
 	CreatedTimestamp     T
 	LastMessageTimestamp T `json:",omitzero"`
 	LastUpdatedTimestamp T
+	ChannelFlowArn       arn.ARN `json:",omitempty"`
 
 	ElasticChannelConfiguration *Elastic        `json:",omitempty"`
 	ExpirationSettings          *ExpirationWire `json:",omitempty"`
@@ -39,7 +40,8 @@ func WireExpiration(e Expiration) *ExpirationWire {
 func WireOf[T core.Stamp](ch Channel) Wire[T] {
 	w := Wire[T]{Name: ch.Name, ChannelArn: ch.ARN, Mode: ch.Mode, Privacy: ch.Privacy, Metadata: ch.Metadata,
 		CreatedBy: ch.CreatedBy, CreatedTimestamp: T(ch.CreatedMS), LastMessageTimestamp: T(ch.LastMessageMS),
-		LastUpdatedTimestamp: T(ch.UpdatedMS), ExpirationSettings: WireExpiration(ch.Expiration)}
+		LastUpdatedTimestamp: T(ch.UpdatedMS), ExpirationSettings: WireExpiration(ch.Expiration),
+		ChannelFlowArn: ch.Flow}
 	if ch.Elastic != (Elastic{}) {
 		w.ElasticChannelConfiguration = &ch.Elastic
 	}

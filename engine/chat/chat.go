@@ -1,11 +1,11 @@
 // Package chat puts the rooms of the engine's domain on top of each other: who there is, who is in which channel, the
 // channels, and what is said in them.
 //
-//	message   channel
-//	   │    ┌────┘ │
-//	   │    ▼      │
-//	   │  member   │
-//	   ▼    ▼      ▼
+//	message   channel      stream
+//	 │  │   ┌────┘ │          │ takes core's events, inside
+//	 ▼  │   ▼      │          │ the write that makes them
+//	flow│ member   │          │
+//	 ▼  ▼   ▼      ▼          ▼
 //	 identity    role ──► core ──► database
 package chat
 
@@ -14,22 +14,27 @@ import (
 
 	"github.com/stagedoor/stagedoor/engine/channel"
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/flow"
 	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/member"
 	"github.com/stagedoor/stagedoor/engine/message"
 	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/role"
+	"github.com/stagedoor/stagedoor/engine/stream"
 	"github.com/stagedoor/stagedoor/engine/tag"
 	"github.com/stagedoor/stagedoor/internal/db"
 )
 
-// Config says in which region and account the resources live – both become part of every ARN – and how many there may be.
+// Config says in which region and account the resources live – both become part of every ARN – and how many there may
+// be. Flow and Stream say what lies behind the ARNs of other services; empty, there is nothing.
 type Config struct {
 	Region, Account string
 	Limits          quota.Limits
 	// QuietAbove is how many members a channel may have before comings and goings are told to those concerned only.
 	// 0 means 500; negative means however many.
 	QuietAbove int
+	Flow       flow.Config
+	Stream     stream.Config
 }
 
 // Chat is every room over one database. Safe for concurrent use.
@@ -39,6 +44,8 @@ type Chat struct {
 	*member.Members
 	*channel.Channels
 	*message.Messages
+	*flow.Flows
+	*stream.Streams
 	*tag.Tags
 
 	roles *role.Roles
@@ -54,15 +61,18 @@ func New(d *db.DB, cfg Config) *Chat {
 	c.Identities = identity.New(c.Core, func(tx *db.Tx, u identity.User) error { return c.LeaveAll(tx, u) })
 	c.Members = member.New(roles, c.Identities, cfg.QuietAbove)
 	c.Channels = channel.New(roles, c.Identities, c.Members)
-	c.Messages = message.New(roles, c.Identities)
+	c.Flows = flow.New(roles, c.Identities, cfg.Flow)
+	c.Messages = message.New(roles, c.Identities, c.Flows)
+	c.Streams = stream.New(c.Core, c.Identities, cfg.Stream)
+	c.SetRecorder(c.Streams)
 	return c
 }
 
 // steps is the background work: what somebody in a channel waits for, then the rest in the order in which it empties a
 // deleted app instance.
 func (c *Chat) steps() []core.Step {
-	return []core.Step{c.SweepElastic, c.SweepExpiredChannels, c.SweepInstances, c.SweepInstance, c.SweepRemoved, c.Identities.SweepExpired,
-		c.SweepRetention, core.ForgetRequests}
+	return []core.Step{c.SweepElastic, c.SweepExpiredChannels, c.SweepInstances, c.SweepFlows, c.SweepConfigurations, c.SweepInstance,
+		c.SweepRemoved, c.SweepRuns, c.Identities.SweepExpired, c.SweepRetention, core.ForgetRequests}
 }
 
 // Run does the background work until ctx ends: it scales elastic channels, ends what has expired, removes the rows of

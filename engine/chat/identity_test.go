@@ -5,6 +5,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/engine/channel"
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/flow"
 	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/message"
 	"github.com/stagedoor/stagedoor/engine/schema"
@@ -175,12 +176,19 @@ func TestADeletedAppInstanceLeavesNoRow(t *testing.T) {
 		h.ok(err)
 		_, err = h.CreateBan(h.Context(), h.mod, h.channel, h.eve)
 		h.ok(err)
+		f, err := h.CreateFlow(h.Context(), "", flow.NewFlow{Instance: h.app, Name: "f", Processors: []flow.Processor{{Name: "p", ExecutionOrder: 1}}})
+		h.ok(err)
+		h.ok(h.Associate(h.Context(), h.mod, h.channel, f))
+		h.say(h.ann, "held")
+		_, err = d.Exec(h.Context(), `INSERT INTO stream_config (app, data_type, stream) VALUES ($1, 'Channel', '')`, h.app.ID())
+		h.ok(err)
 		h.ok(h.DeleteInstance(h.Context(), h.app))
 		_, err = h.User(h.Context(), h.ann)
 		h.refused(err, fault.Denied)
 		h.sweep()
 		for _, table := range []string{"app_instance", "app_instance_user", "app_instance_admin", "app_instance_user_endpoint", "resource_tag",
-			"channel", "channel_membership", "channel_moderator", "channel_ban", "channel_message", "message_token", "removed_channel"} {
+			"channel", "channel_membership", "channel_moderator", "channel_ban", "channel_message", "message_token", "removed_channel",
+			"channel_flow", "held_message", "flow_run", "stream_config"} {
 			if n := h.count(d, table); n != 0 {
 				t.Errorf("%d rows left in %s", n, table)
 			}

@@ -24,6 +24,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
+	"github.com/stagedoor/stagedoor/internal/id"
 )
 
 // Core is one migrated database (engine/schema) in one region and account; both are part of every ARN. Safe for
@@ -33,25 +34,38 @@ type Core struct {
 	Region, Account string
 	Limits          quota.Limits // the resource quotas; set before the first use
 
-	sink atomic.Pointer[Sink]
-	wake chan struct{} // tells Sweep that there is something to do
+	sink     atomic.Pointer[Sink]
+	recorder Recorder
+	node     string        // names this process among those of one database
+	wake     chan struct{} // tells Sweep that there is something to do
 }
 
 // New makes a Core. Without SetSink events go nowhere.
 func New(d *db.DB, region, account string) *Core {
-	return &Core{DB: d, Region: region, Account: account, wake: make(chan struct{}, 1)}
+	return &Core{DB: d, Region: region, Account: account, node: id.NewUUID(), wake: make(chan struct{}, 1)}
 }
 
 // SetSink says who gets the events from now on.
 func (c *Core) SetSink(s Sink) { c.sink.Store(&s) }
 
-// Announce hands e to the sink once the running write is durable.
+// SetRecorder says who writes events down, before the first of them.
+func (c *Core) SetRecorder(r Recorder) { c.recorder = r }
+
+// Announce hands e to the sink once the running write is durable, and to the recorder within it.
 func (c *Core) Announce(tx *db.Tx, e Event) {
+	c.Record(tx, e)
 	tx.AfterCommit(func() {
 		if s := c.sink.Load(); s != nil {
 			(*s).Deliver(e)
 		}
 	})
+}
+
+// Record hands e to the recorder alone: what the messaging session does not tell, but a stream does.
+func (c *Core) Record(tx *db.Tx, e Event) {
+	if r := c.recorder; r != nil {
+		tx.BeforeCommit(func() error { return r.Record(tx, e) })
+	}
 }
 
 // Write is db.Write with a second try when another node made the same row in between: the second run sees it.

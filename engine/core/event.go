@@ -1,6 +1,9 @@
 package core
 
-import "github.com/stagedoor/stagedoor/internal/arn"
+import (
+	"github.com/stagedoor/stagedoor/internal/arn"
+	"github.com/stagedoor/stagedoor/internal/db"
+)
 
 // The values of Event.Type that travel on the messaging session (Amazon Chime SDK developer guide, "Using websockets
 // to receive messages").
@@ -24,9 +27,23 @@ const (
 	SortByLastMessage = "last-message-timestamp"
 )
 
-// The values of Event.Type that only streams carry (developer guide, "Streaming messaging data"); Only is Nobody.
+// Put before EventCreateMessage or EventUpdateMessage: how a message fares that a channel flow holds back. Only its
+// sender is told.
 const (
+	Pending = "PENDING_"
+	Failed  = "FAILED_"
+	Denied  = "DENIED_"
+)
+
+// The values of Event.Type that only streams carry (developer guide, "Streaming messaging data"): Core.Record, or Only is
+// Nobody.
+const (
+	EventCreateChannel    = "CREATE_CHANNEL"
 	EventUpdateExpiration = "UPDATE_CHANNEL_EXPIRATION_SETTINGS"
+	EventCreateModerator  = "CREATE_CHANNEL_MODERATOR"
+	EventDeleteModerator  = "DELETE_CHANNEL_MODERATOR"
+	EventCreateBan        = "CREATE_CHANNEL_BAN"
+	EventDeleteBan        = "DELETE_CHANNEL_BAN"
 	EventCreateSubChannel = "CREATE_SUB_CHANNEL"
 	EventDeleteSubChannel = "DELETE_SUB_CHANNEL"
 )
@@ -74,3 +91,9 @@ type Event struct {
 // Sink takes events to connected users. Deliver is called after the commit, in commit order, from the one goroutine
 // that commits: it must not block, must not call back into Chat, and must not keep the caller waiting for a network.
 type Sink interface{ Deliver(Event) }
+
+// Recorder writes events down inside the transaction that makes them true, so that none is ever lost. It picks by
+// Event.Type those it has a use for; its error undoes the write.
+type Recorder interface {
+	Record(tx *db.Tx, e Event) error
+}

@@ -25,16 +25,16 @@ type Mark struct {
 }
 
 // marks is one kind of Mark. The operations' names are the rows of the role table.
-type marks struct{ table, create, describe, list, remove, missing string }
+type marks struct{ table, create, describe, list, remove, created, removed, missing string }
 
 func moderators() marks {
 	return marks{"channel_moderator", "CreateChannelModerator", "DescribeChannelModerator", "ListChannelModerators",
-		"DeleteChannelModerator", "The user is not a moderator of this channel."}
+		"DeleteChannelModerator", core.EventCreateModerator, core.EventDeleteModerator, "The user is not a moderator of this channel."}
 }
 
 func bans() marks {
 	return marks{"channel_ban", "CreateChannelBan", "DescribeChannelBan", "ListChannelBans", "DeleteChannelBan",
-		"The user is not banned from this channel."}
+		core.EventCreateBan, core.EventDeleteBan, "The user is not banned from this channel."}
 }
 
 // CreateModerator makes a user a moderator of the channel; who is one stays one. Banned users cannot become one. In an
@@ -97,11 +97,21 @@ func (c *Members) CreateBan(ctx context.Context, bearer, channel, user arn.ARN) 
 }
 
 func (c *Members) insertMark(tx *db.Tx, k marks, a role.Actor, u identity.User, now int64) (Mark, error) {
-	if _, err := tx.Exec(`INSERT INTO `+k.table+` (channel, member, by_id, by_name, created_ms)
-VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, a.Channel, u.No, a.ID, a.Name, now); err != nil {
+	n, err := tx.Exec(`INSERT INTO `+k.table+` (channel, member, by_id, by_name, created_ms)
+VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, a.Channel, u.No, a.ID, a.Name, now)
+	if err != nil {
 		return Mark{}, err
 	}
-	return c.mark(tx.Context(), tx, k, a, u)
+	m, err := c.mark(tx.Context(), tx, k, a, u)
+	if err == nil && n > 0 {
+		c.recordMark(tx, k.created, m)
+	}
+	return m, err
+}
+
+// recordMark tells streams of a mark; sessions are not told.
+func (c *Members) recordMark(tx *db.Tx, event string, m Mark) {
+	c.Record(tx, core.Event{Type: event, MessageType: core.System, Channel: m.Channel, Payload: wireOfMark(event, m)})
 }
 
 func (k marks) sql() string {
@@ -208,6 +218,14 @@ func (c *Members) unmark(ctx context.Context, k marks, bearer, channel, user arn
 		if err := before(tx, a, u.No); err != nil {
 			return err
 		}
+		m, err := c.mark(tx.Context(), tx, k, a, u)
+		if fault.Is(err, fault.NotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		c.recordMark(tx, k.removed, m)
 		_, err = tx.Exec(`DELETE FROM `+k.table+` WHERE channel = $1 AND member = $2`, a.Channel, u.No)
 		return err
 	})

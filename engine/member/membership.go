@@ -299,9 +299,10 @@ FROM json_each($2) j JOIN app_instance_user u ON u.app = $3 AND u.id = j.key`, a
 }
 
 func (c *Members) insertMemberships(tx *db.Tx, a role.Actor, kind string, fresh map[string]arn.ARN, joined []arn.ARN, made BatchWire) error {
+	now := core.NowMS()
 	if _, err := tx.Exec(`INSERT INTO channel_membership (channel, member, type, by_id, by_name, created_ms, updated_ms)
 SELECT $1, u.No, $2, $3, $4, $5, $5 FROM json_each($6) j JOIN app_instance_user u ON u.app = $7 AND u.id = j.key`,
-		a.Channel, kind, a.ID, a.Name, core.NowMS(), keys(fresh), a.App); err != nil {
+		a.Channel, kind, a.ID, a.Name, now, keys(fresh), a.App); err != nil {
 		return err
 	}
 	added := made
@@ -319,6 +320,10 @@ SELECT $1, u.No, $2, $3, $4, $5, $5 FROM json_each($6) j JOIN app_instance_user 
 		return err
 	}
 	c.Announce(tx, e)
+	for _, m := range added.Members { // streams know no batches
+		c.Record(tx, core.Event{Type: core.EventCreateMembership, MessageType: core.System, Channel: made.ChannelArn, Payload: WireOf[core.ISO](
+			Membership{Channel: made.ChannelArn, Member: m, InvitedBy: made.InvitedBy, Type: kind, CreatedMS: now, UpdatedMS: now})})
+	}
 	return nil
 }
 

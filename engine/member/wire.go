@@ -36,3 +36,22 @@ type SubWire struct {
 	ChannelArn   arn.ARN
 	SubChannelId string // the wire's name
 }
+
+// markWire is the structures ChannelModerator and ChannelBan, as streams carry them.
+type markWire struct {
+	Moderator, Member *core.Identity `json:",omitempty"`
+	ChannelArn        arn.ARN
+	CreatedTimestamp  core.ISO
+	CreatedBy         core.Identity
+}
+
+func wireOfMark(event string, m Mark) markWire {
+	w := markWire{ChannelArn: m.Channel, CreatedTimestamp: core.ISO(m.CreatedMS), CreatedBy: m.CreatedBy}
+	switch event {
+	case core.EventCreateModerator, core.EventDeleteModerator:
+		w.Moderator = &m.User
+	default:
+		w.Member = &m.User
+	}
+	return w
+}

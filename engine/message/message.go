@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/flow"
 	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/role"
 	"github.com/stagedoor/stagedoor/internal/arn"
@@ -20,12 +21,13 @@ import (
 type Messages struct {
 	*role.Roles
 	ids    *identity.Identities
+	flows  *flow.Flows
 	groups groups
 }
 
 // New makes the room.
-func New(r *role.Roles, ids *identity.Identities) *Messages {
-	return &Messages{Roles: r, ids: ids, groups: groups{open: map[arn.ARN]*group{}}}
+func New(r *role.Roles, ids *identity.Identities, flows *flow.Flows) *Messages {
+	return &Messages{Roles: r, ids: ids, flows: flows, groups: groups{open: map[arn.ARN]*group{}}}
 }
 
 // Message is one line of a channel. Type is STANDARD or CONTROL; Persistence PERSISTENT or NON_PERSISTENT: the latter
@@ -33,7 +35,7 @@ func New(r *role.Roles, ids *identity.Identities) *Messages {
 type Message struct {
 	Channel                        arn.ARN
 	Sub                            string // SubChannelId, "" outside of elastic channels
-	ID                             string // 64 lower-case hex digits, the first 12 the time
+	ID                             string // 64 lower-case hex digits, the first 12 the time at which it was sent
 	Sender                         core.Identity
 	Type, Persistence              string
 	Content, ContentType, Metadata string
@@ -41,6 +43,7 @@ type Message struct {
 	Target                         arn.ARN // "" for everybody; else only sender and target see it
 	Redacted                       bool
 	CreatedMS, EditedMS, UpdatedMS int64
+	Status, Detail                 string // PENDING FAILED DENIED, and why; "" is SENT
 
 	sender, target     int64
 	senderID, targetID string
@@ -68,7 +71,9 @@ func errMessage() error { return fault.New(fault.NotFound, "message", "The messa
 // message reads one message without asking who may see it.
 func (c *Messages) message(ctx context.Context, q db.Querier, a role.Actor, id string) (Message, error) {
 	m, err := db.One(ctx, q, (*Message).fields, `SELECT `+messageColumns+` FROM channel_message
-WHERE channel = $1 AND created_ms = $2 AND message_id = $3`, a.Channel, messageTime(id), id)
+WHERE channel = $1 AND message_id = $3 AND
+ created_ms = coalesce((SELECT h.created_ms FROM held_message h WHERE h.channel = $1 AND h.message_id = $3), $2)`,
+		a.Channel, messageTime(id), id)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && m.CreatedMS < a.Horizon {
 		return m, errMessage()
 	}
@@ -90,17 +95,27 @@ func (c *Messages) Message(ctx context.Context, bearer, channel arn.ARN, id stri
 		return Message{}, err
 	}
 	m, err := c.message(ctx, c.DB, a, id)
+	if core.IsGone(err) {
+		m, err = c.ofSender(ctx, a, id)
+	}
 	if err == nil {
 		err = m.seen(a)
 	}
 	return m, err
 }
 
-// MessageStatus answers the sender, and nobody else, whether the message was sent: SENT, as long as no channel flow
-// holds messages back.
+// MessageStatus answers the sender, and nobody else, how the message fares: SENT, or what a channel flow has made of it
+// or of its newest edit.
 func (c *Messages) MessageStatus(ctx context.Context, bearer, channel arn.ARN, id string) (string, error) {
 	a, err := c.InChannel(ctx, c.DB, bearer, channel)
 	if err != nil {
+		return "", err
+	}
+	h, err := c.held(ctx, c.DB, a.Channel, id)
+	if err == nil {
+		return h.status, a.May("GetChannelMessageStatus", h.sender == a.No)
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
 		return "", err
 	}
 	m, err := c.message(ctx, c.DB, a, id)
@@ -216,15 +231,27 @@ func (c *Messages) alter(ctx context.Context, operation, event string, bearer, c
 			return err
 		}
 		m.UpdatedMS = now
-		if _, err := tx.Exec(`UPDATE channel_message SET content = $4, content_type = $5, metadata = $6, attributes = $7,
- redacted = $8, edited_ms = $9, updated_ms = $10 WHERE channel = $1 AND created_ms = $2 AND message_id = $3`,
-			a.Channel, m.CreatedMS, m.ID, m.Content, m.ContentType, m.Metadata, m.Attributes, m.Redacted, m.EditedMS, m.UpdatedMS); err != nil {
-			return err
+		if event == core.EventUpdateMessage && a.Flow != 0 && m.Type == "STANDARD" {
+			m.Status = pending
+			return c.hold(tx, a, event, m)
 		}
-		c.announceMessage(tx, event, m)
-		return nil
+		return c.store(tx, a.Channel, event, m)
 	})
 	return m, err
+}
+
+// store writes a changed message down.
+func (c *Messages) store(tx *db.Tx, channel int64, event string, m Message) error {
+	if _, err := tx.Exec(`UPDATE channel_message SET content = $4, content_type = $5, metadata = $6, attributes = $7,
+ redacted = $8, edited_ms = $9, updated_ms = $10 WHERE channel = $1 AND created_ms = $2 AND message_id = $3`,
+		channel, m.CreatedMS, m.ID, m.Content, m.ContentType, m.Metadata, m.Attributes, m.Redacted, m.EditedMS, m.UpdatedMS); err != nil {
+		return err
+	}
+	c.announceMessage(tx, event, m)
+	if event != core.EventRedactMessage {
+		return nil
+	}
+	return settleEdits(tx, channel, m.ID)
 }
 
 func (c *Messages) altering(ctx context.Context, operation string, bearer, channel arn.ARN, id string, fn func(*db.Tx, role.Actor, Message) error) error {
@@ -267,6 +294,9 @@ func (c *Messages) DeleteMessage(ctx context.Context, bearer, channel arn.ARN, i
 	return c.altering(ctx, "DeleteChannelMessage", bearer, channel, id, func(tx *db.Tx, a role.Actor, m Message) error {
 		if _, err := tx.Exec(`DELETE FROM channel_message WHERE channel = $1 AND created_ms = $2 AND message_id = $3`,
 			a.Channel, m.CreatedMS, m.ID); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`DELETE FROM held_message WHERE channel = $1 AND message_id = $2`, a.Channel, m.ID); err != nil {
 			return err
 		}
 		m.UpdatedMS = max(core.NowMS(), m.UpdatedMS)

@@ -71,6 +71,9 @@ func (c *Messages) repeats(tx *db.Tx, channel int64, lines []*line) (fresh []*li
 			l.refused = core.ErrTokenReused()
 		case isOld:
 			l.sent = Message{Channel: c.ChannelARN(l.actor), ID: old.I}
+			if l.sent.Status, err = c.status(tx, channel, old.I); err != nil {
+				return nil, err
+			}
 		case first != nil:
 			l.once.first = first
 		default:

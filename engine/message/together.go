@@ -113,7 +113,10 @@ func (c *Messages) sendAll(tx *db.Tx, channel arn.ARN, lines []*line) error {
 			}
 			continue
 		}
-		m.CreatedMS = p.tick(m.Persistence == "PERSISTENT")
+		if l.actor.Flow != 0 && m.Type == "STANDARD" {
+			m.Status = pending
+		}
+		m.CreatedMS = p.tick(m.Persistence == "PERSISTENT" && m.Status != pending)
 		m.UpdatedMS, m.ID = m.CreatedMS, messageID(m.CreatedMS)
 		l.sent = m
 		kept = append(kept, l)
@@ -125,7 +128,13 @@ func (c *Messages) sendAll(tx *db.Tx, channel arn.ARN, lines []*line) error {
 	}
 	copyRepeats(welcome)
 	for _, l := range kept {
-		c.announceMessage(tx, core.EventCreateMessage, l.sent)
+		if l.sent.Status != pending {
+			c.announceMessage(tx, core.EventCreateMessage, l.sent)
+			continue
+		}
+		if err := c.hold(tx, l.actor, core.EventCreateMessage, l.sent); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -174,7 +183,7 @@ func insertAll(tx *db.Tx, p place, lines []*line) error {
 	messages, tokens := map[string]messageRow{}, map[string]tokenRow{}
 	for i, l := range lines {
 		key := strconv.Itoa(i)
-		if m := l.sent; m.Persistence == "PERSISTENT" {
+		if m := l.sent; m.Persistence == "PERSISTENT" && m.Status != pending {
 			messages[key] = messageRow{m.CreatedMS, m.ID, m.sender, m.senderID, m.Sender.Name, m.target, m.targetID, m.Type, m.Content,
 				m.ContentType, m.Metadata, m.Attributes}
 		}

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"github.com/stagedoor/stagedoor/engine/core"
@@ -8,7 +9,13 @@ import (
 )
 
 // StatusWire is the structure ChannelMessageStatusStructure.
-type StatusWire struct{ Value string }
+type StatusWire struct {
+	Value  string // SENT PENDING FAILED DENIED
+	Detail string `json:",omitempty"`
+}
+
+// StatusOf writes how m fares.
+func StatusOf(m Message) StatusWire { return StatusWire{cmp.Or(m.Status, "SENT"), m.Detail} }
 
 // TargetWire is the structure Target.
 type TargetWire struct{ MemberArn arn.ARN }
@@ -42,7 +49,7 @@ type Wire[T core.Stamp] struct {
 func WireSummary[T core.Stamp](m Message) SummaryWire[T] {
 	w := SummaryWire[T]{MessageId: m.ID, Type: m.Type, CreatedTimestamp: T(m.CreatedMS),
 		LastUpdatedTimestamp: T(m.UpdatedMS), LastEditedTimestamp: T(m.EditedMS), Sender: m.Sender, Redacted: m.Redacted,
-		Status: StatusWire{"SENT"}, ContentType: m.ContentType}
+		Status: StatusOf(m), ContentType: m.ContentType}
 	if !m.Redacted {
 		w.Content = &m.Content
 		if m.Metadata != "" {
@@ -59,4 +66,27 @@ func WireSummary[T core.Stamp](m Message) SummaryWire[T] {
 // WireOf writes m in full.
 func WireOf[T core.Stamp](m Message) Wire[T] {
 	return Wire[T]{ChannelArn: m.Channel, SummaryWire: WireSummary[T](m), Persistence: m.Persistence, SubChannelId: m.Sub}
+}
+
+// ShownWire is the structure ChannelMessage as a processor of a channel flow is shown it.
+type ShownWire struct {
+	MessageId           string // the wire's name
+	ChannelArn          arn.ARN
+	SubChannelId        string `json:",omitempty"` // the wire's name
+	Content             string
+	ContentType         string          `json:",omitempty"`
+	Metadata            string          `json:",omitempty"`
+	MessageAttributes   json.RawMessage `json:",omitempty"`
+	Sender              core.Identity
+	Persistence         string
+	Type                string
+	CreatedTimestamp    core.ISO
+	LastEditedTimestamp core.ISO `json:",omitzero"`
+}
+
+// ShownOf writes m for a processor. Whom it is meant for is none of the processor's business (as on the real service).
+func ShownOf(m Message) ShownWire {
+	return ShownWire{MessageId: m.ID, ChannelArn: m.Channel, SubChannelId: m.Sub, Content: m.Content, ContentType: m.ContentType, Metadata: m.Metadata,
+		MessageAttributes: json.RawMessage(m.Attributes), Sender: m.Sender, Persistence: m.Persistence, Type: m.Type,
+		CreatedTimestamp: core.ISO(m.CreatedMS), LastEditedTimestamp: core.ISO(m.EditedMS)}
 }

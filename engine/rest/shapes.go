@@ -113,6 +113,19 @@ var shapes = map[string]shape{
 	"SortOrder":                     {enum: []string{"ASCENDING", "DESCENDING"}},
 	"NetworkType":                   {enum: []string{"IPV4_ONLY", "DUAL_STACK"}},
 
+	"LambdaFunctionArn":          {min: 15, max: 2048, match: whole(`arn:aws:lambda:[a-z]{2}-[a-z]+-\d{1}:\d{12}:function:[a-zA-Z0-9\-_\.]+(:(\$LATEST|[a-zA-Z0-9\-_]+))?`)},
+	"LambdaConfiguration":        {},
+	"ProcessorConfiguration":     {},
+	"ProcessorList":              {min: 1, max: 3},
+	"ChannelFlowExecutionOrder":  {min: 1, max: 3},
+	"FallbackAction":             {enum: []string{"CONTINUE", "ABORT"}},
+	"InvocationType":             {enum: []string{"ASYNC"}},
+	"CallbackIdType":             {min: 32, max: 64},
+	"ChannelMessageCallback":     {},
+	"NonNullableBoolean":         {},
+	"MessagingDataType":          {enum: []string{"Channel", "ChannelMessage"}},
+	"StreamingConfigurationList": {min: 1, max: 2},
+
 	"ExpirationCriterion":           {enum: []string{"CREATED_TIMESTAMP", "LAST_MESSAGE_TIMESTAMP"}}, // the messaging service's
 	"AllowNotifications":            {enum: []string{"ALL", "NONE", "FILTERED"}},
 	"SearchFieldKey":                {enum: []string{"MEMBERS"}},

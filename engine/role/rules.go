@@ -66,6 +66,9 @@ var Rules = map[string]Rule{
 	"DescribeChannelBan": {Yes, Yes, No, No},
 	"ListChannelBans":    {Yes, Yes, No, No},
 
+	"AssociateChannelFlow":    {Yes, Yes, No, No},
+	"DisassociateChannelFlow": {Yes, Yes, No, No},
+
 	"SendChannelMessage":      {No, No, InSight, No},
 	"GetChannelMessage":       {Yes, Yes, Yes, Public},
 	"ListChannelMessages":     {Yes, Yes, Yes, Public},

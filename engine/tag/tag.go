@@ -61,6 +61,7 @@ var exists = map[arn.Kind]string{
 	arn.KindUser:        inInstance + `app_instance_user` + withID,
 	arn.KindBot:         inInstance + `app_instance_user` + withID,
 	arn.KindChannel:     inInstance + `channel` + withID,
+	arn.KindChannelFlow: inInstance + `channel_flow` + withID,
 }
 
 const (

@@ -12,21 +12,23 @@ import (
 
 // Engine are the settings of `stagedoor engine`.
 type Engine struct {
-	Data       string        `help:"Folder for the embedded database, the root key and the certificate." default:"data" env:"STAGEDOOR_DATA" type:"path"`
-	Database   string        `name:"engine-database" help:"sqlite:FILE or postgres://…. Default: sqlite in the data folder." env:"STAGEDOOR_ENGINE_DATABASE"`
-	Listen     string        `help:"Address to listen on. 0.0.0.0:8090 lets the network in." default:"127.0.0.1:8090" env:"STAGEDOOR_ENGINE_LISTEN"`
-	PublicHost string        `help:"host[:port] that messaging sessions are sent to. Default: the one of each request." env:"STAGEDOOR_ENGINE_PUBLIC_HOST"`
-	Region     string        `help:"Region in ARNs and signatures. It must not change over the life of a database." default:"us-east-1" env:"AWS_REGION"`
-	KeyID      string        `name:"access-key-id" help:"Root access key id. Default: made and kept in the data folder. Its secret is taken from STAGEDOOR_ENGINE_SECRET_ACCESS_KEY." env:"STAGEDOOR_ENGINE_ACCESS_KEY_ID"`
-	Secret     string        `name:"secret-access-key" hidden:"" env:"STAGEDOOR_ENGINE_SECRET_ACCESS_KEY"`
-	Limits     string        `help:"What callers are held to: none, case (10 requests/s over everything), aws-us-east-1 or aws-eu-central-1 (Amazon's published limits)." default:"none" enum:"none,case,aws-us-east-1,aws-eu-central-1" env:"STAGEDOOR_ENGINE_LIMITS"`
-	Origins    []string      `help:"Web origins whose pages may call, e.g. https://show.example.org. Default: every origin, as at Amazon." env:"STAGEDOOR_ENGINE_ORIGINS"`
-	Roles      string        `help:"JSON file of the roles that callers may assume, and what each may do. Default: the root key may assume any name." type:"path" env:"STAGEDOOR_ENGINE_ROLES"`
-	Issuers    string        `help:"JSON file of the token issuers that AssumeRoleWithWebIdentity accepts, with their keys." type:"path" env:"STAGEDOOR_ENGINE_ISSUERS"`
-	Drain      time.Duration `help:"Over how long a stopping engine sends its sessions away, so that they do not all come back at once." default:"10s" env:"STAGEDOOR_ENGINE_DRAIN"`
-	TLS        bool          `name:"tls" help:"Speak https and wss with a certificate of our own, made and kept in the data folder." env:"STAGEDOOR_ENGINE_TLS"`
-	TLSCert    string        `name:"tls-cert" help:"Speak https and wss with this certificate (PEM, with its chain). Read again when the file changes." type:"path" env:"STAGEDOOR_ENGINE_TLS_CERT"`
-	TLSKey     string        `name:"tls-key" help:"Private key of --tls-cert (PEM)." type:"path" env:"STAGEDOOR_ENGINE_TLS_KEY"`
+	Data       string            `help:"Folder for the embedded database, the root key and the certificate." default:"data" env:"STAGEDOOR_DATA" type:"path"`
+	Database   string            `name:"engine-database" help:"sqlite:FILE or postgres://…. Default: sqlite in the data folder." env:"STAGEDOOR_ENGINE_DATABASE"`
+	Listen     string            `help:"Address to listen on. 0.0.0.0:8090 lets the network in." default:"127.0.0.1:8090" env:"STAGEDOOR_ENGINE_LISTEN"`
+	PublicHost string            `help:"host[:port] that messaging sessions are sent to. Default: the one of each request." env:"STAGEDOOR_ENGINE_PUBLIC_HOST"`
+	Region     string            `help:"Region in ARNs and signatures. It must not change over the life of a database." default:"us-east-1" env:"AWS_REGION"`
+	KeyID      string            `name:"access-key-id" help:"Root access key id. Default: made and kept in the data folder. Its secret is taken from STAGEDOOR_ENGINE_SECRET_ACCESS_KEY." env:"STAGEDOOR_ENGINE_ACCESS_KEY_ID"`
+	Secret     string            `name:"secret-access-key" hidden:"" env:"STAGEDOOR_ENGINE_SECRET_ACCESS_KEY"`
+	Limits     string            `help:"What callers are held to: none, case (10 requests/s over everything), aws-us-east-1 or aws-eu-central-1 (Amazon's published limits)." default:"none" enum:"none,case,aws-us-east-1,aws-eu-central-1" env:"STAGEDOOR_ENGINE_LIMITS"`
+	Origins    []string          `help:"Web origins whose pages may call, e.g. https://show.example.org. Default: every origin, as at Amazon." env:"STAGEDOOR_ENGINE_ORIGINS"`
+	Roles      string            `help:"JSON file of the roles that callers may assume, and what each may do. Default: the root key may assume any name." type:"path" env:"STAGEDOOR_ENGINE_ROLES"`
+	Issuers    string            `help:"JSON file of the token issuers that AssumeRoleWithWebIdentity accepts, with their keys." type:"path" env:"STAGEDOOR_ENGINE_ISSUERS"`
+	Processors map[string]string `name:"processor" placeholder:"ARN=URL" help:"Where channel flows reach the processor that they know by the ARN of a Lambda function. Repeatable; in the variable with ; between them." env:"STAGEDOOR_ENGINE_PROCESSORS"`
+	Streams    map[string]string `name:"stream" placeholder:"ARN=URL|file:PATH" help:"Where messaging streams lead that are known by the ARN of a Kinesis stream. Repeatable; in the variable with ; between them." env:"STAGEDOOR_ENGINE_STREAMS"`
+	Drain      time.Duration     `help:"Over how long a stopping engine sends its sessions away, so that they do not all come back at once." default:"10s" env:"STAGEDOOR_ENGINE_DRAIN"`
+	TLS        bool              `name:"tls" help:"Speak https and wss with a certificate of our own, made and kept in the data folder." env:"STAGEDOOR_ENGINE_TLS"`
+	TLSCert    string            `name:"tls-cert" help:"Speak https and wss with this certificate (PEM, with its chain). Read again when the file changes." type:"path" env:"STAGEDOOR_ENGINE_TLS_CERT"`
+	TLSKey     string            `name:"tls-key" help:"Private key of --tls-cert (PEM)." type:"path" env:"STAGEDOOR_ENGINE_TLS_KEY"`
 }
 
 var (

@@ -17,10 +17,11 @@ const maxGroup = 512
 
 // Tx is a running write. It must not be kept after the function it was given to returns.
 type Tx struct {
-	ctx   context.Context
-	tx    *sql.Tx
-	stmts *statements
-	after []func() // of the write that runs now
+	ctx    context.Context
+	tx     *sql.Tx
+	stmts  *statements
+	before []func() error // of the write that runs now
+	after  []func()       // of the write that runs now
 }
 
 // QueryContext reads inside the transaction. The context is the transaction's own; the argument is ignored so that one
@@ -51,6 +52,10 @@ func (t *Tx) Exec(query string, args ...any) (int64, error) {
 // one at a time, in commit order, on the goroutine that commits, and before Write returns: f must be quick and must not
 // call Write.
 func (t *Tx) AfterCommit(f func()) { t.after = append(t.after, f) }
+
+// BeforeCommit has f run in the same transaction when the write's function has returned without an error. An error of f
+// undoes the write like one of that function. f may call AfterCommit, but not BeforeCommit.
+func (t *Tx) BeforeCommit(f func() error) { t.before = append(t.before, f) }
 
 // Context is the transaction's own context, for All, One and Value.
 func (t *Tx) Context() context.Context { return t.ctx }
@@ -220,8 +225,11 @@ func (w *writer) transaction(group []*job, answers []error) error {
 		if _, err := t.Exec("SAVEPOINT w"); err != nil {
 			return err
 		}
-		t.after = nil // fn may run twice: only the last run counts
+		t.before, t.after = nil, nil // fn may run twice: only the last run counts
 		answers[i] = j.fn(t)
+		for k := 0; answers[i] == nil && k < len(t.before); k++ {
+			answers[i] = t.before[k]()
+		}
 		j.after = t.after
 		if repeatable(answers[i]) {
 			return answers[i]
