@@ -40,7 +40,7 @@ func provocations() []provocation {
 		{exception: "UnauthorizedClientException", inputs: (*scene).bySomebodyUnknown},
 		{exception: "ForbiddenException", inputs: (*scene).denied},
 		{exception: "NotFoundException", inputs: (*scene).aboutNothing},
-		{exception: "ConflictException", inputs: (*scene).twice},
+		{exception: "ConflictException", after: (*scene).answers, inputs: (*scene).twice},
 		{exception: "ResourceLimitExceededException", limits: full, inputs: (*scene).onceMore},
 		{exception: "ThrottledClientException", limits: once, after: (*scene).oneCall, inputs: (*scene).asItShould},
 		{exception: "ServiceUnavailableException", after: (*scene).closing, inputs: (*scene).asItShould},
@@ -128,7 +128,7 @@ func (p provocation) provoke(s *scene, got *answered) {
 			last = nil
 			break
 		}
-		if last != nil && testing.Verbose() {
+		if last != nil {
 			s.Logf("%s: at last %v", o.Key(), last)
 		}
 	}

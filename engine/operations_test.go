@@ -14,9 +14,12 @@ import (
 
 // unseen are the output members that the story cannot see, each with its reason.
 const unseen = `
-identity.DescribeAppInstanceUserEndpoint.AppInstanceUserEndpoint.EndpointState.StatusReason: endpoints are kept, nothing is pushed: none turns inactive
+identity.DescribeAppInstanceUserEndpoint.AppInstanceUserEndpoint.EndpointState.StatusReason: endpoints are kept and nothing is pushed, so that none becomes inactive
 identity.ListAppInstanceUserEndpoints.AppInstanceUserEndpoints[].EndpointState.StatusReason: the same
-messaging.SendChannelMessage.Status.Detail: a line is accepted or it is an error; only processing has something to add
+messaging.GetChannelMessage.ChannelMessage.Status.Detail: why a line failed is told on the socket and not kept
+messaging.GetChannelMessageStatus.Status.Detail: the same
+messaging.ListChannelMessages.ChannelMessages[].Status.Detail: histories have no lines that failed
+messaging.SendChannelMessage.Status.Detail: a line that is sent or held needs no explanation, and one that is refused is an error
 messaging.UpdateChannelMessage.Status.Detail: the same
 `
 

@@ -31,13 +31,17 @@ type scene struct {
 	phone       string // bob's endpoint
 	hall        string // an elastic channel
 	spare       string // a channel flow that no channel has
+	quiet       string // the channel that has names.Flow, of two steps
+	processor   *processor
+	done        invocation // the first step of a line there that has been answered
 }
 
 func newScene(t *testing.T, database string) *scene {
 	t.Helper()
 	ctx := t.Context()
-	w := newWorldWith(t, engine.Config{Database: database, AccessKeyID: hookKey, SecretAccessKey: hookSecret})
-	s := &scene{world: w, database: database}
+	s := &scene{database: database, processor: newProcessor(t)}
+	w := newWorldWith(t, s.config(t, quota.Limits{}))
+	s.world = w
 	s.names = modeltest.Names{Instance: w.app, User: w.bob, Channel: w.channel, Bearer: w.mod}
 	bot, err := w.id.CreateAppInstanceBot(ctx, &identity.CreateAppInstanceBotInput{AppInstanceArn: &w.app, Configuration: &idtypes.Configuration{Lex: &idtypes.LexConfiguration{
 		LexBotAliasArn: aws.String("arn:aws:lex:us-east-1:000000000000:bot-alias/AAAAAAAAAA/AAAAAAAAAA"), LocaleId: aws.String("en_US"), RespondsTo: idtypes.RespondsToStandardMessages}}})
@@ -47,7 +51,8 @@ func newScene(t *testing.T, database string) *scene {
 		ResourceArn: aws.String("arn:aws:mobiletargeting:us-east-1:000000000000:apps/a"), EndpointAttributes: &idtypes.EndpointAttributes{DeviceToken: aws.String("device")}})
 	w.ok(err)
 	s.phone = *phone.EndpointId
-	s.names.Flow = w.flowNamed("flow", "", w.open("other", "PUBLIC", "UNRESTRICTED"))
+	s.quiet = w.open("other", "PUBLIC", "UNRESTRICTED")
+	s.names.Flow = w.flow(s.quiet, step("p", 1, "ABORT"), step("p", 2, "ABORT"))
 	spare, err := w.msg.CreateChannelFlow(ctx, &messaging.CreateChannelFlowInput{AppInstanceArn: &w.app, Name: aws.String("spare"), Processors: []types.Processor{step("p", 1, "ABORT")}})
 	w.ok(err)
 	s.spare = *spare.ChannelFlowArn
@@ -59,6 +64,13 @@ func newScene(t *testing.T, database string) *scene {
 	_, err = w.msg.RedactChannelMessage(ctx, &messaging.RedactChannelMessageInput{ChannelArn: &w.channel, ChimeBearer: &w.mod, MessageId: &s.empty})
 	w.ok(err)
 	return s
+}
+
+// config is that of an engine on the scene's database. The stream of modeltest's samples leads to a file.
+func (s *scene) config(t *testing.T, limits quota.Limits) engine.Config {
+	cfg := hooked(map[string]string{lambda("p"): s.processor.URL}, map[string]string{stream("sample"): "file:" + filepath.Join(t.TempDir(), "stream")})
+	cfg.Database, cfg.Limits = s.database, limits
+	return cfg
 }
 
 // copied is the scene in an engine of its own, on a copy of the SQLite file of an engine that was closed.
@@ -77,7 +89,7 @@ func (s *scene) copied(t *testing.T, file string, limits quota.Limits) *scene {
 	mine, w, o := *s, *s.world, &opened{}
 	mine.world, mine.database = &w, "sqlite:"+copied
 	w.T, w.judge = t, bareWorld(t).judge
-	w.begin(o, engine.Config{Database: mine.database, AccessKeyID: hookKey, SecretAccessKey: hookSecret, Limits: limits})
+	w.begin(o, mine.config(t, limits))
 	t.Cleanup(func() { o.close(&w) })
 	return &mine
 }
@@ -172,12 +184,17 @@ func (s *scene) twice(o *modeltest.Operation) iter.Seq[map[string]any] {
 	switch o.Name {
 	case "RegisterAppInstanceUserEndpoint", "CreateAppInstanceBot":
 		all = append(all, with(in, "Name", "another"))
+	case "CreateChannelBan": // bob has become a moderator meanwhile
+		all = []map[string]any{with(in, "MemberArn", s.eve), with(in, "MemberArn", s.eve)}
 	case "CreateChannel":
 		all = append(all, with(in, "ChannelId", "room", "ClientRequestToken", "another"))
 	case "CreateChannelMembership":
 		all = append(all, with(in, "Type", "HIDDEN"))
 	case "UpdateChannelMessage":
 		all = append(all, with(in, "MessageId", s.empty))
+	case "ChannelFlowCallback":
+		m := s.done.ChannelMessage
+		all = append(all, with(in, "ChannelArn", m.ChannelArn, "CallbackId", s.done.CallbackId, "ChannelMessage", map[string]any{"MessageId": m.MessageId}))
 	case "AssociateChannelFlow":
 		all = append(all, with(in, "ChannelFlowArn", s.spare))
 	}
@@ -202,6 +219,13 @@ func (s *scene) onceMore(o *modeltest.Operation) iter.Seq[map[string]any] {
 		in["AppInstanceUserArn"] = s.bob
 	}
 	return some(in)
+}
+
+// answers answers the first of two steps of a line, so that it waits for the second.
+func (s *scene) answers() {
+	s.say(s.mod, s.quiet, "held")
+	s.done = s.next(s.processor)
+	s.ok(s.callback(s.done, nil, false))
 }
 
 func (s *scene) oneCall() {
