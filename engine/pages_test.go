@@ -85,7 +85,7 @@ func (w *world) listings(title string, names modeltest.Names, more map[string]ma
 }
 
 // three makes three of everything that is listed, around ann and the channel.
-func (w *world) three() (names modeltest.Names, more map[string]map[string]any) {
+func (w *world) three() (names, another modeltest.Names, more map[string]map[string]any) {
 	w.Helper()
 	names = modeltest.Names{Instance: w.app, User: w.ann, Channel: w.channel, Bearer: w.admin, Bot: w.app + "/bot/none"}
 	do := func(operation string, names modeltest.Names, change map[string]any) any {
@@ -125,26 +125,19 @@ func (w *world) three() (names modeltest.Names, more map[string]map[string]any) 
 		do("CreateChannelMembership", person, map[string]any{"Type": "DEFAULT"})
 		person.User = w.user("d-" + id)
 		do("CreateChannelMembership", person, map[string]any{"Type": "DEFAULT"})
-		names.Flow = w.flowNamed(id, names.Flow, other.Channel)
+		flow := *do("CreateChannelFlow", names, map[string]any{"Name": id}).(*messaging.CreateChannelFlowOutput).ChannelFlowArn
+		if i == 0 {
+			names.Flow = flow
+		}
+		other.Flow = names.Flow
+		do("AssociateChannelFlow", other, nil)
+		another = modeltest.Names{Instance: w.app, User: w.mod, Channel: other.Channel, Flow: flow, Bearer: w.admin}
 		w.send(w.ann, w.channel, id)
 	}
-	return names, map[string]map[string]any{
+	return names, another, map[string]map[string]any{
 		"ListSubChannels": {"ChannelArn": *hall.ChannelArn},
 		"SearchChannels":  {"Fields": []any{map[string]any{"Key": "MEMBERS", "Operator": "INCLUDES", "Values": []any{w.ann}}}},
 	}
-}
-
-// flowNamed makes a channel flow and gives the channel the first flow that there was.
-func (w *world) flowNamed(name, first, channel string) string {
-	w.Helper()
-	made, err := w.msg.CreateChannelFlow(w.Context(), &messaging.CreateChannelFlowInput{AppInstanceArn: &w.app, Name: &name, Processors: []types.Processor{step("p", 1, "ABORT")}})
-	w.ok(err)
-	if first == "" {
-		first = *made.ChannelFlowArn
-	}
-	_, err = w.msg.AssociateChannelFlow(w.Context(), &messaging.AssociateChannelFlowInput{ChannelArn: &channel, ChannelFlowArn: &first, ChimeBearer: &w.mod})
-	w.ok(err)
-	return first
 }
 
 var opaque = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
@@ -155,7 +148,7 @@ func TestEveryListComesInPages(t *testing.T) {
 		t.Parallel()
 		cfg := engine.Config{Database: url, AccessKeyID: hookKey, SecretAccessKey: hookSecret}
 		w := newWorldWith(t, cfg)
-		names, more := w.three()
+		names, another, more := w.three()
 		lists := w.listings("the first", names, more)
 		whole, token := map[string][]string{}, map[string]string{}
 		for _, l := range lists {
@@ -175,7 +168,7 @@ func TestEveryListComesInPages(t *testing.T) {
 				t.Errorf("%s: token %q", l.name, token[l.name])
 			}
 		}
-		w.foreignTokens(lists, token)
+		w.foreignTokens(lists, w.listings("another", another, nil), token)
 		w.ok(w.e.Close(t.Context()))
 
 		o := &opened{}
@@ -188,10 +181,9 @@ func TestEveryListComesInPages(t *testing.T) {
 }
 
 // foreignTokens offers every list the tokens of all others, and of the same list about something else.
-func (w *world) foreignTokens(lists []listing, token map[string]string) {
+func (w *world) foreignTokens(lists, others []listing, token map[string]string) {
 	w.Helper()
-	other := modeltest.Names{Instance: w.app, User: w.mod, Channel: w.app + "/channel/more-three-0", Bearer: w.admin}
-	for _, l := range append(slices.Clone(lists), w.listings("another", other, nil)...) {
+	for _, l := range append(slices.Clone(lists), others...) {
 		for from, token := range token {
 			if from == l.name || l.sameAs(from) {
 				continue
