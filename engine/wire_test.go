@@ -14,8 +14,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	messaging "github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging"
-	"github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging/types"
 )
 
 // raw signs and sends a request by hand: what an SDK would never send.
@@ -122,14 +120,5 @@ func TestInputThatBreaksTheModelIsABadRequest(t *testing.T) {
 	}
 	if res, body := w.raw("POST", "/app-instances", "", strings.Repeat(" ", 1<<20)); res.StatusCode != 400 {
 		t.Errorf("a megabyte: %d %s", res.StatusCode, body)
-	}
-}
-
-func TestWhatTheEngineDoesNotHaveYetSaysSo(t *testing.T) {
-	w := newWorld(t)
-	_, err := w.msg.ListChannelFlows(t.Context(), &messaging.ListChannelFlowsInput{AppInstanceArn: &w.app})
-	is[*types.BadRequestException](w, err)
-	if err == nil || !strings.Contains(err.Error(), "not available in this engine yet") {
-		t.Error(err)
 	}
 }
