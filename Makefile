@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build ui api wire test check race fuzz bench lint fmt e2e screenshots clean
+.PHONY: help run build ui api wire test check race crash fuzz bench bench-recovery lint fmt e2e screenshots clean
 
 GO ?= go
 # Arguments for `make run`, e.g. make run ARGS="--listen 0.0.0.0:8080"
@@ -12,12 +12,14 @@ ARGS ?=
 FUZZTIME ?= 10s
 BENCH ?= .
 COUNT ?= 6
+# How many times `make crash` looks at what a killed engine leaves.
+KILLS ?= 2000
 
 # The version is stamped into the binary where git can be asked; a plain source archive builds too.
 VCS := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
 
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## build everything and serve a demo show on http://127.0.0.1:8080 (data in ./data)
 	bin/stagedoor serve $(ARGS)
@@ -57,11 +59,17 @@ check: ui/node_modules/.package-lock.json ## the quick look before a commit: vet
 race: ## Go tests with the race detector, in random order, on both databases
 	scripts/test.sh go
 
+crash: ## kill the engine and cut its power KILLS=2000 times, and compare what is left with what was acknowledged
+	eval "$$(scripts/postgres.sh start)" && STAGEDOOR_CRASH_KILLS=$(KILLS) $(GO) test -v -count=1 -timeout 4h ./engine/crash
+
 fuzz: ## every fuzz target for a moment (FUZZTIME=10s)
 	scripts/fuzz.sh $(FUZZTIME)
 
 bench: ## benchmarks (BENCH=regexp COUNT=6), compared with the last run by benchstat
 	scripts/bench.sh '$(BENCH)' $(COUNT)
+
+bench-recovery: ## how long a killed engine with a million messages takes until it answers
+	STAGEDOOR_BENCH_RECOVERY=1 $(GO) test -run '^$$' -bench Recovery -benchtime 10x ./engine/crash
 
 lint: bin/golangci-lint ui/node_modules/.package-lock.json ## golangci-lint and eslint
 	bin/golangci-lint run ./...

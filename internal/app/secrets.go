@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/stagedoor/stagedoor/internal/db"
 )
 
 // secrets is what an installation must keep apart from its databases. It is made once, in the data folder, readable by
@@ -44,7 +46,7 @@ func openSecrets(dir string) (secrets, error) {
 }
 
 func makeSecrets(dir, path string) (secrets, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := db.MakeFolder(dir); err != nil {
 		return secrets{}, err
 	}
 	s := secrets{Pepper: randomHex(32), EngineKeyID: "AKIA" + rand.Text()[:16], EngineSecretKey: randomHex(20)}
@@ -67,7 +69,8 @@ func makeSecrets(dir, path string) (secrets, error) {
 	} else if err != nil {
 		return secrets{}, err
 	}
-	return s, nil
+	// Without its name on disk a power cut takes the pepper and leaves the hashes of the codes.
+	return s, db.SyncFolder(dir)
 }
 
 func randomHex(n int) string {

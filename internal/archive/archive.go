@@ -65,7 +65,7 @@ func New(cfg Config) (*Keeper, error) {
 	if cfg.OnArchived == nil {
 		cfg.OnArchived = func(context.Context, id.Event) error { return nil }
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+	if err := db.MakeFolder(cfg.Dir); err != nil {
 		return nil, err
 	}
 	root, err := os.OpenRoot(cfg.Dir)

@@ -26,7 +26,7 @@ func (d *DB) View(ctx context.Context, mark func(), fn func(Querier) error) erro
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was written
-	err = d.between(ctx, func() error {
+	err = d.writer.between(ctx, func() error {
 		ctx, cancel := context.WithTimeout(ctx, pinTime)
 		defer cancel()
 		var one int
@@ -43,8 +43,8 @@ func (d *DB) View(ctx context.Context, mark func(), fn func(Querier) error) erro
 }
 
 // between runs f on the goroutine that commits, when everything committed has been announced.
-func (d *DB) between(ctx context.Context, f func() error) error {
-	return d.enqueue(&job{ctx: ctx, between: f, done: make(chan error, 1)})
+func (w *writer) between(ctx context.Context, f func() error) error {
+	return w.enqueue(&job{ctx: ctx, between: f, done: make(chan error, 1)})
 }
 
 // pause takes the jobs that are no writes out of a group; run does them.

@@ -4,13 +4,19 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"sync"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
 )
 
 // ErrClosed is what Write answers after Close.
 var ErrClosed = errors.New("database is closed")
+
+// ErrUnknown is what Write answers when the answer to the commit was lost: the change is made, or it is not.
+var ErrUnknown = errors.New("whether the change was committed is unknown")
 
 // maxGroup bounds how many writes share one commit, so that the first of them does not wait for thousands.
 const maxGroup = 512
@@ -81,34 +87,38 @@ type writer struct {
 	mu    sync.RWMutex // guards closed against a send on a closed queue
 	close bool
 	ended chan struct{}
+
+	committed func() // called after each commit
 }
 
-func startWriter(db beginner, stmts *statements) *writer {
-	w := &writer{db: db, stmts: stmts, queue: make(chan *job, maxGroup), ended: make(chan struct{})}
-	go w.run()
-	return w
+// newWriter makes a writer that begins with run.
+func newWriter(db beginner, stmts *statements) *writer {
+	return &writer{db: db, stmts: stmts, queue: make(chan *job, maxGroup), ended: make(chan struct{}), committed: func() {}}
 }
 
 // Write runs fn in a transaction and returns after the commit: nil means durable. An error from fn undoes only what fn
 // did and is returned as it is. fn may share its commit with other writes, may run a second time when such a group has
 // to be repeated, and must not block on anything but the transaction. Writes queued by one goroutine keep their order.
 // A write that has begun is finished even when ctx ends.
+//
+// An error that is ErrUnknown leaves open whether the change was made. It is not repeated here, because then it might be
+// made twice: whoever asks again must be able to tell.
 func (d *DB) Write(ctx context.Context, fn func(*Tx) error) error {
-	return d.enqueue(&job{ctx: ctx, fn: fn, done: make(chan error, 1)})
+	return d.writer.enqueue(&job{ctx: ctx, fn: fn, done: make(chan error, 1)})
 }
 
 // enqueue hands a job to the writer and waits for its answer.
-func (d *DB) enqueue(j *job) error {
-	d.writer.mu.RLock()
-	if d.writer.close {
-		d.writer.mu.RUnlock()
+func (w *writer) enqueue(j *job) error {
+	w.mu.RLock()
+	if w.close {
+		w.mu.RUnlock()
 		return ErrClosed
 	}
 	select {
-	case d.writer.queue <- j:
-		d.writer.mu.RUnlock()
+	case w.queue <- j:
+		w.mu.RUnlock()
 	case <-j.ctx.Done():
-		d.writer.mu.RUnlock()
+		w.mu.RUnlock()
 		return j.ctx.Err()
 	}
 	return <-j.done
@@ -165,7 +175,7 @@ func (w *writer) commit(group []*job) {
 	}
 	answers := make([]error, len(group))
 	err := w.transaction(group, answers)
-	if err != nil && (len(group) > 1 || repeatable(err)) {
+	if err != nil && !errors.Is(err, ErrUnknown) && (len(group) > 1 || repeatable(err)) {
 		for i, j := range group {
 			answers[i] = w.alone(j)
 		}
@@ -182,6 +192,7 @@ func (w *writer) commit(group []*job) {
 		}
 		j.done <- answers[i]
 	}
+	w.committed()
 }
 
 // maxTries bounds how often one write is repeated after deadlocks. Each time another node's transaction went through.
@@ -209,7 +220,19 @@ func repeatable(err error) bool {
 	return errors.As(err, &pe) && (pe.Code == "40P01" || pe.Code == "40001")
 }
 
-// transaction returns an error only when nothing of the group was committed.
+// settled reports whether an error of a commit says that nothing was committed: the database answered, and it goes on.
+// Everything else – a lost connection, PostgreSQL that shuts down – may have come after the commit.
+func settled(err error) bool {
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) {
+		return pe.SeverityUnlocalized == "ERROR"
+	}
+	var se *sqlite.Error // the change is undone, whatever was the matter
+	return errors.As(err, &se) || errors.Is(err, pgx.ErrTxCommitRollback)
+}
+
+// transaction returns ErrUnknown when the commit may have been made, and another error only when nothing of the group was
+// committed.
 func (w *writer) transaction(group []*job, answers []error) error {
 	ctx := context.Background()
 	tx, err := w.db.BeginTx(ctx, nil)
@@ -243,5 +266,10 @@ func (w *writer) transaction(group []*job, answers []error) error {
 			return err
 		}
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil && !settled(err) {
+		return fmt.Errorf("%w: %w", ErrUnknown, err)
+	} else if err != nil {
+		return err
+	}
+	return nil
 }

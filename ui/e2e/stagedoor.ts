@@ -93,7 +93,7 @@ export class Stagedoor {
 export class Engine {
   readonly #program: Program;
   #listen = '127.0.0.1:0';
-  readonly keys = { id: 'AKIDE2E', secret: 'e2e-secret-of-a-throw-away-engine' };
+  readonly keys = { id: 'AKIAENDTOENDTESTS', secret: 'e2e-secret-of-a-throw-away-engine' };
 
   constructor(data: string) {
     this.#program = new Program(['engine', '--data', data], {
