@@ -57,6 +57,7 @@ type answered struct {
 // TestEveryOperationAnswersItsModelledExceptions provokes every modelled exception of every operation through the SDK
 // and expects its type. What the engine never answers is in testdata/unanswered.txt, each with the reason.
 func TestEveryOperationAnswersItsModelledExceptions(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "scene.db")
 	set := newScene(t, "sqlite:"+file)
 	set.ok(set.e.Close(t.Context()))

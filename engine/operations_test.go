@@ -39,6 +39,7 @@ type story struct {
 // TestEveryOperationThroughTheSDK runs all 81 operations and those of STS with typed inputs and outputs. The judge holds
 // each request and answer against the models and knows at the end which members never came.
 func TestEveryOperationThroughTheSDK(t *testing.T) {
+	t.Parallel()
 	eachDatabase(t, func(t *testing.T, url string) {
 		t.Parallel()
 		s, exchanges := newStory(t, url)

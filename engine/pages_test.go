@@ -144,6 +144,7 @@ var opaque = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 // TestEveryListComesInPages reads every list there is one entry at a time, over a restart of the engine.
 func TestEveryListComesInPages(t *testing.T) {
+	t.Parallel()
 	eachDatabase(t, func(t *testing.T, url string) {
 		t.Parallel()
 		cfg := engine.Config{Database: url, AccessKeyID: hookKey, SecretAccessKey: hookSecret}

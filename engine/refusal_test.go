@@ -36,7 +36,7 @@ const benchHost = "http://engine.test"
 // newBench makes an engine that holds nothing: the resources of its samples do not exist, so that no sample does harm.
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	e, err := engine.New(t.Context(), engine.Config{})
+	e, err := engine.New(t.Context(), engine.Config{Database: newDatabase(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,6 +133,7 @@ func (b *bench) tally(what string, n, least int64) {
 }
 
 func TestTheEngineRefusesWhateverTheModelForbids(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	var refused atomic.Int64
 	b.each(func(t *testing.T, o *modeltest.Operation) {
@@ -159,6 +160,7 @@ func TestTheEngineRefusesWhateverTheModelForbids(t *testing.T) {
 
 // Without this a refusal above could be for another reason than the violation.
 func TestTheEngineTakesEverySampleOfTheModel(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	var taken atomic.Int64
 	b.each(func(t *testing.T, o *modeltest.Operation) {
@@ -185,6 +187,7 @@ func TestTheEngineTakesEverySampleOfTheModel(t *testing.T) {
 }
 
 func TestEveryOperationAsksIAM(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	var denied atomic.Int64
 	b.each(func(t *testing.T, o *modeltest.Operation) {
@@ -261,6 +264,7 @@ func (b *bench) forgeries() map[string]func(t *testing.T, r *http.Request, body 
 }
 
 func TestNoOperationTakesAForgedSignature(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	forgeries := b.forgeries()
 	b.each(func(t *testing.T, o *modeltest.Operation) {

@@ -122,6 +122,7 @@ func (c cell) possible() bool {
 }
 
 func TestEveryRuleHasARowInThePublishedTable(t *testing.T) {
+	t.Parallel()
 	rows := map[string]bool{}
 	for row := range strings.Lines(strings.TrimSpace(published)) {
 		rows[strings.Fields(row)[0]] = true
@@ -139,6 +140,7 @@ func TestEveryRuleHasARowInThePublishedTable(t *testing.T) {
 }
 
 func TestEveryCellOfThePublishedRoleTable(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for i, c := range cells() {
 		t.Run(fmt.Sprintf("%s by %s open=%v own=%v", c.operation, c.role, c.open, c.own), func(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -76,18 +75,12 @@ func (s *scene) config(t *testing.T, limits quota.Limits) engine.Config {
 // copied is the scene in an engine of its own, on a copy of the SQLite file of an engine that was closed.
 func (s *scene) copied(t *testing.T, file string, limits quota.Limits) *scene {
 	t.Helper()
-	copied := filepath.Join(t.TempDir(), "copy.db")
-	for _, part := range []string{"", "-wal"} {
-		text, err := os.ReadFile(file + part)
-		if part == "" && err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(copied+part, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
+	parts, err := readDatabase(file)
+	if err != nil {
+		t.Fatal(err)
 	}
 	mine, w, o := *s, *s.world, &opened{}
-	mine.world, mine.database = &w, "sqlite:"+copied
+	mine.world, mine.database = &w, writeDatabase(t, parts)
 	w.T, w.judge = t, bareWorld(t).judge
 	w.begin(o, mine.config(t, limits))
 	t.Cleanup(func() { o.close(&w) })
