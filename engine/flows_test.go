@@ -293,3 +293,26 @@ func TestFallbackDecidesWhenAProcessorFailsAndOneThatHangsHoldsUpOnlyItself(t *t
 	w.becomes(w.ann, goesOn, went, "SENT")
 	w.equal("history", fmt.Sprint(w.texts(w.bob, aborts), w.texts(w.bob, goesOn), w.texts(w.bob, nowhere), w.texts(w.bob, hanging)), "[] [went on] [] []")
 }
+
+func TestALineOfASubChannelComesBackIntoItsSubChannel(t *testing.T) {
+	p := newProcessor(t)
+	w := newWorldWith(t, hooked(map[string]string{lambda("p"): p.URL}, nil))
+	made, err := w.msg.CreateChannel(t.Context(), &messaging.CreateChannelInput{AppInstanceArn: &w.app, ChimeBearer: &w.mod, Name: aws.String("hall"),
+		Mode: types.ChannelModeRestricted, Privacy: types.ChannelPrivacyPublic, ElasticChannelConfiguration: &types.ElasticChannelConfiguration{
+			MaximumSubChannels: aws.Int32(2), TargetMembershipsPerSubChannel: aws.Int32(10), MinimumMembershipPercentage: aws.Int32(10)}})
+	w.ok(err)
+	in, err := w.msg.CreateChannelMembership(t.Context(), &messaging.CreateChannelMembershipInput{ChannelArn: made.ChannelArn, ChimeBearer: &w.mod, MemberArn: &w.ann, Type: "DEFAULT"})
+	w.ok(err)
+	w.flow(*made.ChannelArn, step("p", 1, "ABORT"))
+	say := line(w.ann, *made.ChannelArn, "from the hall")
+	say.SubChannelId = in.SubChannelId
+	sent, err := w.msg.SendChannelMessage(t.Context(), say)
+	w.ok(err)
+	w.equal("sent", fmt.Sprint(sent.Status.Value, *sent.SubChannelId), "PENDING"+*in.SubChannelId)
+	w.ok(w.callback(w.next(p), nil, false))
+	got, err := w.msg.ListChannelMessages(t.Context(), &messaging.ListChannelMessagesInput{ChannelArn: made.ChannelArn, SubChannelId: in.SubChannelId, ChimeBearer: &w.ann})
+	w.ok(err)
+	if len(got.ChannelMessages) != 1 || *got.ChannelMessages[0].MessageId != *sent.MessageId {
+		t.Errorf("in the sub-channel: %+v", got.ChannelMessages)
+	}
+}

@@ -202,3 +202,38 @@ func TestAWriteThatLostADeadlockToAnotherNodeIsRepeated(t *testing.T) {
 		t.Fatalf("%d, %v; want both rows changed twice", n, err)
 	}
 }
+
+func TestBeforeCommitBelongsToItsWrite(t *testing.T) {
+	dbtest.Each(t, schema, func(t *testing.T, d *db.DB) {
+		boom := errors.New("boom")
+		write := func(name string, own, hook error) (committed bool, err error) {
+			err = d.Write(t.Context(), func(tx *db.Tx) error {
+				tx.BeforeCommit(func() error {
+					tx.AfterCommit(func() { committed = true })
+					if _, err := tx.Exec("INSERT INTO t (a, n) VALUES ($1, 2)", name); err != nil {
+						return err
+					}
+					return hook
+				})
+				if _, err := tx.Exec("INSERT INTO t (a, n) VALUES ($1, 1)", name); err != nil {
+					return err
+				}
+				return own
+			})
+			return committed, err
+		}
+		if ok, err := write("both", nil, nil); !ok || err != nil {
+			t.Errorf("both: %v %v", ok, err)
+		}
+		if ok, err := write("own", boom, nil); ok || !errors.Is(err, boom) {
+			t.Errorf("own: %v %v", ok, err)
+		}
+		if ok, err := write("hook", nil, boom); ok || !errors.Is(err, boom) {
+			t.Errorf("hook: %v %v", ok, err)
+		}
+		n, err := db.Value[int](t.Context(), d, "SELECT count(*) FROM t")
+		if err != nil || n != 2 {
+			t.Errorf("%d rows, %v; want 2", n, err)
+		}
+	})
+}

@@ -220,6 +220,20 @@ func repeatable(err error) bool {
 	return errors.As(err, &pe) && (pe.Code == "40P01" || pe.Code == "40001")
 }
 
+// run runs a write and then what it wants to be done before the commit.
+func (t *Tx) run(fn func(*Tx) error) error {
+	t.before, t.after = nil, nil // fn may run twice: only the last run counts
+	if err := fn(t); err != nil {
+		return err
+	}
+	for _, f := range t.before {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // settled reports whether an error of a commit says that nothing was committed: the database answered, and it goes on.
 // Everything else – a lost connection, PostgreSQL that shuts down – may have come after the commit.
 func settled(err error) bool {
@@ -248,11 +262,7 @@ func (w *writer) transaction(group []*job, answers []error) error {
 		if _, err := t.Exec("SAVEPOINT w"); err != nil {
 			return err
 		}
-		t.before, t.after = nil, nil // fn may run twice: only the last run counts
-		answers[i] = j.fn(t)
-		for k := 0; answers[i] == nil && k < len(t.before); k++ {
-			answers[i] = t.before[k]()
-		}
+		answers[i] = t.run(j.fn)
 		j.after = t.after
 		if repeatable(answers[i]) {
 			return answers[i]
