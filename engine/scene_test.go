@@ -106,11 +106,11 @@ func (s *scene) sample(o *modeltest.Operation, names modeltest.Names) map[string
 	return in
 }
 
-// with is a copy of an input with other members.
+// with is a copy of an input with other members, given as name and value in turn.
 func with(in map[string]any, members ...any) map[string]any {
 	out := maps.Clone(in)
 	for i := 0; i < len(members); i += 2 {
-		out[members[i].(string)] = members[i+1]
+		out[fmt.Sprint(members[i])] = members[i+1]
 	}
 	return out
 }
