@@ -16,11 +16,9 @@ import (
 const unseen = `
 identity.DescribeAppInstanceUserEndpoint.AppInstanceUserEndpoint.EndpointState.StatusReason: endpoints are kept and nothing is pushed, so that none becomes inactive
 identity.ListAppInstanceUserEndpoints.AppInstanceUserEndpoints[].EndpointState.StatusReason: the same
-messaging.GetChannelMessage.ChannelMessage.Status.Detail: why a line failed is told on the socket and not kept
-messaging.GetChannelMessageStatus.Status.Detail: the same
-messaging.ListChannelMessages.ChannelMessages[].Status.Detail: histories have no lines that failed
-messaging.SendChannelMessage.Status.Detail: a line that is sent or held needs no explanation, and one that is refused is an error
-messaging.UpdateChannelMessage.Status.Detail: the same
+messaging.GetChannelMessage.ChannelMessage.Status.Detail: a line that failed does not come into the channel; GetChannelMessageStatus says why
+messaging.ListChannelMessages.ChannelMessages[].Status.Detail: the same
+messaging.UpdateChannelMessage.Status.Detail: an edit is made or held, and needs no explanation
 `
 
 // story is one evening at a theatre: an app instance with people, bots and phones, a foyer where everybody talks, a hall so

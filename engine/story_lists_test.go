@@ -181,8 +181,24 @@ func (s *story) filters() {
 	status, err := s.msg.GetChannelMessageStatus(ctx, &messaging.GetChannelMessageStatusInput{ChannelArn: &s.stage, ChimeBearer: s.as("ann"), MessageId: sent.MessageId})
 	s.ok(err)
 	s.equal("denied", status.Status.Value, "DENIED")
-	_, err = s.msg.ListChannelMessages(ctx, &messaging.ListChannelMessagesInput{ChannelArn: &s.stage, ChimeBearer: s.as("ann")})
+
+	// A processor that is nowhere: why the line failed is told again when it is sent again.
+	ch, err := s.msg.DescribeChannel(ctx, &messaging.DescribeChannelInput{ChannelArn: &s.stage, ChimeBearer: s.as("usher")})
 	s.ok(err)
+	_, err = s.msg.UpdateChannelFlow(ctx, &messaging.UpdateChannelFlowInput{ChannelFlowArn: ch.Channel.ChannelFlowArn, Name: aws.String("nowhere"), Processors: []types.Processor{step("nobody", 1, types.FallbackActionAbort)}})
+	s.ok(err)
+	in := line(s.user["ann"], s.stage, "lost")
+	in.ClientRequestToken = aws.String("token-lost")
+	sent, err = s.msg.SendChannelMessage(ctx, in)
+	s.ok(err)
+	s.becomes(s.user["ann"], s.stage, *sent.MessageId, types.ChannelMessageStatusFailed)
+	status, err = s.msg.GetChannelMessageStatus(ctx, &messaging.GetChannelMessageStatusInput{ChannelArn: &s.stage, ChimeBearer: s.as("ann"), MessageId: sent.MessageId})
+	s.ok(err)
+	again, err := s.msg.SendChannelMessage(ctx, in)
+	s.ok(err)
+	for _, got := range []*types.ChannelMessageStatusStructure{status.Status, again.Status} {
+		s.equal("why", fmt.Sprint(got.Value, aws.ToString(got.Detail)), "FAILED"+"The processor does not exist.")
+	}
 }
 
 func (s *story) archives() {
