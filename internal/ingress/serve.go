@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"log/slog"
+	"log"
 	"net"
 	"net/http"
 	"time"
@@ -35,7 +35,7 @@ const (
 func (g *Gate) Serve(ctx context.Context, l net.Listener, h http.Handler, t Times, secure *tls.Config) error {
 	s := &http.Server{
 		Handler: g.Handler(h), ReadHeaderTimeout: headerTime, ReadTimeout: t.Body, WriteTimeout: t.Answer, IdleTimeout: idleTime,
-		TLSConfig: secure, MaxHeaderBytes: maxHeader, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams}, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelWarn),
+		TLSConfig: secure, MaxHeaderBytes: maxHeader, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams}, ErrorLog: log.New(&serverLog{log: g.log}, "", 0),
 	}
 	g.mu.Lock()
 	g.servers = append(g.servers, s)
