@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/chimesdkidentity"
@@ -141,6 +142,23 @@ func ask(t *testing.T, env map[string]string) error {
 	}
 	_, err := chimesdkmessaging.NewFromConfig(cfg).GetMessagingSessionEndpoint(t.Context(), &chimesdkmessaging.GetMessagingSessionEndpointInput{})
 	return err
+}
+
+// Amazon's client gives up ten seconds after it first finds nobody. Who is sent away first waits for the rest of the drain,
+// for the second that the last one has to answer, and for the two that the next engine takes to start.
+func TestWhoIsSentAwayFirstStillWaitsWhenTheNextEngineIsThere(t *testing.T) {
+	t.Parallel()
+	var c cli
+	k, err := kong.New(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Parse([]string{"engine"}); err != nil {
+		t.Fatal(err)
+	}
+	if away := c.Engine.Drain + 3*time.Second; away >= 10*time.Second {
+		t.Errorf("nobody is there for %v", away)
+	}
 }
 
 // A stopping engine used to cut off, and to fail, whatever took longer than ten seconds in all: a drain of a minute ended in
