@@ -166,13 +166,22 @@ func (s *Streams) known(ctx context.Context, q db.Querier, instance arn.ARN) (ap
 	return instance.ID(), err
 }
 
+// CheckName refuses an ARN that no configuration may have.
+func CheckName(stream string) error {
+	f := strings.SplitN(stream, ":", 6)
+	if len(f) != 6 || f[2] != "kinesis" || !strings.HasPrefix(f[5], "stream/chime-messaging-") {
+		return fault.New(fault.Invalid, "stream", "The name of the stream must begin with chime-messaging-.").On("ResourceArn")
+	}
+	return nil
+}
+
 func (s *Streams) check(all []Configuration) error {
 	seen := map[string]bool{}
 	for _, c := range all {
-		f := strings.SplitN(c.ResourceArn, ":", 6)
+		if err := CheckName(c.ResourceArn); err != nil {
+			return err
+		}
 		switch {
-		case len(f) != 6 || f[2] != "kinesis" || !strings.HasPrefix(f[5], "stream/chime-messaging-"):
-			return fault.New(fault.Invalid, "stream", "The name of the stream must begin with chime-messaging-.").On("ResourceArn")
 		case seen[c.DataType]:
 			return fault.New(fault.Invalid, "data_type", "There are two configurations for %s.", c.DataType).On("DataType")
 		case s.sinks[c.ResourceArn] == nil:
