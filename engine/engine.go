@@ -1,12 +1,14 @@
 // Package engine is a chat server that speaks Amazon's Chime SDK messaging protocol: REST with SigV4, the slice of STS
 // around it, and the messaging-session WebSocket. It can be linked into a program or a test.
 //
-//	Engine ── /connect ──► session ◄──────────── events ──────────┐
-//	       ── all else ──► api ──► chat: identity member channel message ──► database
-//	                        └─► rest: sigv4, iam
+//	Engine ── /connect ──► session ◄───────────────── events ────────────────┐
+//	       ── all else ──► api ──► chat: identity member channel message flow stream ──► database
+//	                        ├─► rest: sigv4, iam, quota
+//	                        └─► sts
 //
 // One Engine serves the identity, messaging and STS endpoints on one address: point the BaseEndpoint of an AWS SDK's
-// clients at it. It may be mounted under a prefix with http.StripPrefix; clients sign the whole path.
+// clients at it, and give them the Credentials. In a test that is New(ctx, Config{}) and httptest.NewServer; the examples
+// are complete. It may be mounted under a prefix with http.StripPrefix; clients sign the whole path.
 package engine
 
 import (

@@ -258,6 +258,8 @@ func TestSettingsThatCannotBeEndTheProgramWithTheFlagsName(t *testing.T) {
 		"--data":          {"--data", empty},
 		"--processor":     {"--processor", "calm=http://127.0.0.1:9000"},
 		"--stream":        {"--stream", "arn:aws:kinesis:us-east-1:000000000000:stream/mine=http://127.0.0.1:9000"},
+		"no folder":       {"--stream", "arn:aws:kinesis:us-east-1:000000000000:stream/chime-messaging-all=file:" + filepath.Join(taken, "none", "f")},
+		"nor file:PATH":   {"--stream", "arn:aws:kinesis:us-east-1:000000000000:stream/chime-messaging-all=/tmp/f"},
 		"another engine":  {"--data", taken, "--listen", "127.0.0.1:0"},
 	} {
 		out, err := stagedoor(t.Context(), append([]string{"engine", "--data", t.TempDir()}, args...)...).CombinedOutput()

@@ -12,6 +12,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/stagedoor/stagedoor/engine/core"
@@ -248,7 +250,13 @@ func CheckSink(where string) error {
 		if path == "" {
 			return fmt.Errorf("%q names no file", where)
 		}
+		if folder, err := os.Stat(filepath.Dir(path)); err != nil || !folder.IsDir() {
+			return fmt.Errorf("%q lies in no folder that exists", where)
+		}
 		return nil
 	}
-	return hook.CheckURL(where)
+	if err := hook.CheckURL(where); err != nil {
+		return fmt.Errorf("%w, nor file:PATH", err)
+	}
+	return nil
 }
