@@ -113,7 +113,7 @@ func (a *App) demoCodes(ctx context.Context, e id.Event, now time.Time) (string,
 		if code, _, err = a.gate.IssueCode(ctx, e, who.role, now); err != nil {
 			return "", err
 		}
-		desk := "" // the hall's page shows a moderator no tools
+		desk := "" // the hall has no tools for a moderator
 		if who.role == id.Moderator {
 			desk = "  at {origin}/e/demo/moderate"
 		}
