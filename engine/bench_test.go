@@ -323,3 +323,62 @@ func (c *wire) connect(user string, i int) error {
 	}
 	return nil
 }
+
+// BenchmarkSendDuringACascade is BenchmarkSend while an app instance with 100,000 users, all of them members of one
+// channel, is deleted in the background; it reports how long that took.
+func BenchmarkSendDuringACascade(b *testing.B) {
+	h := newHall(b)
+	fans := h.members(h.dial(), 64)
+	c := h.dial()
+	other := c.must("POST", "/app-instances", "", `{"Name":"other","ClientRequestToken":"other"}`, "AppInstanceArn")
+	users := h.crowd(other, 100_000)
+	began := time.Now()
+	c.must("DELETE", "/app-instances/"+url.QueryEscape(other), "", "", "")
+	target := h.messages()
+	h.race(b, len(fans), func(c *wire, client, i int) error {
+		status, answer, err := c.call("POST", target, fans[client], fmt.Sprintf(
+			`{"Content":"line %d","Type":"STANDARD","Persistence":"PERSISTENT","ClientRequestToken":"token-%d"}`, i, i))
+		if err == nil && status != http.StatusCreated {
+			err = fmt.Errorf("%w: %d %s", errStatus, status, answer)
+		}
+		return err
+	})
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for users() > 0 {
+		<-tick.C
+	}
+	b.ReportMetric(time.Since(began).Seconds(), "s-until-gone")
+}
+
+// crowd puts n users into an app instance, and into one channel of it, behind the engine's back. left counts those who
+// are there.
+func (h *hall) crowd(app string, n int) (left func() int64) {
+	h.Helper()
+	d, err := db.Open(context.Background(), h.database)
+	if err != nil {
+		h.Fatal(err)
+	}
+	h.Cleanup(func() { _ = d.Close() })
+	id := app[strings.LastIndexByte(app, '/')+1:]
+	for _, text := range []string{
+		`WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < $2)
+INSERT INTO app_instance_user (app, id, no, name, metadata, created_ms, updated_ms) SELECT $1, 'fan-' || n, n, 'Fan', '', 0, 0 FROM t`,
+		`INSERT INTO channel (no, app, id, name, mode, privacy, metadata, by_id, by_name, created_ms, updated_ms)
+VALUES ($2, $1, 'full', 'full', 'RESTRICTED', 'PRIVATE', '', '', '', 0, 0)`,
+		`INSERT INTO channel_membership (channel, member, type, by_id, by_name, created_ms, updated_ms)
+SELECT $2, no, 'DEFAULT', '', '', 0, 0 FROM app_instance_user WHERE app = $1`,
+	} {
+		if _, err := d.Exec(context.Background(), text, id, n); err != nil {
+			h.Fatal(err)
+		}
+	}
+	return func() int64 {
+		left, err := db.Value[int64](context.Background(), d, `SELECT (SELECT count(*) FROM app_instance_user WHERE app = $1)
+ + (SELECT count(*) FROM channel_membership WHERE channel = $2)`, id, n)
+		if err != nil {
+			h.Fatal(err)
+		}
+		return left
+	}
+}
