@@ -1,12 +1,14 @@
 // Package engine is a chat server that speaks Amazon's Chime SDK messaging protocol: REST with SigV4, the slice of STS
 // around it, and the messaging-session WebSocket. It can be linked into a program or a test.
 //
-//	Engine ── /connect ──► session ◄──────────── events ──────────┐
-//	       ── all else ──► api ──► chat: identity member channel message ──► database
-//	                        └─► rest: sigv4, iam
+//	Engine ── /connect ──► session ◄───────────────── events ────────────────┐
+//	       ── all else ──► api ──► chat: identity member channel message flow stream ──► database
+//	                        ├─► rest: sigv4, iam, quota
+//	                        └─► sts
 //
 // One Engine serves the identity, messaging and STS endpoints on one address: point the BaseEndpoint of an AWS SDK's
-// clients at it. It may be mounted under a prefix with http.StripPrefix; clients sign the whole path.
+// clients at it, and give them the Credentials. In a test that is New(ctx, Config{}) and httptest.NewServer; the examples
+// are complete. It may be mounted under a prefix with http.StripPrefix; clients sign the whole path.
 package engine
 
 import (
@@ -14,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -41,7 +44,8 @@ import (
 
 // Config of an Engine. The zero value is a complete engine for a test: everything is made and forgotten on Close.
 type Config struct {
-	// Database is a database URL: "sqlite:PATH" or "postgres://…". "" means a temporary SQLite file.
+	// Database is a database URL: "sqlite:PATH" or "postgres://…". "" means a temporary SQLite file. An SQLite file has
+	// one engine at a time; New refuses to be the second.
 	Database string
 	// Region and Account become part of every ARN and must not change over the life of a database.
 	// "" means us-east-1 and 000000000000.
@@ -91,7 +95,8 @@ type Credentials struct{ AccessKeyID, SecretAccessKey string }
 type Engine struct {
 	cfg  Config
 	db   *db.DB
-	temp string // directory to remove on Close, "" for none
+	temp string    // directory to remove on Close, "" for none
+	held io.Closer // keeps other engines from an SQLite database, nil for PostgreSQL
 	chat *chat.Chat
 	hub  *session.Hub
 	api  http.Handler
@@ -138,6 +143,9 @@ func (e *Engine) start(ctx context.Context) (err error) {
 	e.db.OnTrouble(func(err error) {
 		e.cfg.Logger.Error("the disk failed a checkpoint; the database's log grows until the next start", "error", err)
 	})
+	if e.held, err = holdFile(e.cfg.Database); err != nil {
+		return err
+	}
 	if err := e.db.Migrate(ctx, schema.Engine()); err != nil {
 		return err
 	}
@@ -185,12 +193,18 @@ func (e *Engine) origin() func(string) bool {
 // checkHooks refuses what could only fail later, when somebody is waiting.
 func (cfg Config) checkHooks() error {
 	for name, url := range cfg.Processors {
+		if !strings.HasPrefix(name, "arn:aws:lambda:") {
+			return fmt.Errorf("processor %s: its name must be the ARN of a Lambda function", name)
+		}
 		if err := hook.CheckURL(url); err != nil {
 			return fmt.Errorf("processor %s: %w", name, err)
 		}
 	}
 	files := map[string]string{}
 	for name, where := range cfg.Streams {
+		if err := stream.CheckName(name); err != nil {
+			return fmt.Errorf("stream %s: %w", name, err)
+		}
 		if err := stream.CheckSink(where); err != nil {
 			return fmt.Errorf("stream %s: %w", name, err)
 		}
@@ -295,6 +309,9 @@ func (e *Engine) release() error {
 	var err error
 	if e.db != nil {
 		err = e.db.Close()
+	}
+	if e.held != nil {
+		err = errors.Join(err, e.held.Close())
 	}
 	if e.temp != "" {
 		err = errors.Join(err, os.RemoveAll(e.temp))

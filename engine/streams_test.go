@@ -92,7 +92,7 @@ func (w *world) stream(talk, rooms string) {
 
 func TestStreamingConfigurationsThroughTheSDK(t *testing.T) {
 	t.Parallel()
-	w := newWorldWith(t, hooked(nil, map[string]string{talkStream: "file:" + filepath.Join(t.TempDir(), "talk"), kinesis("other"): "file:/dev/null"}))
+	w := newWorldWith(t, hooked(nil, map[string]string{talkStream: "file:" + filepath.Join(t.TempDir(), "talk")}))
 	put := func(app string, all ...types.StreamingConfiguration) error {
 		_, err := w.msg.PutMessagingStreamingConfigurations(t.Context(), &messaging.PutMessagingStreamingConfigurationsInput{AppInstanceArn: &app, StreamingConfigurations: all})
 		return err

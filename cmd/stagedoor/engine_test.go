@@ -229,7 +229,8 @@ func TestAShellLearnsTheEnginesAddressAndKeyAndTheScreenDoesNot(t *testing.T) {
 	}
 	e := startEngine(t, nil, "--data", data)
 	env := variables(t, data)
-	if env["AWS_ENDPOINT_URL"] != e.url || env["AWS_REGION"] != "us-east-1" {
+	// Python's SDK, and with it version 1 of the AWS CLI, knows AWS_DEFAULT_REGION only.
+	if env["AWS_ENDPOINT_URL"] != e.url || env["AWS_REGION"] != "us-east-1" || env["AWS_DEFAULT_REGION"] != "us-east-1" {
 		t.Errorf("the engine is at %s, the shell has %v", e.url, env)
 	}
 	if _, left := env["AWS_SESSION_TOKEN"]; left {
@@ -321,7 +322,8 @@ func TestSettingsThatCannotBeEndTheProgramWithTheFlagsName(t *testing.T) {
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	busy := startEngine(t, nil, "--data", t.TempDir())
+	taken := t.TempDir()
+	busy := startEngine(t, nil, "--data", taken)
 	for flag, args := range map[string][]string{
 		"--listen":        {"--listen", strings.TrimPrefix(busy.url, "http://")},
 		"--origins":       {"--origins", "show.example.org"},
@@ -334,9 +336,15 @@ func TestSettingsThatCannotBeEndTheProgramWithTheFlagsName(t *testing.T) {
 		"--roles":         {"--roles", empty},
 		"--issuers":       {"--issuers", empty},
 		"--drain":         {"--drain", "-1s"},
+		"--data":          {"--data", empty},
+		"--processor":     {"--processor", "calm=http://127.0.0.1:9000"},
+		"--stream":        {"--stream", "arn:aws:kinesis:us-east-1:000000000000:stream/mine=http://127.0.0.1:9000"},
+		"no folder":       {"--stream", "arn:aws:kinesis:us-east-1:000000000000:stream/chime-messaging-all=file:" + filepath.Join(taken, "none", "f")},
+		"nor file:PATH":   {"--stream", "arn:aws:kinesis:us-east-1:000000000000:stream/chime-messaging-all=/tmp/f"},
+		"another engine":  {"--data", taken, "--listen", "127.0.0.1:0"},
 	} {
 		out, err := stagedoor(t.Context(), append([]string{"engine", "--data", t.TempDir()}, args...)...).CombinedOutput()
-		if err == nil || !strings.Contains(string(out), flag) {
+		if err == nil || !strings.Contains(string(out), flag) || len(out) > 1000 { // a mistake is told, not the whole manual
 			t.Errorf("%s: %v, %s", args, err, out)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/stagedoor/stagedoor/engine/core"
@@ -166,13 +168,22 @@ func (s *Streams) known(ctx context.Context, q db.Querier, instance arn.ARN) (ap
 	return instance.ID(), err
 }
 
+// CheckName refuses an ARN that no configuration may have.
+func CheckName(stream string) error {
+	f := strings.SplitN(stream, ":", 6)
+	if len(f) != 6 || f[2] != "kinesis" || !strings.HasPrefix(f[5], "stream/chime-messaging-") {
+		return fault.New(fault.Invalid, "stream", "The name of the stream must begin with chime-messaging-.").On("ResourceArn")
+	}
+	return nil
+}
+
 func (s *Streams) check(all []Configuration) error {
 	seen := map[string]bool{}
 	for _, c := range all {
-		f := strings.SplitN(c.ResourceArn, ":", 6)
+		if err := CheckName(c.ResourceArn); err != nil {
+			return err
+		}
 		switch {
-		case len(f) != 6 || f[2] != "kinesis" || !strings.HasPrefix(f[5], "stream/chime-messaging-"):
-			return fault.New(fault.Invalid, "stream", "The name of the stream must begin with chime-messaging-.").On("ResourceArn")
 		case seen[c.DataType]:
 			return fault.New(fault.Invalid, "data_type", "There are two configurations for %s.", c.DataType).On("DataType")
 		case s.sinks[c.ResourceArn] == nil:
@@ -239,7 +250,13 @@ func CheckSink(where string) error {
 		if path == "" {
 			return fmt.Errorf("%q names no file", where)
 		}
+		if folder, err := os.Stat(filepath.Dir(path)); err != nil || !folder.IsDir() {
+			return fmt.Errorf("%q lies in no folder that exists", where)
+		}
 		return nil
 	}
-	return hook.CheckURL(where)
+	if err := hook.CheckURL(where); err != nil {
+		return fmt.Errorf("%w, nor file:PATH", err)
+	}
+	return nil
 }

@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -139,7 +138,8 @@ func TestAProvisionerThatKeepsDyingLeavesOneAccountPerTicket(t *testing.T) {
 	chat := config.Chime{Chime: "embedded", Region: "us-east-1", Pace: "none"}
 	live := func(ctx context.Context) {
 		err := app.Provision(ctx, storage, chat, h.EngineURL(), io.Discard, slog.New(slog.DiscardHandler))
-		if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) { // it may die before it has begun
+		// Whoever dies while SQLite opens hears "canceled", though it was the deadline.
+		if err != nil && ctx.Err() == nil {
 			t.Errorf("provision: %v", err)
 		}
 	}

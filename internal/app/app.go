@@ -60,7 +60,7 @@ func New(ctx context.Context, cfg config.Serve, log *slog.Logger) (_ *App, err e
 		}
 	}()
 	if a.secrets, err = openSecrets(cfg.Data); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--data: %w", err)
 	}
 	if a.db, err = OpenPlatform(ctx, cfg.Storage); err != nil {
 		return nil, err

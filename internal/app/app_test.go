@@ -61,7 +61,7 @@ func start(t *testing.T, change func(*config.Serve)) *house {
 // code returns the demo code printed for a label such as "Fan".
 func (h *house) code(label string) string {
 	h.t.Helper()
-	m := regexp.MustCompile(`(?m)^\s+` + label + `\s+(\S+)$`).FindStringSubmatch(h.welcome)
+	m := regexp.MustCompile(`(?m)^\s+` + label + `\s+(\S+)(?:  at \S+)?$`).FindStringSubmatch(h.welcome)
 	if m == nil {
 		h.t.Fatalf("no code for %q in:\n%s", label, h.welcome)
 	}

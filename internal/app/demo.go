@@ -113,7 +113,11 @@ func (a *App) demoCodes(ctx context.Context, e id.Event, now time.Time) (string,
 		if code, _, err = a.gate.IssueCode(ctx, e, who.role, now); err != nil {
 			return "", err
 		}
-		fmt.Fprintf(&b, "    %-12s %s\n", who.label, code)
+		desk := "" // the hall has no tools for a moderator
+		if who.role == id.Moderator {
+			desk = "  at {origin}/e/demo/moderate"
+		}
+		fmt.Fprintf(&b, "    %-12s %s%s\n", who.label, code, desk)
 	}
 	return b.String(), nil
 }

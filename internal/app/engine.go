@@ -187,7 +187,9 @@ func WriteEngineEnv(out io.Writer, cfg config.Engine) error {
 	if id != n.AccessKeyID {
 		return fmt.Errorf("the engine was started with the root key %s: set STAGEDOOR_ENGINE_ACCESS_KEY_ID and STAGEDOOR_ENGINE_SECRET_ACCESS_KEY here as you did there", n.AccessKeyID)
 	}
-	lines := [][2]string{{"AWS_ACCESS_KEY_ID", id}, {"AWS_SECRET_ACCESS_KEY", secret}, {"AWS_REGION", n.Region}, {"AWS_ENDPOINT_URL", n.URL}}
+	lines := [][2]string{{"AWS_ACCESS_KEY_ID", id}, {"AWS_SECRET_ACCESS_KEY", secret}, {"AWS_REGION", n.Region},
+		{"AWS_DEFAULT_REGION", n.Region}, // the name that Python's SDK and version 1 of the AWS CLI look for
+		{"AWS_ENDPOINT_URL", n.URL}}
 	if n.CAFile != "" {
 		lines = append(lines, [2]string{"AWS_CA_BUNDLE", n.CAFile}, [2]string{"NODE_EXTRA_CA_CERTS", n.CAFile})
 	}

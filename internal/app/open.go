@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"time"
@@ -40,7 +41,7 @@ func OpenEngine(ctx context.Context, s config.Storage, cfg engine.Config) (*engi
 	if cfg.AccessKeyID == "" {
 		keys, err := openSecrets(s.Data)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("--data: %w", err)
 		}
 		cfg.AccessKeyID, cfg.SecretAccessKey = keys.EngineKeyID, keys.EngineSecretKey
 	}

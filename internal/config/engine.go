@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -35,6 +36,8 @@ var (
 	regionPattern = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
 	// Amazon's own form (STS API reference, Credentials); SDKs put the id into a header between slashes and commas.
 	keyPattern = regexp.MustCompile(`^\w{16,128}$`)
+	// Amazon takes no other names of streams (PutMessagingStreamingConfigurations).
+	streamPattern = regexp.MustCompile(`^arn:aws:kinesis:[^:]*:[^:]*:stream/chime-messaging-.`)
 )
 
 // Check finds settings that cannot be. Its errors name the flag.
@@ -59,6 +62,16 @@ func (e Engine) Check() error {
 	}
 	if e.KeyID != "" && !keyPattern.MatchString(e.KeyID) {
 		return fmt.Errorf("--access-key-id: %q is none: 16 to 128 letters, digits and underscores", e.KeyID)
+	}
+	for name := range e.Processors {
+		if !strings.HasPrefix(name, "arn:aws:lambda:") {
+			return fmt.Errorf("--processor: %q is no ARN of a Lambda function such as arn:aws:lambda:us-east-1:000000000000:function:calm", name)
+		}
+	}
+	for name := range e.Streams {
+		if !streamPattern.MatchString(name) {
+			return fmt.Errorf("--stream: %q is no ARN of a Kinesis stream such as arn:aws:kinesis:us-east-1:000000000000:stream/chime-messaging-all", name)
+		}
 	}
 	if e.Drain < 0 {
 		return fmt.Errorf("--drain: %v is no duration such as 10s", e.Drain)
