@@ -280,6 +280,16 @@ func keys[V any](ids map[string]V) string {
 	return string(text)
 }
 
+// CROSS JOIN makes SQLite begin with the few that are asked for; left to itself it walks through every user of the app
+// instance.
+const (
+	candidatesSQL = `SELECT u.no, u.id, u.name, EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = $1 AND b.member = u.no),
+EXISTS (SELECT 1 FROM channel_membership m WHERE m.channel = $1 AND m.member = u.no)
+FROM json_each($2) j CROSS JOIN app_instance_user u WHERE u.app = $3 AND u.id = j.key`
+	insertMembershipsSQL = `INSERT INTO channel_membership (channel, member, type, by_id, by_name, created_ms, updated_ms)
+SELECT $1, u.no, $2, $3, $4, $5, $5 FROM json_each($6) j CROSS JOIN app_instance_user u WHERE u.app = $7 AND u.id = j.key`
+)
+
 func (c *Members) candidates(tx *db.Tx, a role.Actor, members []arn.ARN) (map[arn.ARN]candidate, error) {
 	ids := map[string]int{}
 	for _, m := range members {
@@ -288,9 +298,7 @@ func (c *Members) candidates(tx *db.Tx, a role.Actor, members []arn.ARN) (map[ar
 		}
 	}
 	all, err := db.All(tx.Context(), tx, func(p *candidate) []any { return []any{&p.no, &p.id, &p.name, &p.banned, &p.member} },
-		`SELECT u.no, u.id, u.name, EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = $1 AND b.member = u.no),
-EXISTS (SELECT 1 FROM channel_membership m WHERE m.channel = $1 AND m.member = u.no)
-FROM json_each($2) j JOIN app_instance_user u ON u.app = $3 AND u.id = j.key`, a.Channel, keys(ids), a.App)
+		candidatesSQL, a.Channel, keys(ids), a.App)
 	out := make(map[arn.ARN]candidate, len(all))
 	for _, p := range all {
 		out[c.UserARN(a.App, p.id)] = p
@@ -300,9 +308,7 @@ FROM json_each($2) j JOIN app_instance_user u ON u.app = $3 AND u.id = j.key`, a
 
 func (c *Members) insertMemberships(tx *db.Tx, a role.Actor, kind string, fresh map[string]arn.ARN, joined []arn.ARN, made BatchWire) error {
 	now := core.NowMS()
-	if _, err := tx.Exec(`INSERT INTO channel_membership (channel, member, type, by_id, by_name, created_ms, updated_ms)
-SELECT $1, u.No, $2, $3, $4, $5, $5 FROM json_each($6) j JOIN app_instance_user u ON u.app = $7 AND u.id = j.key`,
-		a.Channel, kind, a.ID, a.Name, now, keys(fresh), a.App); err != nil {
+	if _, err := tx.Exec(insertMembershipsSQL, a.Channel, kind, a.ID, a.Name, now, keys(fresh), a.App); err != nil {
 		return err
 	}
 	added := made
