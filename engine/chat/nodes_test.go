@@ -15,9 +15,8 @@ import (
 	"github.com/stagedoor/stagedoor/internal/fault"
 )
 
-// Two nodes on one PostgreSQL database: what holds on one node because there is one writer must hold here because of
-// the channel's row lock and the unique keys.
-func TestTwoNodesGiveOneOrderOneAnswerPerTokenAndObeyABan(t *testing.T) {
+// twoNodes is one house on a PostgreSQL database, twice.
+func twoNodes(t *testing.T) []house {
 	url := dbtest.PostgresURL(t)
 	var nodes []house
 	for range 2 {
@@ -37,6 +36,13 @@ func TestTwoNodesGiveOneOrderOneAnswerPerTokenAndObeyABan(t *testing.T) {
 		second.Chat = chat.New(d, chat.Config{Region: "us-east-1", Account: "123456789012"})
 		nodes = append(nodes, second)
 	}
+	return nodes
+}
+
+// Two nodes on one PostgreSQL database: what holds on one node because there is one writer must hold here because of
+// the channel's row lock and the unique keys.
+func TestTwoNodesGiveOneOrderOneAnswerPerTokenAndObeyABan(t *testing.T) {
+	nodes := twoNodes(t)
 	h := nodes[0]
 
 	var wg sync.WaitGroup
@@ -90,5 +96,40 @@ func TestTwoNodesGiveOneOrderOneAnswerPerTokenAndObeyABan(t *testing.T) {
 	wg.Wait()
 	if end := len(h.history(h.bob, message.History{}, 50)); end != confirmed || end != len(all)+accepted {
 		t.Errorf("%d messages when the ban was confirmed, %d at the end, %d accepted", confirmed, end, len(all)+accepted)
+	}
+}
+
+// Both nodes pick the same rows of what was deleted. Who came second waited, removed nothing and took that for the end:
+// the last row to lead to the rest was removed, and the rest stayed for ever.
+func TestTwoNodesThatSweepLeaveNothingBehind(t *testing.T) {
+	nodes := twoNodes(t)
+	h := nodes[0]
+	_, err := h.DB.Exec(t.Context(), `INSERT INTO app_instance_user (app, id, no, name, metadata, created_ms, updated_ms)
+SELECT $1, 'u' || i, i, 'x', '', 0, 0 FROM generate_series(1, 20000) i`, h.app.ID())
+	h.ok(err)
+	_, err = h.DB.Exec(t.Context(), `INSERT INTO channel_membership (channel, member, type, by_id, by_name, created_ms, updated_ms)
+SELECT c.no, u.no, 'DEFAULT', '', '', 0, 0 FROM channel c, app_instance_user u WHERE u.no <= 20000`)
+	h.ok(err)
+	h.ok(h.DeleteInstance(t.Context(), h.app))
+	var wg sync.WaitGroup
+	for _, n := range nodes {
+		wg.Go(func() {
+			for more := true; more; {
+				var err error
+				if more, err = n.Sweep(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for more := true; more; {
+		more, err = h.Sweep(t.Context())
+		h.ok(err)
+	}
+	for _, table := range []string{"app_instance", "app_instance_user", "channel", "channel_membership", "removed_channel"} {
+		if n, err := db.Value[int](t.Context(), h.DB, `SELECT count(*) FROM `+table); err != nil || n > 0 {
+			t.Errorf("%s: %d rows are left, %v", table, n, err)
+		}
 	}
 }
