@@ -8,6 +8,7 @@ import (
 	"github.com/stagedoor/stagedoor/engine/channel"
 	"github.com/stagedoor/stagedoor/engine/chat"
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/message"
 	"github.com/stagedoor/stagedoor/engine/schema"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -131,5 +132,27 @@ SELECT c.no, u.no, 'DEFAULT', '', '', 0, 0 FROM channel c, app_instance_user u W
 		if n, err := db.Value[int](t.Context(), h.DB, `SELECT count(*) FROM `+table); err != nil || n > 0 {
 			t.Errorf("%s: %d rows are left, %v", table, n, err)
 		}
+	}
+}
+
+// Two nodes that deleted one user at once each counted one user less: the quota let in more, for ever.
+func TestTwoNodesThatDeleteAUserCountOneLess(t *testing.T) {
+	nodes := twoNodes(t)
+	h := nodes[0]
+	before, err := db.Value[int](t.Context(), h.DB, `SELECT users FROM app_instance`)
+	h.ok(err)
+	for i := range 20 {
+		user, err := h.CreateUser(t.Context(), "", identity.NewUser{Instance: h.app, ID: fmt.Sprint("gone-", i), Name: "x"})
+		h.ok(err)
+		var wg sync.WaitGroup
+		for _, n := range nodes {
+			wg.Go(func() { _ = n.DeleteUser(t.Context(), user) }) // one of them may be told that there is no such user
+		}
+		wg.Wait()
+	}
+	after, err := db.Value[int](t.Context(), h.DB, `SELECT users FROM app_instance`)
+	h.ok(err)
+	if after != before {
+		t.Errorf("%d users are counted, want %d", after, before)
 	}
 }

@@ -18,11 +18,14 @@ import (
 // Identities is the room. Safe for concurrent use.
 type Identities struct {
 	*core.Core
-	leave func(*db.Tx, User) error
+	leave func(tx *db.Tx, u User, most int) (int, error)
 }
 
-// New makes the room. leave ends everything that a user is in the channels, in the write that deletes the user.
-func New(c *core.Core, leave func(*db.Tx, User) error) *Identities { return &Identities{c, leave} }
+// New makes the room. leave ends what a user is in the channels, in the write that deletes the user: at most so many
+// memberships. It returns how many; fewer than most is everything.
+func New(c *core.Core, leave func(tx *db.Tx, u User, most int) (int, error)) *Identities {
+	return &Identities{c, leave}
+}
 
 // Instance is an app instance: the walls around one set of users and channels.
 type Instance struct {

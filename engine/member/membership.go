@@ -88,29 +88,26 @@ func (c *Members) membershipIn(ctx context.Context, q db.Querier, channel, membe
 	return all[0], nil
 }
 
-// LeaveAll ends everything that a user is in any channel. The members left behind see the memberships end.
-func (c *Members) LeaveAll(tx *db.Tx, u identity.User) error {
-	ended, err := c.memberships(tx.Context(), tx, `WHERE m.member = $1 ORDER BY m.channel`, u.No)
+// LeaveAll ends what a user is in any channel, at most so many memberships of them, and returns how many; when they are
+// fewer than most, the user is nothing any more anywhere. The members left behind see the memberships end.
+func (c *Members) LeaveAll(tx *db.Tx, u identity.User, most int) (int, error) {
+	all, err := c.memberships(tx.Context(), tx, `WHERE m.member = $1 ORDER BY m.channel LIMIT $2`, u.No, most)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if _, err := tx.Exec(`DELETE FROM channel_membership WHERE member = $1`, u.No); err != nil {
-		return err
-	}
-	for _, m := range ended {
-		if err := c.ended(tx, m, ""); err != nil {
-			return err
-		}
+	if err := c.end(tx, all, ""); err != nil || len(all) == most {
+		return len(all), err
 	}
 	for _, text := range []string{
+		`DELETE FROM channel_membership WHERE member = $1`, // of channels that are gone
 		`DELETE FROM channel_moderator WHERE member = $1`,
 		`DELETE FROM channel_ban WHERE member = $1`,
 	} {
 		if _, err := tx.Exec(text, u.No); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return len(all), nil
 }
 
 // ChannelsOf returns the places in which a user hears something, in any order: the channels that the user is a member
