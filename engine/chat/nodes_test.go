@@ -11,6 +11,7 @@ import (
 	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/message"
 	"github.com/stagedoor/stagedoor/engine/schema"
+	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -141,15 +142,21 @@ func TestTwoNodesThatDeleteAUserCountOneLess(t *testing.T) {
 	h := nodes[0]
 	before, err := db.Value[int](t.Context(), h.DB, `SELECT users FROM app_instance`)
 	h.ok(err)
+	var users []arn.ARN
 	for i := range 20 {
 		user, err := h.CreateUser(t.Context(), "", identity.NewUser{Instance: h.app, ID: fmt.Sprint("gone-", i), Name: "x"})
 		h.ok(err)
-		var wg sync.WaitGroup
-		for _, n := range nodes {
-			wg.Go(func() { _ = n.DeleteUser(t.Context(), user) }) // one of them may be told that there is no such user
-		}
-		wg.Wait()
+		users = append(users, user)
 	}
+	var wg sync.WaitGroup
+	for _, n := range nodes {
+		wg.Go(func() {
+			for _, user := range users {
+				_ = n.DeleteUser(t.Context(), user) // one of them is told that there is no such user
+			}
+		})
+	}
+	wg.Wait()
 	after, err := db.Value[int](t.Context(), h.DB, `SELECT users FROM app_instance`)
 	h.ok(err)
 	if after != before {
