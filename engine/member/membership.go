@@ -166,9 +166,12 @@ func (c *Members) notBanned(tx *db.Tx, a role.Actor, u identity.User) error {
 	return err
 }
 
-// Add makes a user a member in the running write, for a channel whose lock it holds. Nothing is checked but that who is
-// a member already has the same type.
+// Add makes a user a member in the running write, for a channel whose lock it holds. Nothing is checked but the quotas,
+// before anything is written, and that who is a member already has the same type.
 func (c *Members) Add(tx *db.Tx, a role.Actor, u identity.User, kind string, now int64) (Membership, error) {
+	if err := c.fit(tx, a.Channel, u.No); err != nil {
+		return Membership{}, err
+	}
 	n, err := tx.Exec(`INSERT INTO channel_membership (channel, member, type, by_id, by_name, created_ms, updated_ms)
 VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING`, a.Channel, u.No, kind, a.ID, a.Name, now)
 	if err != nil {
@@ -179,9 +182,6 @@ VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING`, a.Channel, u.No, ki
 		if err == nil && m.Type != kind {
 			err = fault.New(fault.Conflict, "member_exists", "The user is a member of another type already.")
 		}
-		return m, err
-	}
-	if err := c.fit(tx, a.Channel, u.No); err != nil {
 		return m, err
 	}
 	e := core.Event{Type: core.EventCreateMembership, MessageType: core.System, Channel: core.InSub(m.Channel, m.Sub), Payload: WireOf[core.ISO](m),
