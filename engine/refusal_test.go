@@ -74,11 +74,6 @@ type answer struct {
 	wrong   []string
 }
 
-// unavailable reports whether the engine has no such operation or member yet.
-func (a answer) unavailable() bool {
-	return strings.Contains(a.message, "is not available in this engine yet")
-}
-
 // serve calls the engine and holds its answer against the model.
 func (b *bench) serve(o *modeltest.Operation, r *http.Request, body []byte) answer {
 	res, text := b.roundTrip(r, body)
@@ -129,19 +124,16 @@ func (b *bench) each(f func(t *testing.T, o *modeltest.Operation)) {
 	})
 }
 
-// someAreMissing lets operations and members be that the engine does not have yet. Away with it when it has all.
-const someAreMissing = true
-
-func (b *bench) tally(skipped, least int64, what string, n int64) {
-	b.Logf("%d %s, %d skipped: not available yet", n, what, skipped)
-	if skipped > 0 && !someAreMissing || n+skipped < least {
-		b.Errorf("%d %s and %d skipped, want %d and 0", n, what, skipped, least)
+func (b *bench) tally(least int64, what string, n int64) {
+	b.Logf("%d %s", n, what)
+	if n < least {
+		b.Errorf("%d %s, want %d", n, what, least)
 	}
 }
 
 func TestTheEngineRefusesWhateverTheModelForbids(t *testing.T) {
 	b := newBench(t)
-	var refused, skipped atomic.Int64
+	var refused atomic.Int64
 	b.each(func(t *testing.T, o *modeltest.Operation) {
 		for v := range o.Violations(b.names) {
 			r, body, err := v.Request(o, benchHost)
@@ -151,9 +143,6 @@ func TestTheEngineRefusesWhateverTheModelForbids(t *testing.T) {
 			b.sign(t, r, body, b.root, time.Now())
 			got := b.serve(o, r, body)
 			switch {
-			case got.unavailable():
-				skipped.Add(1)
-				continue
 			case v.In == modeltest.InHeader && got.status == http.StatusUnauthorized: // Amazon's word for a bad bearer
 			case got.status != http.StatusBadRequest || got.name != "BadRequestException":
 				t.Errorf("%s: %d %s", v.Name, got.status, got.message)
@@ -164,13 +153,13 @@ func TestTheEngineRefusesWhateverTheModelForbids(t *testing.T) {
 			refused.Add(1)
 		}
 	})
-	b.tally(skipped.Load(), 20_000, "refused", refused.Load())
+	b.tally(20_000, "refused", refused.Load())
 }
 
 // Without this a refusal above could be for another reason than the violation.
 func TestTheEngineTakesEverySampleOfTheModel(t *testing.T) {
 	b := newBench(t)
-	var taken, skipped atomic.Int64
+	var taken atomic.Int64
 	b.each(func(t *testing.T, o *modeltest.Operation) {
 		inputs := map[string]map[string]any{"required members": o.Sample(b.names)}
 		for _, member := range o.Optional() {
@@ -185,22 +174,18 @@ func TestTheEngineTakesEverySampleOfTheModel(t *testing.T) {
 			}
 			b.sign(t, r, body, b.root, time.Now())
 			got := b.serve(o, r, body)
-			if got.unavailable() {
-				skipped.Add(1)
-				continue
-			}
 			taken.Add(1)
 			if got.status == http.StatusBadRequest || len(got.wrong) > 0 {
 				t.Errorf("%s: %d %s %v", with, got.status, got.message, got.wrong)
 			}
 		}
 	})
-	b.tally(skipped.Load(), 150, "taken", taken.Load())
+	b.tally(150, "taken", taken.Load())
 }
 
 func TestEveryOperationAsksIAM(t *testing.T) {
 	b := newBench(t)
-	var denied, skipped atomic.Int64
+	var denied atomic.Int64
 	b.each(func(t *testing.T, o *modeltest.Operation) {
 		const allow = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":%a,"Resource":%r}%s]}`
 		policy := func(action, resource, more string) string {
@@ -222,10 +207,6 @@ func TestEveryOperationAsksIAM(t *testing.T) {
 			"all but it":    policy(`"*"`, `"*"`, `,{"Effect":"Deny","Action":["`+strings.ToUpper("chime:"+o.Name[:len(o.Name)-1])+`?"],"Resource":"*"}`),
 		} {
 			got := call(p)
-			if got.unavailable() {
-				skipped.Add(1)
-				continue
-			}
 			denied.Add(1)
 			if got.status != http.StatusForbidden || got.name != "AccessDeniedException" || len(got.wrong) > 0 {
 				t.Errorf("%s: %d %s %v", name, got.status, got.message, got.wrong)
@@ -235,7 +216,7 @@ func TestEveryOperationAsksIAM(t *testing.T) {
 			t.Errorf("allowed, and still: %s", got.message)
 		}
 	})
-	b.tally(skipped.Load(), 4*81, "denied", denied.Load())
+	b.tally(4*81, "denied", denied.Load())
 }
 
 // forgeries are signed requests that were changed, or signed by somebody else.

@@ -46,9 +46,6 @@ func wireTable(all []rest.Operation) string {
 	var b strings.Builder
 	b.WriteString("| operation | request | answers | IAM resources | who may: admin, moderator, member, stranger | buckets |\n|---|---|---|---|---|---|\n")
 	for _, op := range all {
-		if op.Do == nil {
-			continue
-		}
 		path := op.Path
 		if op.Query != "" {
 			path += "?" + op.Query

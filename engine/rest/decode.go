@@ -12,10 +12,6 @@ import (
 	"github.com/stagedoor/stagedoor/internal/fault"
 )
 
-// Unavailable is a member that the API has and this engine does not: whoever sends it is told, and never believes that
-// it took effect.
-type Unavailable struct{}
-
 // wire is a request taken apart: where the members of an input come from.
 type wire struct {
 	path  map[string]string
@@ -78,8 +74,6 @@ func (w wire) param(f reflect.StructField, v reflect.Value, name string) error {
 		return badMember(f.Name, "it is given twice.")
 	case text == "":
 		return absent(f.Name, f)
-	case f.Type == reflect.TypeFor[Unavailable]():
-		return unavailable(f)
 	case v.Kind() == reflect.Int:
 		n, err := strconv.Atoi(text)
 		if err != nil {
@@ -90,10 +84,6 @@ func (w wire) param(f reflect.StructField, v reflect.Value, name string) error {
 		v.SetString(text)
 	}
 	return checkText(f, v)
-}
-
-func unavailable(f reflect.StructField) error {
-	return fault.New(fault.Invalid, "unavailable", "%s is not available in this engine yet.", f.Name).On(f.Name)
 }
 
 // absent is the answer to a member that is not there: nothing, unless it is required.
@@ -116,11 +106,8 @@ func checkText(f reflect.StructField, v reflect.Value) error {
 // read stores a member of a structure and holds it, and everything inside it, against its shape. JSON null is none.
 // Names are exact: encoding/json's own way with structures takes any case.
 func read(member string, f reflect.StructField, raw json.RawMessage, v reflect.Value) error {
-	switch {
-	case len(raw) == 0 || string(raw) == "null":
+	if len(raw) == 0 || string(raw) == "null" {
 		return absent(member, f)
-	case f.Type == reflect.TypeFor[Unavailable]():
-		return unavailable(f)
 	}
 	return value(member, strings.TrimSuffix(f.Tag.Get("is"), "!"), raw, v)
 }

@@ -22,7 +22,7 @@ type Operation struct {
 	Bearer Bearer
 	Models Modelled // the exceptions it may answer besides the common ones
 	On     string   // IAM resources that must all be allowed, as templates over input members; {Bearer} is the header
-	Do     *Handler // nil: modelled, but not available yet
+	Do     *Handler
 }
 
 // Bearer says whether the x-amz-chime-bearer header is needed.
@@ -95,9 +95,6 @@ func (h *Handler) Decode(path map[string]string, query url.Values, body []byte) 
 
 // Check holds the row against itself: the members of its input name shapes that exist and places in its path.
 func (op Operation) Check() error {
-	if op.Do == nil {
-		return nil
-	}
 	return op.checkInput(reflect.TypeOf(op.Do.input()).Elem())
 }
 
@@ -110,10 +107,9 @@ func (op Operation) checkInput(in reflect.Type) error {
 			}
 			continue
 		}
-		if name := strings.TrimSuffix(f.Tag.Get("is"), "!"); f.Type != reflect.TypeFor[Unavailable]() {
-			if _, ok := shapes[name]; !ok {
-				return fmt.Errorf("%s.%s: no shape %q", op.Name, f.Name, name)
-			}
+		name := strings.TrimSuffix(f.Tag.Get("is"), "!")
+		if _, ok := shapes[name]; !ok {
+			return fmt.Errorf("%s.%s: no shape %q", op.Name, f.Name, name)
 		}
 		if name, isPath := strings.CutPrefix(f.Tag.Get("wire"), "path="); isPath && !strings.Contains(op.Path, "{"+name+"}") {
 			return fmt.Errorf("%s.%s: no %q in %s", op.Name, f.Name, name, op.Path)

@@ -107,9 +107,6 @@ func (s *Server) answer(r *http.Request, op *Operation, path map[string]string, 
 	if err != nil {
 		return nil, err
 	}
-	if op.Do == nil {
-		return nil, fault.New(fault.Invalid, "unavailable", "%s is not available in this engine yet.", op.Name)
-	}
 	input, err := op.Do.Decode(path, query, body)
 	if err != nil {
 		return nil, err

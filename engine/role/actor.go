@@ -157,7 +157,7 @@ func (c *Roles) Horizon(ctx context.Context, q db.Querier, app string) (int64, e
 // look turns the retention's days, as read, into the time behind which nothing is seen.
 func (a *Actor) look() {
 	if days := a.Horizon; days > 0 {
-		a.Horizon = time.Now().AddDate(0, 0, -int(days)).UnixMilli()
+		a.Horizon = core.NowMS() - days*24*time.Hour.Milliseconds()
 	}
 }
 
