@@ -18,6 +18,7 @@ func fanPolicy(user, channel string) string {
 }
 
 func TestNobodyActsAsAnotherOrElsewhere(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	other := w.open("other", types.ChannelPrivacyPublic, types.ChannelModeUnrestricted)
@@ -59,6 +60,7 @@ func TestNobodyActsAsAnotherOrElsewhere(t *testing.T) {
 }
 
 func TestABearerThatDoesNotExistIsUnauthorizedEvenForTheRootKey(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, who := range []string{w.app + "/user/nobody", w.app, "arn:aws:chime:us-east-1:999999999999:app-instance/x/user/ann", "nonsense"} {
 		_, err := w.msg.SendChannelMessage(t.Context(), line(who, w.channel, "boo"))
@@ -67,6 +69,7 @@ func TestABearerThatDoesNotExistIsUnauthorizedEvenForTheRootKey(t *testing.T) {
 }
 
 func TestChannelsAndUsersOfAnotherAppInstanceAreOutOfReach(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	out, err := w.id.CreateAppInstance(ctx, &identity.CreateAppInstanceInput{Name: aws.String("other")})

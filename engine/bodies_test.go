@@ -15,6 +15,7 @@ import (
 
 // Bodies that cost more than they may are refused in the form of the service, by their header where that can be told.
 func TestBodiesThatAreTooLargeAreNotRead(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for name, c := range map[string]struct {
 		head, want string
@@ -46,6 +47,7 @@ func TestBodiesThatAreTooLargeAreNotRead(t *testing.T) {
 
 // A compressed body is never unpacked: it would be read as what it is, and that is no JSON.
 func TestACompressedBodyIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)

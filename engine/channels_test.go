@@ -21,6 +21,7 @@ import (
 // Settings, search, preferences, read markers and elastic channels through the AWS SDK over TCP.
 
 func TestExpirationSettingsThroughTheSDK(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	e := &types.ExpirationSettings{ExpirationDays: aws.Int32(30), ExpirationCriterion: types.ExpirationCriterionLastMessageTimestamp}
@@ -54,6 +55,7 @@ func TestExpirationSettingsThroughTheSDK(t *testing.T) {
 }
 
 func TestAChannelWithExpirationNeedsTheRightToSetIt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	in := &messaging.CreateChannelInput{AppInstanceArn: &w.app, ChimeBearer: &w.ann, Name: aws.String("x"),
 		ExpirationSettings: &types.ExpirationSettings{ExpirationDays: aws.Int32(1), ExpirationCriterion: types.ExpirationCriterionCreatedTimestamp}}
@@ -71,6 +73,7 @@ func TestAChannelWithExpirationNeedsTheRightToSetIt(t *testing.T) {
 }
 
 func TestAUserWithExpirationNeedsTheRightToSetIt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for actions, allowed := range map[string]bool{`"chime:CreateAppInstanceUser"`: false, `"chime:CreateAppInstanceUser","chime:PutAppInstanceUserExpirationSettings"`: true} {
 		users, _ := w.assume(fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[%s],"Resource":"*"}]}`, actions))
@@ -83,6 +86,7 @@ func TestAUserWithExpirationNeedsTheRightToSetIt(t *testing.T) {
 }
 
 func TestSearchChannelsThroughTheSDK(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	w.open("more", types.ChannelPrivacyPrivate, types.ChannelModeRestricted)
@@ -114,6 +118,7 @@ func TestSearchChannelsThroughTheSDK(t *testing.T) {
 }
 
 func TestPreferencesThroughTheSDK(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	get := func(who string) (*messaging.GetChannelMembershipPreferencesOutput, error) {
@@ -139,6 +144,7 @@ func TestPreferencesThroughTheSDK(t *testing.T) {
 }
 
 func TestReadMarkersThroughTheSDK(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	marker := func() *types.AppInstanceUserMembershipSummary {
@@ -216,6 +222,7 @@ func (w *world) until(conn *websocket.Conn, event, reason string) (sub string) {
 }
 
 func TestAnElasticChannelThroughTheSDKAndOnTheSocket(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	hall, first := w.hall()
@@ -307,6 +314,7 @@ func (w *world) messagesOf(hall, sub, id string) {
 }
 
 func TestTheEndOfASubChannelReachesWhoWasInIt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	hall, first := w.hall()

@@ -49,6 +49,12 @@ const rolesFile = `{"Roles":[
 // newOffice is a world with those roles, and a key with which the ticket office signs tokens.
 func newOffice(t *testing.T) (*world, *rsa.PrivateKey) {
 	t.Helper()
+	cfg, key := office(t)
+	return newWorldWith(t, cfg), key
+}
+
+func office(t *testing.T) (engine.Config, *rsa.PrivateKey) {
+	t.Helper()
 	roles, err := iam.ReadRoles(strings.NewReader(rolesFile))
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +68,7 @@ func newOffice(t *testing.T) (*world, *rsa.PrivateKey) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newWorldWith(t, engine.Config{Roles: roles, Issuers: issuers}), key
+	return engine.Config{Roles: roles, Issuers: issuers}, key
 }
 
 func (w *world) sts(c aws.Credentials) *awssts.Client { return awssts.NewFromConfig(w.config(c)) }
@@ -94,6 +100,7 @@ func ticket(t *testing.T, key *rsa.PrivateKey, change func(jwt.MapClaims)) *stri
 }
 
 func TestATicketOfficesTokenBecomesAFan(t *testing.T) {
+	t.Parallel()
 	w, key := newOffice(t)
 	out, err := w.sts(aws.Credentials{}).AssumeRoleWithWebIdentity(t.Context(), &awssts.AssumeRoleWithWebIdentityInput{
 		RoleArn: aws.String(arnOfRole + "Fan"), RoleSessionName: aws.String("ticket-1"), WebIdentityToken: ticket(t, key, nil), DurationSeconds: aws.Int32(43200)})
@@ -127,6 +134,7 @@ func TestATicketOfficesTokenBecomesAFan(t *testing.T) {
 }
 
 func TestWebIdentityErrorsAreTyped(t *testing.T) {
+	t.Parallel()
 	w, key := newOffice(t)
 	stranger, err := rsa.GenerateKey(rand.Reader, 2048)
 	w.ok(err)
@@ -177,6 +185,7 @@ func TestWebIdentityErrorsAreTyped(t *testing.T) {
 }
 
 func TestChainsOfRoles(t *testing.T) {
+	t.Parallel()
 	w, _ := newOffice(t)
 	ctx, root := t.Context(), w.sts(w.rootKey())
 	out, err := root.AssumeRole(ctx, &awssts.AssumeRoleInput{RoleArn: aws.String(arnOfRole + "Backend"), RoleSessionName: aws.String("be"), DurationSeconds: aws.Int32(43200)})
@@ -231,6 +240,7 @@ func TestChainsOfRoles(t *testing.T) {
 
 // What a form says twice, in other words, or in members that nobody counts must not be read over.
 func TestSTSFormsAreExact(t *testing.T) {
+	t.Parallel()
 	w, key := newOffice(t)
 	good := url.Values{"Action": {"AssumeRoleWithWebIdentity"}, "Version": {"2011-06-15"}, "RoleArn": {arnOfRole + "Fan"},
 		"RoleSessionName": {"ticket-1"}, "WebIdentityToken": {*ticket(t, key, nil)}}.Encode()
@@ -268,6 +278,7 @@ func (w *world) postForm(form string) string {
 }
 
 func TestAnEngineRefusesRolesAndIssuersThatAreNone(t *testing.T) {
+	t.Parallel()
 	for name, cfg := range map[string]engine.Config{
 		"role":            {Roles: iam.Roles{{ARN: "x"}}},
 		"another account": {Account: "123456789012", Roles: iam.Roles{{ARN: arnOfRole + "Fan"}}},
@@ -280,6 +291,7 @@ func TestAnEngineRefusesRolesAndIssuersThatAreNone(t *testing.T) {
 }
 
 func TestConditionsOnTagsHoldForRealCalls(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	_, msg := w.assume(`{"Version":"2012-10-17","Statement":[

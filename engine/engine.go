@@ -36,6 +36,7 @@ import (
 	"github.com/stagedoor/stagedoor/engine/sts"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/id"
 )
 
 // Config of an Engine. The zero value is a complete engine for a test: everything is made and forgotten on Close.
@@ -245,6 +246,7 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	if e.closed {
+		w.Header().Set("x-amzn-RequestId", id.NewUUID()) // as every answer
 		w.Header().Set("x-amzn-ErrorType", "ServiceUnavailableException")
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusServiceUnavailable)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -40,11 +39,12 @@ func (w *world) people() {
 }
 
 func eachDatabase(t *testing.T, f func(t *testing.T, url string)) {
-	t.Run("sqlite", func(t *testing.T) { f(t, "sqlite:"+filepath.Join(t.TempDir(), "engine.db")) })
+	t.Run("sqlite", func(t *testing.T) { f(t, newDatabase(t)) })
 	t.Run("postgres", func(t *testing.T) { f(t, dbtest.PostgresURL(t)) })
 }
 
 func TestHeldLinesOutliveTheEngine(t *testing.T) {
+	t.Parallel()
 	eachDatabase(t, func(t *testing.T, url string) {
 		p := newProcessor(t)
 		cfg := hooked(map[string]string{lambda("p"): p.URL}, nil)
@@ -84,6 +84,7 @@ func TestHeldLinesOutliveTheEngine(t *testing.T) {
 }
 
 func TestAfterTheDeadlineTheFallbackCountsAndAnAnswerIsForbidden(t *testing.T) {
+	t.Parallel()
 	eachDatabase(t, func(t *testing.T, url string) {
 		p := newProcessor(t)
 		cfg := hooked(map[string]string{lambda("p"): p.URL}, nil)
@@ -116,6 +117,7 @@ func TestAfterTheDeadlineTheFallbackCountsAndAnAnswerIsForbidden(t *testing.T) {
 // A processor may answer before it has returned, and many do at once: every line gets its one fate, and the history its
 // one order.
 func TestManyLinesThroughAProcessorThatAnswersInsideTheCall(t *testing.T) {
+	t.Parallel()
 	eachDatabase(t, func(t *testing.T, url string) {
 		p := newProcessor(t)
 		cfg := hooked(map[string]string{lambda("p"): p.URL}, nil)

@@ -32,6 +32,7 @@ func (w *world) callFlow(operation, who, channel string) error {
 }
 
 func TestChannelFlowsThroughTheSDK(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	in := &messaging.CreateChannelFlowInput{AppInstanceArn: &w.app, Name: aws.String("calm"), ClientRequestToken: aws.String("tok"),
@@ -102,6 +103,7 @@ func TestChannelFlowsThroughTheSDK(t *testing.T) {
 }
 
 func TestAHeldLineIsItsSendersAloneUntilTheProcessorLetsItGo(t *testing.T) {
+	t.Parallel()
 	p := newProcessor(t)
 	w := newWorldWith(t, hooked(map[string]string{lambda("p"): p.URL}, nil))
 	w.flow(w.channel, step("p", 1, "ABORT"))
@@ -170,6 +172,7 @@ func TestAHeldLineIsItsSendersAloneUntilTheProcessorLetsItGo(t *testing.T) {
 }
 
 func TestADeniedLineAndABannedSendersLineNeverAppear(t *testing.T) {
+	t.Parallel()
 	p := newProcessor(t)
 	w := newWorldWith(t, hooked(map[string]string{lambda("p"): p.URL}, nil))
 	w.flow(w.channel, step("p", 1, "CONTINUE"))
@@ -200,6 +203,7 @@ func TestADeniedLineAndABannedSendersLineNeverAppear(t *testing.T) {
 }
 
 func TestAnEditIsHeldAndTheOldTextStays(t *testing.T) {
+	t.Parallel()
 	p := newProcessor(t)
 	w := newWorldWith(t, hooked(map[string]string{lambda("p"): p.URL}, nil))
 	id := w.send(w.ann, w.channel, "old")
@@ -241,6 +245,7 @@ func TestAnEditIsHeldAndTheOldTextStays(t *testing.T) {
 }
 
 func TestProcessorsRunInTheirOrderEachWithWhatTheOneBeforeMade(t *testing.T) {
+	t.Parallel()
 	first, second := newProcessor(t), newProcessor(t)
 	w := newWorldWith(t, hooked(map[string]string{lambda("first"): first.URL, lambda("second"): second.URL}, nil))
 	flow := w.flow(w.channel, step("second", 3, "ABORT"), step("first", 1, "ABORT"))
@@ -261,6 +266,7 @@ func TestProcessorsRunInTheirOrderEachWithWhatTheOneBeforeMade(t *testing.T) {
 }
 
 func TestFallbackDecidesWhenAProcessorFailsAndOneThatHangsHoldsUpOnlyItself(t *testing.T) {
+	t.Parallel()
 	broken := newReceiver(t, func([]byte) int { return http.StatusInternalServerError })
 	release := make(chan struct{})
 	hangs := newReceiver(t, func([]byte) int { <-release; return http.StatusOK })

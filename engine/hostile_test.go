@@ -17,6 +17,7 @@ import (
 // PostgreSQL refuses U+0000 and invalid UTF-8 in a text. Both once came as far as the database, inside a line, an ARN, the
 // bearer or a forged NextToken, and were answered with 500.
 func TestHostileRequestsAreRefusedByTheModelAndNeverFailTheService(t *testing.T) {
+	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) { hostile(newWorld(t)) })
 	t.Run("postgres", func(t *testing.T) { hostile(newWorldIn(t, dbtest.PostgresURL(t))) })
 }

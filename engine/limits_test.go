@@ -69,6 +69,7 @@ func until[E error](w *world, f func() error) int {
 }
 
 func TestTheCaseThrottlesWhateverTheAccountDoes(t *testing.T) {
+	t.Parallel()
 	w := limited(t, "case")
 	for i := range 4 {
 		w.send(w.ann, w.channel, fmt.Sprint(i))
@@ -100,6 +101,7 @@ func TestTheCaseThrottlesWhateverTheAccountDoes(t *testing.T) {
 }
 
 func TestNobodyUsesUpTheLimitOfAnother(t *testing.T) {
+	t.Parallel()
 	w := limited(t, "aws-us-east-1")
 	send := func(who, channel string) func() error {
 		return func() error { _, err := w.msg.SendChannelMessage(t.Context(), line(who, channel, "x")); return err }
@@ -134,6 +136,7 @@ func TestNobodyUsesUpTheLimitOfAnother(t *testing.T) {
 }
 
 func TestTheRightOneOfSeveralBucketsRefuses(t *testing.T) {
+	t.Parallel()
 	w := limited(t, "aws-us-east-1")
 	members := []string{w.user("u1"), w.user("u2")}
 	batch := func() error {
@@ -170,6 +173,7 @@ func TestTheRightOneOfSeveralBucketsRefuses(t *testing.T) {
 }
 
 func TestASessionMoreThanOnceASecondIsRefusedBeforeTheUpgrade(t *testing.T) {
+	t.Parallel()
 	w := limited(t, "aws-eu-central-1")
 	w.connect(w.ann)
 	r := w.presigned(w.ann)

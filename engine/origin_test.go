@@ -48,6 +48,7 @@ func allows(h http.Header, origin, method, headers string) bool {
 }
 
 func TestEveryPreflightOfTheSDKIsGranted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	channel := "/channels/" + url.PathEscape(w.channel)
 	for _, c := range []struct{ method, path, more string }{
@@ -72,6 +73,7 @@ func TestEveryPreflightOfTheSDKIsGranted(t *testing.T) {
 
 // A refusal is of use to a page only if it may read the class of the error.
 func TestPagesMayReadWhyTheyWereRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r, err := http.NewRequestWithContext(t.Context(), "GET", w.url+"/channels", nil)
 	w.ok(err)
@@ -85,6 +87,7 @@ func TestPagesMayReadWhyTheyWereRefused(t *testing.T) {
 }
 
 func TestWhereOriginsAreNamedNoOtherPageMayCallOrConnect(t *testing.T) {
+	t.Parallel()
 	const ours, theirs = "https://show.example", "https://evil.example"
 	w := newWorldWith(t, engine.Config{Origins: []string{ours, "http://localhost:5173"}})
 	for origin, want := range map[string]bool{ours: true, "http://localhost:5173": true, theirs: false, "http://show.example": false,

@@ -36,7 +36,7 @@ const benchHost = "http://engine.test"
 // newBench makes an engine that holds nothing: the resources of its samples do not exist, so that no sample does harm.
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	e, err := engine.New(t.Context(), engine.Config{})
+	e, err := engine.New(t.Context(), engine.Config{Database: newDatabase(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,8 @@ func (b *bench) each(f func(t *testing.T, o *modeltest.Operation)) {
 	})
 }
 
-func (b *bench) tally(least int64, what string, n int64) {
+// tally demands that there were many.
+func (b *bench) tally(what string, n, least int64) {
 	b.Logf("%d %s", n, what)
 	if n < least {
 		b.Errorf("%d %s, want %d", n, what, least)
@@ -132,6 +133,7 @@ func (b *bench) tally(least int64, what string, n int64) {
 }
 
 func TestTheEngineRefusesWhateverTheModelForbids(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	var refused atomic.Int64
 	b.each(func(t *testing.T, o *modeltest.Operation) {
@@ -153,11 +155,12 @@ func TestTheEngineRefusesWhateverTheModelForbids(t *testing.T) {
 			refused.Add(1)
 		}
 	})
-	b.tally(20_000, "refused", refused.Load())
+	b.tally("refused", refused.Load(), 20_000)
 }
 
 // Without this a refusal above could be for another reason than the violation.
 func TestTheEngineTakesEverySampleOfTheModel(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	var taken atomic.Int64
 	b.each(func(t *testing.T, o *modeltest.Operation) {
@@ -180,10 +183,11 @@ func TestTheEngineTakesEverySampleOfTheModel(t *testing.T) {
 			}
 		}
 	})
-	b.tally(150, "taken", taken.Load())
+	b.tally("taken", taken.Load(), 150)
 }
 
 func TestEveryOperationAsksIAM(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	var denied atomic.Int64
 	b.each(func(t *testing.T, o *modeltest.Operation) {
@@ -216,7 +220,7 @@ func TestEveryOperationAsksIAM(t *testing.T) {
 			t.Errorf("allowed, and still: %s", got.message)
 		}
 	})
-	b.tally(4*81, "denied", denied.Load())
+	b.tally("denied", denied.Load(), 4*81)
 }
 
 // forgeries are signed requests that were changed, or signed by somebody else.
@@ -260,6 +264,7 @@ func (b *bench) forgeries() map[string]func(t *testing.T, r *http.Request, body 
 }
 
 func TestNoOperationTakesAForgedSignature(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	forgeries := b.forgeries()
 	b.each(func(t *testing.T, o *modeltest.Operation) {

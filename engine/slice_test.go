@@ -30,6 +30,7 @@ func (w *world) recent(what string, at *time.Time) {
 }
 
 func TestAppInstancesThroughTheSDK(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	in := &identity.CreateAppInstanceInput{Name: aws.String("Théâtre"), Metadata: aws.String("m"), ClientRequestToken: aws.String("tok")}
@@ -63,6 +64,7 @@ func TestAppInstancesThroughTheSDK(t *testing.T) {
 }
 
 func TestUsersThroughTheSDK(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	in := &identity.CreateAppInstanceUserInput{AppInstanceArn: &w.app, AppInstanceUserId: aws.String("f-tk:1@x_y.z"), Name: aws.String("Zoë 🎸"), Metadata: aws.String("m")}
@@ -99,6 +101,7 @@ func TestUsersThroughTheSDK(t *testing.T) {
 }
 
 func TestAdminsThroughTheSDK(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	made, err := w.id.CreateAppInstanceAdmin(ctx, &identity.CreateAppInstanceAdminInput{AppInstanceArn: &w.app, AppInstanceAdminArn: &w.eve})
@@ -119,6 +122,7 @@ func TestAdminsThroughTheSDK(t *testing.T) {
 }
 
 func TestChannelsThroughTheSDK(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	in := &messaging.CreateChannelInput{AppInstanceArn: &w.app, ChimeBearer: &w.mod, Name: aws.String("Backstage"), ChannelId: aws.String("ev-1:a@b"),
@@ -158,6 +162,7 @@ func TestChannelsThroughTheSDK(t *testing.T) {
 }
 
 func TestMembershipsThroughTheSDK(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	in := &messaging.CreateChannelMembershipInput{ChannelArn: &w.channel, ChimeBearer: &w.mod, MemberArn: &w.eve, Type: types.ChannelMembershipTypeDefault}
@@ -195,6 +200,7 @@ func TestMembershipsThroughTheSDK(t *testing.T) {
 }
 
 func TestModeratorsAndBansThroughTheSDK(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	_, err := w.msg.CreateChannelModerator(ctx, &messaging.CreateChannelModeratorInput{ChannelArn: &w.channel, ChimeBearer: &w.mod, ChannelModeratorArn: &w.bob})
@@ -230,6 +236,7 @@ func TestModeratorsAndBansThroughTheSDK(t *testing.T) {
 }
 
 func TestMessagesThroughTheSDK(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	in := line(w.ann, w.channel, "{\"v\":1,\"text\":\"Grüße 👋\"}")
@@ -270,8 +277,18 @@ func TestMessagesThroughTheSDK(t *testing.T) {
 }
 
 func TestTheSessionEndpointIsTheHostThatWasCalled(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	got, err := w.msg.GetMessagingSessionEndpoint(t.Context(), &messaging.GetMessagingSessionEndpointInput{})
 	w.ok(err)
 	w.equal("endpoint", "http://"+*got.Endpoint.Url, w.url)
+}
+
+// The model's list of tags has at least one entry; a resource without tags once answered an empty one.
+func TestAResourceWithoutTagsAnswersNoTags(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	got, err := w.msg.ListTagsForResource(t.Context(), &messaging.ListTagsForResourceInput{ResourceARN: &w.channel})
+	w.ok(err)
+	w.equal("tags", len(got.Tags), 0)
 }

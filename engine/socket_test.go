@@ -25,12 +25,17 @@ type frame struct {
 // connect opens the messaging session of a user with the root key.
 func (w *world) connect(user string) *websocket.Conn {
 	w.Helper()
+	began := time.Now()
 	conn, res, err := websocket.Dial(w.Context(), "ws"+strings.TrimPrefix(w.presigned(user).URL.String(), "http"), nil)
 	w.ok(err)
 	if res.Body != nil {
 		_ = res.Body.Close()
 	}
 	w.Cleanup(func() { _ = conn.CloseNow() })
+	if w.began == nil {
+		w.began = map[*websocket.Conn]time.Time{}
+	}
+	w.began[conn] = began
 	w.expect(conn, "SESSION_ESTABLISHED")
 	return conn
 }
@@ -53,19 +58,33 @@ func (w *world) presigned(user string) *http.Request {
 // expect reads the next frame, which must be of that event.
 func (w *world) expect(conn *websocket.Conn, event string) frame {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(w.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(w.Context(), patience)
 	defer cancel()
-	_, text, err := conn.Read(ctx)
-	w.ok(err)
-	var f frame
-	w.ok(json.Unmarshal(text, &f))
-	if f.Headers["x-amz-chime-event-type"] != event {
-		w.Fatalf("got %s, want %s", text, event)
+	for {
+		_, text, err := conn.Read(ctx)
+		w.ok(err)
+		var f frame
+		w.ok(json.Unmarshal(text, &f))
+		if w.isOld(conn, f) {
+			continue
+		}
+		if f.Headers["x-amz-chime-event-type"] != event {
+			w.Fatalf("got %s, want %s", text, event)
+		}
+		return f
 	}
-	return f
+}
+
+// isOld reports whether a frame tells of a membership from before the session: one that has just begun may still hear what
+// happened just before it, and the tests make their channels then.
+func (w *world) isOld(conn *websocket.Conn, f frame) bool {
+	var m struct{ CreatedTimestamp time.Time }
+	return f.Headers["x-amz-chime-event-type"] == "CREATE_CHANNEL_MEMBERSHIP" && json.Unmarshal([]byte(f.Payload), &m) == nil &&
+		m.CreatedTimestamp.Before(w.began[conn].Truncate(time.Millisecond))
 }
 
 func TestWhatIsSentThroughTheSDKArrivesOnTheSocketAndABanEndsIt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ann, bob := w.connect(w.ann), w.connect(w.bob)
 	id := w.send(w.ann, w.channel, "hello")
@@ -96,6 +115,7 @@ func TestWhatIsSentThroughTheSDKArrivesOnTheSocketAndABanEndsIt(t *testing.T) {
 }
 
 func TestAKickAndTheEndOfTheAppInstanceCloseSessionsForGood(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ann, bob := w.connect(w.ann), w.connect(w.bob)
 	ends := func(conn *websocket.Conn) {

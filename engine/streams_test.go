@@ -91,6 +91,7 @@ func (w *world) stream(talk, rooms string) {
 }
 
 func TestStreamingConfigurationsThroughTheSDK(t *testing.T) {
+	t.Parallel()
 	w := newWorldWith(t, hooked(nil, map[string]string{talkStream: "file:" + filepath.Join(t.TempDir(), "talk"), kinesis("other"): "file:/dev/null"}))
 	put := func(app string, all ...types.StreamingConfiguration) error {
 		_, err := w.msg.PutMessagingStreamingConfigurations(t.Context(), &messaging.PutMessagingStreamingConfigurationsInput{AppInstanceArn: &app, StreamingConfigurations: all})
@@ -149,6 +150,7 @@ func (w *world) everything() (channel string) {
 }
 
 func TestEverythingReachesTheStreamsOnceMoreRatherThanNever(t *testing.T) {
+	t.Parallel()
 	eachDatabase(t, func(t *testing.T, url string) {
 		var talk tape
 		away := func([]byte) int { return http.StatusServiceUnavailable }
@@ -214,6 +216,7 @@ func TestEverythingReachesTheStreamsOnceMoreRatherThanNever(t *testing.T) {
 }
 
 func TestAStreamThatHangsHoldsNobodyUpAndADeletedAppInstanceIsTold(t *testing.T) {
+	t.Parallel()
 	release := make(chan struct{})
 	var rooms tape
 	hangs := newReceiver(t, func([]byte) int { <-release; return http.StatusOK })

@@ -48,6 +48,7 @@ func (w *world) do(r *http.Request) (*http.Response, string) {
 }
 
 func TestAnErrorHasAmazonsExactForm(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	res, body := w.raw("GET", "/channels/"+url.PathEscape(w.app+"/channel/none"), w.ann, "")
 	if res.StatusCode != 403 || res.Header.Get("X-Amzn-Errortype") != "ForbiddenException" ||
@@ -68,6 +69,7 @@ func TestAnErrorHasAmazonsExactForm(t *testing.T) {
 }
 
 func TestTimesAreSecondsWithAFraction(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, body := w.raw("GET", "/channels/"+url.PathEscape(w.channel), w.ann, "")
 	var got struct{ Channel map[string]json.RawMessage }
@@ -81,6 +83,7 @@ func TestTimesAreSecondsWithAFraction(t *testing.T) {
 }
 
 func TestInputThatBreaksTheModelIsABadRequest(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	channel := "/channels/" + url.PathEscape(w.channel)
 	long := strings.Repeat("x", 5000)

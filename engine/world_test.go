@@ -5,6 +5,9 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,9 +17,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+	"github.com/coder/websocket"
 
 	"github.com/stagedoor/stagedoor/engine"
 	"github.com/stagedoor/stagedoor/engine/modeltest"
+	"github.com/stagedoor/stagedoor/engine/schema"
+	"github.com/stagedoor/stagedoor/internal/db"
 )
 
 // world is an engine behind TCP, the AWS SDK's clients with its root key, and the people of the tests.
@@ -29,6 +35,7 @@ type world struct {
 	msg                                *chimesdkmessaging.Client
 	app                                string
 	admin, mod, ann, bob, eve, channel string
+	began                              map[*websocket.Conn]time.Time // of the sessions
 }
 
 // newWorld makes a public, unrestricted channel "room" by mod with members ann and bob; admin is an admin, eve nobody.
@@ -43,16 +50,73 @@ func newWorldIn(t *testing.T, database string) *world {
 	return newWorldWith(t, engine.Config{Database: database})
 }
 
+// migrated is an empty SQLite database with the engine's schema. Most tests begin with a copy: under the race detector to
+// make one costs as much as what they do with it.
+var migrated = sync.OnceValues(func() (parts map[string][]byte, err error) {
+	dir, err := os.MkdirTemp("", "stagedoor-test-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	file := filepath.Join(dir, "engine.db")
+	d, err := db.Open(context.Background(), "sqlite:"+file)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(d.Migrate(context.Background(), schema.Engine()), d.Close()); err != nil {
+		return nil, err
+	}
+	return readDatabase(file)
+})
+
+// readDatabase reads the files of a SQLite database that nobody has open.
+func readDatabase(file string) (map[string][]byte, error) {
+	parts := map[string][]byte{}
+	for _, end := range []string{"", "-wal"} {
+		text, err := os.ReadFile(file + end)
+		if err != nil && (end == "" || !errors.Is(err, os.ErrNotExist)) {
+			return nil, err
+		}
+		parts[end] = text
+	}
+	return parts, nil
+}
+
+// writeDatabase writes what readDatabase read to a place of the test's own and returns its URL.
+func writeDatabase(t *testing.T, parts map[string][]byte) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "engine.db")
+	for end, text := range parts {
+		if err := os.WriteFile(file+end, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return "sqlite:" + file
+}
+
+// newDatabase is the URL of a migrated SQLite database.
+func newDatabase(t *testing.T) string {
+	t.Helper()
+	parts, err := migrated()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return writeDatabase(t, parts)
+}
+
 // newWorldWith is newWorld in an engine of one's choice.
 func newWorldWith(t *testing.T, cfg engine.Config) *world {
 	t.Helper()
+	if cfg.Database == "" {
+		cfg.Database = newDatabase(t)
+	}
 	e, err := engine.New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(e)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := e.Close(ctx); err != nil {
 			t.Error(err)

@@ -50,6 +50,8 @@ go_tests() {
   # Two thousand tickets at ten calls a second take minutes under the race detector; smaller shows prove the same there.
   local long='^(TestTwoThousandTickets|TestThrottlingSlowsDown|TestReadyAtIsRight)'
   section "Go: tests on both databases, race detector, random order" go test -race -shuffle=on -skip "$long" -timeout 10m ./...
+  # Counted, not timed: what is found does not depend on the machine, and no input is cut off by the clock.
+  section "Go: a moment of fuzzing for every target" scripts/fuzz.sh 500x
   section "Go: the long simulations, without the race detector" go test -run "$long" -timeout 5m ./internal/provision
 }
 

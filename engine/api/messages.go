@@ -41,7 +41,7 @@ func (s *server) getChannelMessage(ctx context.Context, c rest.Call, in *onMessa
 
 func (s *server) getChannelMessageStatus(ctx context.Context, c rest.Call, in *onMessage) (any, error) {
 	status, err := s.MessageStatus(ctx, c.Bearer, in.place(in.SubChannelId), in.MessageId)
-	return struct{ Status message.StatusWire }{message.StatusWire{Value: status}}, err
+	return struct{ Status message.StatusWire }{status}, err
 }
 
 // millis reads a timestamp that has passed its shape; "" is 0.

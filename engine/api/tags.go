@@ -42,9 +42,14 @@ type listTagsForResourceIn struct {
 	ResourceARN string `wire:"query=arn" is:"ChimeArn!"`
 }
 
+// The list of the model has at least one entry, so that there is none where nothing is tagged.
+type listTagsForResourceOut struct {
+	Tags []tag.Tag `json:",omitempty"`
+}
+
 func (s *server) listTagsForResource(ctx context.Context, _ rest.Call, in *listTagsForResourceIn) (any, error) {
 	all, err := s.TagsOf(ctx, arn.ARN(in.ResourceARN))
-	return struct{ Tags []tag.Tag }{each(all, func(t tag.Tag) tag.Tag { return t })}, err
+	return listTagsForResourceOut{all}, err
 }
 
 type tagResourceIn struct {

@@ -46,25 +46,25 @@ func carriedBy(text string) (h carried, err error) {
 
 // heldRow is a row of held_message.
 type heldRow struct {
-	sender      int64
-	run, status string
-	placed      bool // the message is, or was, in the history: the status is that of an edit
+	sender              int64
+	run, status, detail string
+	placed              bool // the message is, or was, in the history: the status is that of an edit
 }
 
 // held finds how a message fares that a flow has, or had, in hand; sql.ErrNoRows for any other.
 func (c *Messages) held(ctx context.Context, q db.Querier, channel int64, id string) (heldRow, error) {
-	return db.One(ctx, q, func(h *heldRow) []any { return []any{&h.sender, &h.run, &h.status, &h.placed} },
-		`SELECT sender, run, status, created_ms > 0 FROM held_message WHERE channel = $1 AND message_id = $2`, channel, id)
+	return db.One(ctx, q, func(h *heldRow) []any { return []any{&h.sender, &h.run, &h.status, &h.detail, &h.placed} },
+		`SELECT sender, run, status, detail, created_ms > 0 FROM held_message WHERE channel = $1 AND message_id = $2`, channel, id)
 }
 
-// status is how a message fared when it was sent, "" for SENT: what became of its edits does not count.
-func (c *Messages) status(tx *db.Tx, channel int64, id string) (string, error) {
+// status is how a message fared when it was sent and why, "" for SENT: what became of its edits does not count.
+func (c *Messages) status(tx *db.Tx, channel int64, id string) (status, detail string, err error) {
 	h, err := c.held(tx.Context(), tx, channel, id)
 	switch {
 	case errors.Is(err, sql.ErrNoRows), h.placed:
-		return "", nil
+		return "", "", nil
 	}
-	return h.status, err
+	return h.status, h.detail, err
 }
 
 // ofSender reads a message that a flow has, for its sender.
@@ -91,7 +91,7 @@ func (c *Messages) hold(tx *db.Tx, a role.Actor, event string, m Message) error 
 		at = m.CreatedMS
 	}
 	if _, err := tx.Exec(`INSERT INTO held_message (channel, message_id, sender, run, status, created_ms)
-VALUES ($1, $2, $3, $4, 'PENDING', $5) ON CONFLICT (channel, message_id) DO UPDATE SET run = $4, status = 'PENDING'`,
+VALUES ($1, $2, $3, $4, 'PENDING', $5) ON CONFLICT (channel, message_id) DO UPDATE SET run = $4, status = 'PENDING', detail = ''`,
 		a.Channel, m.ID, m.sender, run, at); err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (c *Messages) tellSender(tx *db.Tx, event string, m Message) {
 
 // settleEdits makes the edits of a message count no more that are still on their way.
 func settleEdits(tx *db.Tx, channel int64, id string) error {
-	_, err := tx.Exec(`UPDATE held_message SET run = '', status = 'SENT' WHERE channel = $1 AND message_id = $2`, channel, id)
+	_, err := tx.Exec(`UPDATE held_message SET run = '', status = 'SENT', detail = '' WHERE channel = $1 AND message_id = $2`, channel, id)
 	return err
 }
 
@@ -263,8 +263,8 @@ func (c *Messages) end(tx *db.Tx, r flow.Run, h carried, outcome, why string) er
 		return err
 	}
 	h.Status, h.Detail = outcome[:len(outcome)-1], why
-	n, err := tx.Exec(`UPDATE held_message SET status = $4 WHERE channel = $1 AND message_id = $2 AND run = $3`,
-		r.Channel, h.ID, r.ID, h.Status)
+	n, err := tx.Exec(`UPDATE held_message SET status = $4, detail = $5 WHERE channel = $1 AND message_id = $2 AND run = $3`,
+		r.Channel, h.ID, r.ID, h.Status, h.Detail)
 	if err != nil || n == 0 {
 		return err
 	}

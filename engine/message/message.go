@@ -106,26 +106,26 @@ func (c *Messages) Message(ctx context.Context, bearer, channel arn.ARN, id stri
 
 // MessageStatus answers the sender, and nobody else, how the message fares: SENT, or what a channel flow has made of it
 // or of its newest edit.
-func (c *Messages) MessageStatus(ctx context.Context, bearer, channel arn.ARN, id string) (string, error) {
+func (c *Messages) MessageStatus(ctx context.Context, bearer, channel arn.ARN, id string) (StatusWire, error) {
 	a, err := c.InChannel(ctx, c.DB, bearer, channel)
 	if err != nil {
-		return "", err
+		return StatusWire{}, err
 	}
 	if err := a.May("GetChannelMessageStatus", true); err != nil {
-		return "", err // whatever message it is
+		return StatusWire{}, err // whatever message it is
 	}
 	h, err := c.held(ctx, c.DB, a.Channel, id)
 	if err == nil {
-		return h.status, a.May("GetChannelMessageStatus", h.sender == a.No)
+		return StatusWire{h.status, h.detail}, a.May("GetChannelMessageStatus", h.sender == a.No)
 	}
 	if !errors.Is(err, sql.ErrNoRows) {
-		return "", err
+		return StatusWire{}, err
 	}
 	m, err := c.message(ctx, c.DB, a, id)
 	if err != nil {
-		return "", err
+		return StatusWire{}, err
 	}
-	return "SENT", a.May("GetChannelMessageStatus", m.sender == a.No)
+	return StatusWire{Value: "SENT"}, a.May("GetChannelMessageStatus", m.sender == a.No)
 }
 
 // History says which messages to list. The zero value is everything, newest first.

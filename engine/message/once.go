@@ -71,7 +71,7 @@ func (c *Messages) repeats(tx *db.Tx, channel int64, lines []*line) (fresh []*li
 			l.refused = core.ErrTokenReused()
 		case isOld:
 			l.sent = Message{Channel: c.ChannelARN(l.actor), Sub: l.actor.Sub, ID: old.I}
-			if l.sent.Status, err = c.status(tx, channel, old.I); err != nil {
+			if l.sent.Status, l.sent.Detail, err = c.status(tx, channel, old.I); err != nil {
 				return nil, err
 			}
 		case first != nil:
