@@ -260,3 +260,30 @@ func TestAnExpiredUserInVeryManyChannelsLeavesThemInSeveralWrites(t *testing.T) 
 		h.checkBusyIsGone(d, before)
 	})
 }
+
+// Each write that looked for old messages went through all channels of the app instance, mostly for nothing.
+func TestRetentionLooksIntoSomeChannelsAtATimeAndFindsWhatIsOld(t *testing.T) {
+	dbtest.Each(t, schema.Engine(), func(t *testing.T, d *db.DB) {
+		h := open(t, d)
+		h.exec(d, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+INSERT INTO channel (no, app, id, name, mode, privacy, metadata, by_id, by_name, created_ms, updated_ms)
+SELECT i, $1, 'c' || i, 'x', 'RESTRICTED', 'PUBLIC', '', '', '', 0, 0 FROM n`, h.app.ID())
+		h.say(h.ann, "new")
+		for _, round := range []string{"first", "again"} {
+			h.exec(d, `INSERT INTO channel_message SELECT c.no, 1, 'old', 1, '', '', 0, '', '', '', '', '', '', FALSE, 0, 0
+FROM channel c WHERE c.no IN (1, 1000, 1001, 2500)`)
+			_, err := h.SetRetention(h.Context(), h.app, 1)
+			h.ok(err)
+			h.exec(d, `UPDATE app_instance SET retention_delete_ms = 1`)
+			more, err := h.Sweep(t.Context())
+			h.ok(err)
+			if n := h.count(d, "channel_message WHERE channel > 1000"); !more || n != 3 {
+				t.Errorf("%s: after one write %d messages are left in the other channels, want 3", round, n)
+			}
+			h.sweep()
+			if n := h.count(d, "channel_message"); n != 1 {
+				t.Errorf("%s: %d messages are left, want 1", round, n)
+			}
+		}
+	})
+}
