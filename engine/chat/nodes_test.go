@@ -163,3 +163,46 @@ func TestTwoNodesThatDeleteAUserCountOneLess(t *testing.T) {
 		t.Errorf("%d users are counted, want %d", after, before)
 	}
 }
+
+// A member who was moved to another sub-channel by one node while the other deleted them was taken off the books of the
+// sub-channel they had left: it had a seat too many for ever, and the other one too few.
+func TestTwoNodesThatMoveAndDeleteMembersKeepTheBooksOfAnElasticChannel(t *testing.T) {
+	nodes := twoNodes(t)
+	h := nodes[0]
+	hall := h.hall(20, 10, 40)
+	var guests []arn.ARN
+	for i := range 60 {
+		guests = append(guests, h.guest(i))
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { // scales out, and in again
+		for _, g := range guests {
+			if _, err := nodes[1].CreateMembership(t.Context(), h.mod, hall, g, "DEFAULT"); err != nil && !core.IsGone(err) {
+				t.Error(err)
+			}
+			if _, err := nodes[1].Sweep(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for _, g := range guests {
+		wg.Go(func() {
+			for range 40 {
+				if _, err := h.Membership(t.Context(), h.mod, hall, g); err == nil {
+					break
+				}
+			}
+			h.ok(h.DeleteUser(t.Context(), g))
+		})
+	}
+	wg.Wait()
+	type books struct{ regulars, members int }
+	all, err := db.All(t.Context(), h.DB, func(b *books) []any { return []any{&b.regulars, &b.members} },
+		`SELECT regulars, (SELECT count(*) FROM channel_membership m JOIN app_instance_user u ON u.no = m.member WHERE m.channel = s.no) FROM channel s WHERE parent > 0`)
+	h.ok(err)
+	for _, b := range all {
+		if b.regulars != b.members {
+			t.Errorf("a sub-channel with %d members counts %d", b.members, b.regulars)
+		}
+	}
+}

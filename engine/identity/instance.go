@@ -25,7 +25,7 @@ type Identities struct {
 }
 
 // New makes the room. leave ends what a user is in the channels, in the write that deletes the user: at most so many
-// memberships. It returns how many; fewer than most is everything.
+// memberships. It returns how many it found; 0 is the end.
 func New(c *core.Core, leave func(tx *db.Tx, u User, most int) (int, error)) *Identities {
 	return &Identities{Core: c, leave: leave}
 }

@@ -185,16 +185,32 @@ func (c *Identities) removing(ctx context.Context, find func(*db.Tx) (User, erro
 }
 
 // remove deletes a user or bot with everything that hangs on it, unless there is no room for all memberships: then it is
-// to be called again in another write. The row is locked first, so that of two who delete the user one is refused.
+// to be called again in another write. Of two who delete the user one is refused.
 func (c *Identities) remove(tx *db.Tx, u User, room *int) (done bool, err error) {
+	if done, err := c.leaveAll(tx, u, room); err != nil || !done {
+		return false, err
+	}
+	// Now nobody adds the user to a channel any more. What was added or moved by another node meanwhile ends, too; the
+	// channels came first, because whoever adds members locks them first.
 	if n, err := tx.Exec(`UPDATE app_instance_user SET updated_ms = updated_ms WHERE no = $1`, u.No); err != nil || n == 0 {
 		return false, cmp.Or(err, core.ErrUser())
 	}
-	ended, err := c.leave(tx, u, *room)
-	if *room -= ended; err != nil || *room <= 0 {
+	if done, err := c.leaveAll(tx, u, room); err != nil || !done {
 		return false, err
 	}
 	return true, c.removeRow(tx, u)
+}
+
+// leaveAll ends the memberships of a user until there are none, or no room.
+func (c *Identities) leaveAll(tx *db.Tx, u User, room *int) (done bool, err error) {
+	for *room > 0 {
+		n, err := c.leave(tx, u, *room)
+		if err != nil || n == 0 {
+			return err == nil, err
+		}
+		*room -= n
+	}
+	return false, nil
 }
 
 func (c *Identities) removeRow(tx *db.Tx, u User) error {

@@ -180,12 +180,14 @@ func (c *Members) unbalanced(tx *db.Tx, root int64) error {
 
 // leftSub keeps the books after a membership of a sub-channel has ended.
 func (c *Members) leftSub(tx *db.Tx, m Membership) error {
-	n, err := tx.Exec(`UPDATE channel SET regulars = regulars - 1 WHERE no = $1
-AND NOT EXISTS (SELECT 1 FROM channel_moderator d WHERE d.channel = $2 AND d.member = $3)`, m.place, m.Root, m.no)
+	moderates, err := c.moderates(tx, role.Actor{Root: m.Root}, m.no)
 	if err != nil {
 		return err
 	}
-	if n > 0 {
+	if !moderates {
+		if _, err := tx.Exec(`UPDATE channel SET regulars = regulars - 1 WHERE no = $1`, m.place); err != nil {
+			return err
+		}
 		if err := c.unbalanced(tx, m.Root); err != nil {
 			return err
 		}

@@ -88,18 +88,18 @@ func (c *Members) membershipIn(ctx context.Context, q db.Querier, channel, membe
 	return all[0], nil
 }
 
-// LeaveAll ends what a user is in any channel, at most so many memberships of them, and returns how many; when they are
-// fewer than most, the user is nothing any more anywhere. The members left behind see the memberships end.
+// LeaveAll ends what a user is in any channel, at most so many memberships of them, and returns how many it found; when
+// there was none, the user is nothing any more anywhere. The members left behind see the memberships end.
 func (c *Members) LeaveAll(tx *db.Tx, u identity.User, most int) (int, error) {
 	all, err := c.memberships(tx.Context(), tx, `WHERE m.member = $1 ORDER BY m.channel LIMIT $2`, u.No, most)
 	if err != nil {
 		return 0, err
 	}
-	if err := c.end(tx, all, ""); err != nil || len(all) == most {
-		return len(all), err
+	if len(all) > 0 {
+		return len(all), c.end(tx, all, "")
 	}
 	for _, text := range []string{
-		`DELETE FROM channel_membership WHERE member = $1`, // of channels that are gone
+		`DELETE FROM channel_membership WHERE member = $1 AND NOT EXISTS (SELECT 1 FROM channel c WHERE c.no = channel_membership.channel)`,
 		`DELETE FROM channel_moderator WHERE member = $1`,
 		`DELETE FROM channel_ban WHERE member = $1`,
 	} {
@@ -107,7 +107,7 @@ func (c *Members) LeaveAll(tx *db.Tx, u identity.User, most int) (int, error) {
 			return 0, err
 		}
 	}
-	return len(all), nil
+	return 0, nil
 }
 
 // ChannelsOf returns the places in which a user hears something, in any order: the channels that the user is a member
@@ -169,6 +169,9 @@ func (c *Members) notBanned(tx *db.Tx, a role.Actor, u identity.User) error {
 // Add makes a user a member in the running write, for a channel whose lock it holds. Nothing is checked but the quotas,
 // before anything is written, and that who is a member already has the same type.
 func (c *Members) Add(tx *db.Tx, a role.Actor, u identity.User, kind string, now int64) (Membership, error) {
+	if n, err := tx.Exec(`UPDATE app_instance_user SET updated_ms = updated_ms WHERE no = $1`, u.No); err != nil || n == 0 {
+		return Membership{}, errOr(err, core.ErrUser()) // locked: nobody becomes a member while another node deletes them
+	}
 	if err := c.fit(tx, a.Channel, u.No); err != nil {
 		return Membership{}, err
 	}
