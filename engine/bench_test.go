@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -156,7 +157,18 @@ func (c *wire) must(method, target, bearer, body, member string) string {
 
 var errStatus = errors.New("unexpected status")
 
-// race has n clients do b.N calls between them and reports calls per second and the slowest hundredth.
+// computed is the processor time that engine and client have computed so far, whatever else the machine did meanwhile.
+func computed(tb testing.TB) time.Duration {
+	tb.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		tb.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// race has n clients do b.N calls between them and reports calls per second, processor time
+// and the slowest hundredth.
 func (h *hall) race(b *testing.B, n int, do func(c *wire, client, i int) error) {
 	b.Helper()
 	clients := make([]*wire, n)
@@ -167,6 +179,7 @@ func (h *hall) race(b *testing.B, n int, do func(c *wire, client, i int) error) 
 	var next atomic.Int64
 	var group sync.WaitGroup
 	b.ResetTimer()
+	busy := computed(b)
 	for client, c := range clients {
 		group.Go(func() {
 			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
@@ -182,6 +195,7 @@ func (h *hall) race(b *testing.B, n int, do func(c *wire, client, i int) error) 
 	group.Wait()
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "calls/s")
+	b.ReportMetric(float64((computed(b)-busy).Microseconds())/float64(b.N), "cpu-µs/op")
 	all := slices.Concat(took...)
 	slices.Sort(all)
 	if len(all) > 0 {
@@ -308,4 +322,63 @@ func (c *wire) connect(user string, i int) error {
 		got += string(piece[:n])
 	}
 	return nil
+}
+
+// BenchmarkSendDuringACascade is BenchmarkSend while an app instance with 100,000 users, all of them members of one
+// channel, is deleted in the background; it reports how long that took.
+func BenchmarkSendDuringACascade(b *testing.B) {
+	h := newHall(b)
+	fans := h.members(h.dial(), 64)
+	c := h.dial()
+	other := c.must("POST", "/app-instances", "", `{"Name":"other","ClientRequestToken":"other"}`, "AppInstanceArn")
+	users := h.crowd(other, 100_000)
+	began := time.Now()
+	c.must("DELETE", "/app-instances/"+url.QueryEscape(other), "", "", "")
+	target := h.messages()
+	h.race(b, len(fans), func(c *wire, client, i int) error {
+		status, answer, err := c.call("POST", target, fans[client], fmt.Sprintf(
+			`{"Content":"line %d","Type":"STANDARD","Persistence":"PERSISTENT","ClientRequestToken":"token-%d"}`, i, i))
+		if err == nil && status != http.StatusCreated {
+			err = fmt.Errorf("%w: %d %s", errStatus, status, answer)
+		}
+		return err
+	})
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for users() > 0 {
+		<-tick.C
+	}
+	b.ReportMetric(time.Since(began).Seconds(), "s-until-gone")
+}
+
+// crowd puts n users into an app instance, and into one channel of it, behind the engine's back. left counts those who
+// are there.
+func (h *hall) crowd(app string, n int) (left func() int64) {
+	h.Helper()
+	d, err := db.Open(context.Background(), h.database)
+	if err != nil {
+		h.Fatal(err)
+	}
+	h.Cleanup(func() { _ = d.Close() })
+	id := app[strings.LastIndexByte(app, '/')+1:]
+	for _, text := range []string{
+		`WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < $2)
+INSERT INTO app_instance_user (app, id, no, name, metadata, created_ms, updated_ms) SELECT $1, 'fan-' || n, n, 'Fan', '', 0, 0 FROM t`,
+		`INSERT INTO channel (no, app, id, name, mode, privacy, metadata, by_id, by_name, created_ms, updated_ms)
+VALUES ($2, $1, 'full', 'full', 'RESTRICTED', 'PRIVATE', '', '', '', 0, 0)`,
+		`INSERT INTO channel_membership (channel, member, type, by_id, by_name, created_ms, updated_ms)
+SELECT $2, no, 'DEFAULT', '', '', 0, 0 FROM app_instance_user WHERE app = $1`,
+	} {
+		if _, err := d.Exec(context.Background(), text, id, n); err != nil {
+			h.Fatal(err)
+		}
+	}
+	return func() int64 {
+		left, err := db.Value[int64](context.Background(), d, `SELECT (SELECT count(*) FROM app_instance_user WHERE app = $1)
+ + (SELECT count(*) FROM channel_membership WHERE channel = $2)`, id, n)
+		if err != nil {
+			h.Fatal(err)
+		}
+		return left
+	}
 }

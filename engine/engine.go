@@ -135,7 +135,13 @@ func (e *Engine) start(ctx context.Context) (err error) {
 	if e.db, err = db.Open(ctx, e.cfg.Database); err != nil {
 		return err
 	}
+	e.db.OnTrouble(func(err error) {
+		e.cfg.Logger.Error("the disk failed a checkpoint; the database's log grows until the next start", "error", err)
+	})
 	if err := e.db.Migrate(ctx, schema.Engine()); err != nil {
+		return err
+	}
+	if err := e.sameNames(ctx); err != nil {
 		return err
 	}
 	seal, err := e.secrets(ctx)

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 
 	"github.com/stagedoor/stagedoor/internal/db"
 )
@@ -36,6 +37,19 @@ func random(n int) []byte {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails (crypto/rand, Go 1.24)
 	return b
+}
+
+// sameNames refuses another region or account than those of the first start. Both are part of every ARN: under others,
+// whatever the database holds would have names that nobody knows. AWS_REGION is easily another in another shell.
+func (e *Engine) sameNames(ctx context.Context) error {
+	for name, value := range map[string]string{"region": e.cfg.Region, "account": e.cfg.Account} {
+		if was, err := e.kept(ctx, name, value); err != nil {
+			return err
+		} else if was != value {
+			return fmt.Errorf("the database was made for the %s %s, not %s: it is in every ARN and cannot change", name, was, value)
+		}
+	}
+	return nil
 }
 
 // kept stores a secret unless there is one, and returns the one that is there.

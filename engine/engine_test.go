@@ -111,3 +111,21 @@ func TestAHalfKeyIsRefused(t *testing.T) {
 		t.Fatal("accepted")
 	}
 }
+
+func TestAnotherRegionOrAccountThanTheDatabasesIsRefused(t *testing.T) {
+	cfg := engine.Config{Database: "sqlite:" + filepath.Join(t.TempDir(), "engine.db"), Region: "eu-central-1", Account: "123456789012"}
+	restart(t, cfg, func(*world) {})
+	for name, other := range map[string]engine.Config{
+		"region":  {Database: cfg.Database, Account: cfg.Account},
+		"account": {Database: cfg.Database, Region: cfg.Region},
+	} {
+		e, err := engine.New(t.Context(), other)
+		if err == nil {
+			_ = e.Close(t.Context())
+		}
+		if err == nil || !strings.Contains(err.Error(), "the database was made for the "+name) {
+			t.Errorf("another %s: %v", name, err)
+		}
+	}
+	restart(t, cfg, func(*world) {})
+}

@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,8 +18,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/chimesdkidentity"
 	"github.com/aws/aws-sdk-go-v2/service/chimesdkmessaging"
+	"github.com/coder/websocket"
 
 	"github.com/stagedoor/stagedoor/internal/selfsigned"
 )
@@ -137,6 +142,82 @@ func ask(t *testing.T, env map[string]string) error {
 	}
 	_, err := chimesdkmessaging.NewFromConfig(cfg).GetMessagingSessionEndpoint(t.Context(), &chimesdkmessaging.GetMessagingSessionEndpointInput{})
 	return err
+}
+
+// Amazon's client gives up ten seconds after it first finds nobody. Who is sent away first waits for the rest of the drain,
+// for the second that the last one has to answer, and for the two that the next engine takes to start.
+func TestWhoIsSentAwayFirstStillWaitsWhenTheNextEngineIsThere(t *testing.T) {
+	t.Parallel()
+	var c cli
+	k, err := kong.New(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Parse([]string{"engine"}); err != nil {
+		t.Fatal(err)
+	}
+	if away := c.Engine.Drain + 3*time.Second; away >= 10*time.Second {
+		t.Errorf("nobody is there for %v", away)
+	}
+}
+
+// A stopping engine used to cut off, and to fail, whatever took longer than ten seconds in all: a drain of a minute ended in
+// everybody being sent away at one moment.
+func TestAStoppingEngineTakesTheTimeThatItsDrainNeeds(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	const drain = 22 * time.Second // of two sessions the second is sent away after half of it
+	e := startEngine(t, nil, "--data", data, "--drain", drain.String())
+	env := variables(t, data)
+	credentials := aws.Credentials{AccessKeyID: env["AWS_ACCESS_KEY_ID"], SecretAccessKey: env["AWS_SECRET_ACCESS_KEY"]}
+	cfg := aws.Config{Region: env["AWS_REGION"], BaseEndpoint: aws.String(e.url),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil })}
+	id := chimesdkidentity.NewFromConfig(cfg)
+	app, err := id.CreateAppInstance(t.Context(), &chimesdkidentity.CreateAppInstanceInput{Name: aws.String("app")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	user, err := id.CreateAppInstanceUser(t.Context(), &chimesdkidentity.CreateAppInstanceUserInput{AppInstanceArn: app.AppInstanceArn,
+		AppInstanceUserId: aws.String("ann"), Name: aws.String("Ann")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends := make(chan error, 2)
+	for _, session := range []string{"1", "2"} {
+		q := url.Values{"userArn": {*user.AppInstanceUserArn}, "sessionId": {session}, "X-Amz-Expires": {"10"}}
+		r, err := http.NewRequestWithContext(t.Context(), "GET", e.url+"/connect?"+q.Encode(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+		signed, _, err := v4.NewSigner().PresignHTTP(t.Context(), credentials, r, empty, "chime", cfg.Region, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, res, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(signed, "http"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.Body != nil {
+			_ = res.Body.Close()
+		}
+		if _, _, err := conn.Read(t.Context()); err != nil { // SESSION_ESTABLISHED
+			t.Fatal(err)
+		}
+		go func() { _, _, err := conn.Read(t.Context()); ends <- err }()
+	}
+	began := time.Now()
+	if err := e.stop(); err != nil {
+		t.Errorf("the engine ended with %v", err)
+	}
+	if took := time.Since(began); took < drain/2 {
+		t.Errorf("everybody was away after %v", took)
+	}
+	for range 2 {
+		if err := <-ends; websocket.CloseStatus(err) != websocket.StatusServiceRestart {
+			t.Errorf("a session ended with %v", err)
+		}
+	}
 }
 
 func TestAShellLearnsTheEnginesAddressAndKeyAndTheScreenDoesNot(t *testing.T) {

@@ -36,8 +36,9 @@ func (h *Hub) all() []subscriber {
 }
 
 // Close lets nobody in any more and sends everybody away with 1012, evenly over spread, so that they do not all knock
-// at the next server in the same moment. It returns when every connection has ended; when ctx ends before, the rest is
-// cut off and ctx's error returned. Call it once.
+// at the next server in the same moment. Who has not answered a second after the last was told is cut off: the next
+// process starts when this one has ended, and Amazon's client gives up ten seconds after it first finds nobody. It returns
+// when every connection has ended; when ctx ends before, ctx's error. Call it once.
 func (h *Hub) Close(ctx context.Context, spread time.Duration) error {
 	h.mu.Lock()
 	h.closing = true
@@ -48,19 +49,30 @@ func (h *Hub) Close(ctx context.Context, spread time.Duration) error {
 	<-h.stopped
 
 	defer h.cancel()
-	select {
-	case <-h.empty:
-		return nil
-	case <-ctx.Done():
+	told := time.NewTimer(lastSecond)
+	defer told.Stop()
+	for {
+		select {
+		case <-h.empty:
+			return nil
+		case <-told.C:
+			h.cutOff()
+		case <-ctx.Done():
+			h.cancel()
+			h.cutOff()
+			<-h.empty
+			return ctx.Err()
+		}
 	}
-	h.cancel()
+}
+
+// cutOff closes the sockets that are left.
+func (h *Hub) cutOff() {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	for c := range h.sockets {
-		_ = c.socket.Close() // its reader ends and takes it out
+		go func() { _ = c.socket.Close() }() // its reader ends and takes it out
 	}
-	h.mu.Unlock()
-	<-h.empty
-	return ctx.Err()
 }
 
 // enterHandshake counts a request; a false answer says why not. exitHandshake has to follow a true one.

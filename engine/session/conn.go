@@ -144,10 +144,11 @@ func (c *conn) flush() {
 		batch := c.batch()
 		if len(batch) == 0 {
 			c.flushing, c.room = false, 0
-			if c.shutting {
-				c.sayGoodbye()
-			}
+			over := c.shutting && c.sayGoodbye()
 			c.mu.Unlock()
+			if over {
+				_ = c.socket.Close()
+			}
 			return
 		}
 		limit := c.hub.cfg.QueueTime
@@ -173,13 +174,13 @@ func (c *conn) flush() {
 	}
 }
 
-// sayGoodbye is called when the close frame is out: the peer gets CloseTime to answer, unless it already has; c.mu is held.
-func (c *conn) sayGoodbye() {
-	if c.parting {
-		_ = c.socket.Close()
-		return
+// sayGoodbye is called when the close frame is out: the peer gets CloseTime to answer, unless it already has and all is
+// over. c.mu is held, and so the caller closes the socket: over TLS that waits for a peer that does not read.
+func (c *conn) sayGoodbye() (over bool) {
+	if !c.parting {
+		_ = c.socket.SetReadDeadline(time.Now().Add(c.hub.cfg.CloseTime))
 	}
-	_ = c.socket.SetReadDeadline(time.Now().Add(c.hub.cfg.CloseTime))
+	return c.parting
 }
 
 // check ends the session with its credentials and pings.

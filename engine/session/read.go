@@ -103,13 +103,15 @@ func (c *conn) part(body []byte) {
 	}
 	c.mu.Lock()
 	c.parting = true
+	over := c.shutting && !c.flushing // both close frames are out
 	if !c.shutting {
 		c.shutting = true
 		c.push(answer)
-	} else if !c.flushing {
-		_ = c.socket.Close() // both close frames are out
 	}
 	c.mu.Unlock()
+	if over {
+		_ = c.socket.Close()
+	}
 	c.drain()
 }
 

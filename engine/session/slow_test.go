@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -149,5 +150,23 @@ func TestFramesThatBreakTheProtocolEndTheConnectionBeforeTheyAreRead(t *testing.
 				t.Error("something came after the close frame")
 			}
 		})
+	}
+}
+
+// One phone that had left the net kept a stopping engine for fifteen seconds, and with it everybody who wanted to come back.
+func TestAPeerThatDoesNotAnswerDoesNotHoldTheEndUp(t *testing.T) {
+	const long = time.Minute
+	s := open(t, func(c *session.Config) { c.CloseTime, c.QueueTime, c.QueueBytes = long, long, 8<<20 })
+	s.rawClient(connectURL(t, s.url, rootKey, s.me, "silent"))
+	s.rawClient(connectURL(t, s.url, rootKey, s.bob, "stalled"))
+	s.eventually(func() bool { return s.hub.Stats().Connections == 2 })
+	for n := range 200 { // more than the system takes for bob: a write is under way
+		s.hub.Deliver(s.big(n))
+	}
+	s.closed = true
+	start := time.Now()
+	s.ok(s.hub.Close(context.Background(), 0))
+	if took := time.Since(start); took > long/2 {
+		t.Errorf("the end took %v", took)
 	}
 }

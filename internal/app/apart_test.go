@@ -139,7 +139,7 @@ func TestAProvisionerThatKeepsDyingLeavesOneAccountPerTicket(t *testing.T) {
 	chat := config.Chime{Chime: "embedded", Region: "us-east-1", Pace: "none"}
 	live := func(ctx context.Context) {
 		err := app.Provision(ctx, storage, chat, h.EngineURL(), io.Discard, slog.New(slog.DiscardHandler))
-		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) { // it may die before it has begun
 			t.Errorf("provision: %v", err)
 		}
 	}

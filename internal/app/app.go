@@ -65,6 +65,9 @@ func New(ctx context.Context, cfg config.Serve, log *slog.Logger) (_ *App, err e
 	if a.db, err = OpenPlatform(ctx, cfg.Storage); err != nil {
 		return nil, err
 	}
+	a.db.OnTrouble(func(err error) {
+		log.Error("the disk failed a checkpoint; the database's log grows until the next start", "error", err)
+	})
 	if cfg.Embedded() {
 		limits, err := engine.Preset(cfg.EngineLimits)
 		if err != nil {

@@ -28,6 +28,7 @@ type Alone struct {
 	listener net.Listener
 	own      *selfsigned.Keeper // nil without --tls
 	tls      *tls.Config        // nil for plain http
+	drain    time.Duration      // over how long sessions are sent away at the end
 }
 
 // NewAlone opens the engine and its port; nothing is served yet. What c says of database, key and origins is overridden
@@ -36,7 +37,7 @@ func NewAlone(ctx context.Context, cfg config.Engine, c engine.Config, log *slog
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	a := &Alone{cfg: cfg, log: log}
+	a := &Alone{cfg: cfg, log: log, drain: c.DrainTime}
 	var lc net.ListenConfig
 	if a.listener, err = lc.Listen(ctx, "tcp", cfg.Listen); err != nil {
 		return nil, fmt.Errorf("--listen: %w", err)
@@ -102,10 +103,13 @@ func (a *Alone) Run(ctx context.Context) error {
 	if err == nil {
 		err = g.Serve(ctx, a.listener, a.engine, chatTimes(), a.tls)
 	}
-	grace, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	grace, cancel := context.WithTimeout(context.Background(), a.drain+farewell)
 	defer cancel()
 	return errors.Join(err, a.engine.Close(grace))
 }
+
+// farewell is what the last session that is sent away may take to answer, and the engine to close, when the drain is over.
+const farewell = 15 * time.Second
 
 // Welcome says how to call the engine; program is how the person calls us. The secret is not in it.
 func (a *Alone) Welcome(program string) string {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -21,13 +22,14 @@ const (
 
 // checkpointer owns a connection of its own.
 type checkpointer struct {
-	conn  *sql.Conn
-	write *writer
-	next  int // pages in the log after which it is to begin anew
-	sick  bool
-	wake  chan struct{}
-	quit  sync.Once
-	ended chan struct{}
+	conn   *sql.Conn
+	write  *writer
+	next   int   // pages in the log after which it is to begin anew
+	sick   error // why there will be no more checkpoints; read by others once ended
+	teller atomic.Pointer[func(error)]
+	wake   chan struct{}
+	quit   sync.Once
+	ended  chan struct{}
 }
 
 func startCheckpointer(conn *sql.Conn, w *writer) *checkpointer {
@@ -50,7 +52,7 @@ func (c *checkpointer) look() {
 func (c *checkpointer) stop() error {
 	c.quit.Do(func() { close(c.wake) })
 	<-c.ended
-	if c.sick {
+	if c.sick != nil {
 		return nil // the last connection that closes makes a checkpoint: this one stays
 	}
 	return c.conn.Close()
@@ -63,7 +65,10 @@ func (c *checkpointer) run() {
 	defer close(c.ended)
 	for range c.wake {
 		if err := c.tend(); err != nil && !errors.Is(err, errBusy) {
-			c.sick = true
+			c.sick = err
+			if tell := c.teller.Load(); tell != nil {
+				(*tell)(err)
+			}
 			for range c.wake { // until stop
 			}
 		}

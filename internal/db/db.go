@@ -142,6 +142,14 @@ func (d *DB) openPostgres(rawURL string) error {
 	return nil
 }
 
+// OnTrouble has f told, once, when the disk has failed a checkpoint of SQLite. Nothing is lost, but from then on the log
+// grows until another process opens the database: the operator should look at the disk and start anew. f must be quick.
+func (d *DB) OnTrouble(f func(error)) {
+	if d.check != nil {
+		d.check.teller.Store(&f)
+	}
+}
+
 // Dialect tells which kind of database this is.
 func (d *DB) Dialect() Dialect { return d.dialect }
 
@@ -156,7 +164,7 @@ func (d *DB) Close() error {
 	var err error
 	if d.check != nil {
 		err = errors.Join(d.check.stop(), d.conn.Close())
-		if !d.check.sick {
+		if d.check.sick == nil {
 			err = errors.Join(err, d.aside.Close())
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"log/slog"
+	"log"
 	"net"
 	"net/http"
 	"time"
@@ -25,6 +25,9 @@ const (
 	maxHeader = 32 << 10
 	// drainTime is for requests under way when the server ends.
 	drainTime = 5 * time.Second
+	// maxStreams is how many requests one HTTP/2 connection may have under way. Each may hold a body and a goroutine, and
+	// connections are what the gate counts: with the 250 of net/http a stranger has 250 times what it shares out.
+	maxStreams = 32
 )
 
 // Serve runs one HTTP server behind the gate until ctx ends, then lets requests finish. With secure it speaks TLS and
@@ -32,7 +35,7 @@ const (
 func (g *Gate) Serve(ctx context.Context, l net.Listener, h http.Handler, t Times, secure *tls.Config) error {
 	s := &http.Server{
 		Handler: g.Handler(h), ReadHeaderTimeout: headerTime, ReadTimeout: t.Body, WriteTimeout: t.Answer, IdleTimeout: idleTime,
-		TLSConfig: secure, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelWarn),
+		TLSConfig: secure, MaxHeaderBytes: maxHeader, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams}, ErrorLog: log.New(&serverLog{log: g.log}, "", 0),
 	}
 	g.mu.Lock()
 	g.servers = append(g.servers, s)
