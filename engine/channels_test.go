@@ -352,3 +352,20 @@ func TestTheEndOfASubChannelReachesWhoWasInIt(t *testing.T) {
 	w.ok(err)
 	w.until(stays, "DELETE_CHANNEL", "")
 }
+
+// A bot set its preferences, and was answered that it does not exist.
+func TestABotHasPreferencesLikeAnyMember(t *testing.T) {
+	w := newWorld(t)
+	bot, err := w.id.CreateAppInstanceBot(t.Context(), &identity.CreateAppInstanceBotInput{AppInstanceArn: &w.app, Name: aws.String("Bot"),
+		Configuration: &identitytypes.Configuration{Lex: &identitytypes.LexConfiguration{LocaleId: aws.String("en_US"),
+			LexBotAliasArn: aws.String("arn:aws:lex:us-east-1:123456789012:bot-alias/ABCDEFGHIJ/ABCDEFGHIJ")}}})
+	w.ok(err)
+	_, err = w.msg.CreateChannelMembership(t.Context(), &messaging.CreateChannelMembershipInput{ChannelArn: &w.channel, ChimeBearer: &w.mod,
+		MemberArn: bot.AppInstanceBotArn, Type: types.ChannelMembershipTypeDefault})
+	w.ok(err)
+	out, err := w.msg.PutChannelMembershipPreferences(t.Context(), &messaging.PutChannelMembershipPreferencesInput{ChannelArn: &w.channel,
+		ChimeBearer: bot.AppInstanceBotArn, MemberArn: bot.AppInstanceBotArn, Preferences: &types.ChannelMembershipPreferences{
+			PushNotifications: &types.PushNotificationPreferences{AllowNotifications: types.AllowNotificationsNone}}})
+	w.ok(err)
+	w.equal("member", *out.Member.Arn+" "+*out.Member.Name, *bot.AppInstanceBotArn+" Bot")
+}

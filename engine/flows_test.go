@@ -316,3 +316,71 @@ func TestALineOfASubChannelComesBackIntoItsSubChannel(t *testing.T) {
 		t.Errorf("in the sub-channel: %+v", got.ChannelMessages)
 	}
 }
+
+// An edit that a flow held, and that was overtaken by a newer one after the flow was taken from the channel, came last all
+// the same and undid the newer one. And a repeat of the line was answered with what had become of its edit.
+func TestAHeldEditNeverUndoesANewerOneAndARepeatAnswersForTheLine(t *testing.T) {
+	p := newProcessor(t)
+	w := newWorldWith(t, hooked(map[string]string{lambda("p"): p.URL}, nil))
+	flow := w.flow(w.channel, step("p", 1, "ABORT"))
+	in := line(w.ann, w.channel, "first")
+	in.ClientRequestToken = aws.String("tok")
+	sent, err := w.msg.SendChannelMessage(t.Context(), in)
+	w.ok(err)
+	w.ok(w.callback(w.next(p), nil, false))
+	edit := func(text string) types.ChannelMessageStatus {
+		w.Helper()
+		out, err := w.msg.UpdateChannelMessage(t.Context(), &messaging.UpdateChannelMessageInput{ChannelArn: &w.channel, ChimeBearer: &w.ann,
+			MessageId: sent.MessageId, Content: &text})
+		w.ok(err)
+		return out.Status.Value
+	}
+	w.equal("held", edit("rude"), types.ChannelMessageStatusPending)
+	w.ok(w.callback(w.next(p), nil, true))
+	again, err := w.msg.SendChannelMessage(t.Context(), in)
+	w.ok(err)
+	w.equal("repeat", fmt.Sprint(*again.MessageId, again.Status.Value), *sent.MessageId+"SENT")
+
+	w.equal("held", edit("older"), types.ChannelMessageStatusPending)
+	older := w.next(p)
+	_, err = w.msg.DisassociateChannelFlow(t.Context(), &messaging.DisassociateChannelFlowInput{ChannelArn: &w.channel, ChannelFlowArn: &flow, ChimeBearer: &w.mod})
+	w.ok(err)
+	w.equal("direct", edit("newer"), types.ChannelMessageStatusSent)
+	w.ok(w.callback(older, nil, false))
+	w.equal("history", w.texts(w.bob, w.channel), []string{"newer"})
+}
+
+// A held line was let go to a target who had been banned meanwhile.
+func TestAHeldLineForSomebodyWhoHasLeftFails(t *testing.T) {
+	p := newProcessor(t)
+	w := newWorldWith(t, hooked(map[string]string{lambda("p"): p.URL}, nil))
+	w.flow(w.channel, step("p", 1, "CONTINUE"))
+	ann, bob := w.connect(w.ann), w.connect(w.bob)
+	in := line(w.ann, w.channel, "psst")
+	in.Target = []types.Target{{MemberArn: &w.bob}}
+	_, err := w.msg.SendChannelMessage(t.Context(), in)
+	w.ok(err)
+	held := w.next(p)
+	w.expect(ann, "PENDING_CREATE_CHANNEL_MESSAGE")
+	_, err = w.msg.CreateChannelBan(t.Context(), &messaging.CreateChannelBanInput{ChannelArn: &w.channel, ChimeBearer: &w.mod, MemberArn: &w.bob})
+	w.ok(err)
+	w.expect(bob, "DELETE_CHANNEL_MEMBERSHIP")
+	w.expect(ann, "DELETE_CHANNEL_MEMBERSHIP")
+	w.ok(w.callback(held, nil, false))
+	w.expect(ann, "FAILED_CREATE_CHANNEL_MESSAGE")
+	w.equal("history", w.texts(w.ann, w.channel), []string(nil))
+}
+
+// A processor could give a line more attributes than a sender may.
+func TestAProcessorIsHeldToTheSizeOfAttributes(t *testing.T) {
+	p := newProcessor(t)
+	w := newWorldWith(t, hooked(map[string]string{lambda("p"): p.URL}, nil))
+	w.flow(w.channel, step("p", 1, "ABORT"))
+	w.say(w.ann, w.channel, "plain")
+	i := w.next(p)
+	long := strings.Repeat("x", 512)
+	_, err := w.msg.ChannelFlowCallback(t.Context(), &messaging.ChannelFlowCallbackInput{CallbackId: &i.CallbackId, ChannelArn: &w.channel,
+		ChannelMessage: &types.ChannelMessageCallback{MessageId: &i.ChannelMessage.MessageId,
+			MessageAttributes: map[string]types.MessageAttributeValue{"a": {StringValues: []string{long, long}}}}})
+	is[*types.BadRequestException](w, err)
+}

@@ -3,7 +3,7 @@ package api
 // The inputs, member by member as the API reference has them. Tags: `wire` says where a member travels when it is not
 // the JSON body ("path=…", "query=…"); `is` names its shape (shapes.go), with "!" when it is required.
 //
-// PushNotification is checked and has no effect: no endpoint can be registered to receive one.
+// PushNotification is checked and has no effect: endpoints are kept, and nothing is ever sent to one.
 
 type (
 	paging struct {

@@ -37,7 +37,7 @@ func (s *server) preferencesOf(ctx context.Context, c rest.Call, on onMember) (a
 	if err != nil {
 		return nil, err
 	}
-	u, err := s.User(ctx, who)
+	u, err := s.UserIn(ctx, s.DB, who) // or a bot
 	return preferencesOut{on.channel(), u.Identity(), preferences{&pushPreferences{p.Allow, p.Rule}}}, err
 }
 

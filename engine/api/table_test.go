@@ -106,7 +106,7 @@ func TestTheQueryChoosesAmongOperationsOnOnePath(t *testing.T) {
 func TestEveryOperationIsAnswered(t *testing.T) {
 	for _, op := range (&server{}).operations() {
 		if op.Do == nil {
-			t.Errorf("%s is not available", op.Name)
+			t.Errorf("nothing answers %s", op.Name)
 		}
 	}
 }

@@ -2,6 +2,7 @@
 package channel
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -145,7 +146,7 @@ func (c *Channels) CreateChannel(ctx context.Context, bearer arn.ARN, token stri
 		}
 		made = in.Instance.Channel(in.ID)
 		if there, err := c.exists(tx, made); err != nil || there {
-			return errors.Join(err, fault.New(fault.Conflict, "channel_exists", "A channel with this id exists."))
+			return cmp.Or[error](err, fault.New(fault.Conflict, "channel_exists", "A channel with this id exists."))
 		}
 		now := core.NowMS()
 		if a, err = c.insertChannel(tx, a, in, now); err != nil {

@@ -8,10 +8,14 @@ import (
 	"github.com/stagedoor/stagedoor/internal/db"
 )
 
-// SweepInstances is the step that ends the channels of deleted app instances.
+// SweepInstances is the step that ends the channels of a deleted app instance.
 func (c *Channels) SweepInstances(tx *db.Tx) (int64, error) {
-	all, err := db.All(tx.Context(), tx, (*Channel).fields, `SELECT `+channelColumns+` FROM app_instance i
-JOIN channel c ON c.app = i.id WHERE i.deleted_ms > 0 AND c.parent = 0 LIMIT 100`)
+	app, err := core.Ending(tx)
+	if err != nil || app == "" {
+		return 0, err
+	}
+	all, err := db.All(tx.Context(), tx, (*Channel).fields, `SELECT `+channelColumns+` FROM channel c
+WHERE c.app = $1 AND c.parent = 0 LIMIT 100`, app)
 	if err != nil {
 		return 0, err
 	}
@@ -23,15 +27,18 @@ JOIN channel c ON c.app = i.id WHERE i.deleted_ms > 0 AND c.parent = 0 LIMIT 100
 	return int64(len(all)), nil
 }
 
-// SweepRemoved is the step that takes one deleted channel a piece further.
+// SweepRemoved is the step that takes one deleted channel a piece further. Its row is locked, for the same reason as in
+// core.Ending.
 func (c *Channels) SweepRemoved(tx *db.Tx) (int64, error) {
-	no, err := db.Value[int64](tx.Context(), tx, `SELECT no FROM removed_channel ORDER BY removed_ms LIMIT 1`)
+	no, err := db.Value[int64](tx.Context(), tx, `UPDATE removed_channel SET removed_ms = removed_ms WHERE no =
+ (SELECT no FROM removed_channel ORDER BY no LIMIT 1) RETURNING no`)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
 	if err != nil {
 		return 0, err
 	}
+	room := int64(core.SweepChunk)
 	for _, text := range []string{
 		`DELETE FROM channel_message WHERE channel = $1 AND created_ms IN
  (SELECT created_ms FROM channel_message WHERE channel = $1 ORDER BY created_ms LIMIT $2)`,
@@ -47,9 +54,11 @@ func (c *Channels) SweepRemoved(tx *db.Tx) (int64, error) {
 		`DELETE FROM channel_ban WHERE channel = $1 AND member IN
  (SELECT member FROM channel_ban WHERE channel = $1 ORDER BY member LIMIT $2)`,
 	} {
-		if n, err := tx.Exec(text, no, core.SweepChunk); err != nil || n > 0 {
-			return n, err
+		n, err := tx.Exec(text, no, room)
+		if room -= n; err != nil || room <= 0 {
+			return core.SweepChunk - room, err
 		}
 	}
-	return tx.Exec(`DELETE FROM removed_channel WHERE no = $1`, no)
+	_, err = tx.Exec(`DELETE FROM removed_channel WHERE no = $1`, no)
+	return 1, err
 }

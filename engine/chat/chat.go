@@ -58,7 +58,7 @@ func New(d *db.DB, cfg Config) *Chat {
 	c.Tags = &tag.Tags{Core: c.Core}
 	roles := &role.Roles{Core: c.Core}
 	c.roles = roles
-	c.Identities = identity.New(c.Core, func(tx *db.Tx, u identity.User) error { return c.LeaveAll(tx, u) })
+	c.Identities = identity.New(c.Core, func(tx *db.Tx, u identity.User, most int) (int, error) { return c.LeaveAll(tx, u, most) })
 	c.Members = member.New(roles, c.Identities, cfg.QuietAbove)
 	c.Channels = channel.New(roles, c.Identities, c.Members)
 	c.Flows = flow.New(roles, c.Identities, cfg.Flow)

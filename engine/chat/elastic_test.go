@@ -13,6 +13,7 @@ import (
 	"github.com/stagedoor/stagedoor/engine/identity"
 	"github.com/stagedoor/stagedoor/engine/member"
 	"github.com/stagedoor/stagedoor/engine/message"
+	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/schema"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -268,7 +269,7 @@ func TestABatchIntoAnElasticChannelTellsOneByOne(t *testing.T) {
 		if len(made.Members) != 2 || made.SubChannelId == "" || len(failed) != 3 || failed[0].Code != "Forbidden" || failed[1].Code != "BadRequest" {
 			h.Errorf("%+v %+v", made, failed)
 		}
-		if got := strings.ReplaceAll(h.heard.types(n), "INSIDE ", ""); got != "CREATE_CHANNEL_MEMBERSHIP CREATE_CHANNEL_MEMBERSHIP" {
+		if got := strings.ReplaceAll(h.heard.types(n), " INSIDE", ""); got != "CREATE_CHANNEL_MEMBERSHIP CREATE_CHANNEL_MEMBERSHIP" {
 			h.Errorf("events: %s", got)
 		}
 	})
@@ -296,6 +297,46 @@ func TestDeletingAnElasticChannelLeavesNothing(t *testing.T) {
 			"channel_ban", "channel_message", "message_token", "channel_token", "removed_channel"} {
 			if n := h.count(d, table); n != 0 {
 				h.Errorf("%d rows left in %s", n, table)
+			}
+		}
+	})
+}
+
+// The answer to a repeat lacked the sub-channel: the same token and body must give the same answer.
+func TestARepeatInASubChannelAnswersLikeTheFirst(t *testing.T) {
+	each(t, func(h house) {
+		hall := h.hall(2, 10, 10)
+		place := core.InSub(hall, h.join(hall, h.ann))
+		first, err := h.Send(h.Context(), h.ann, place, "token", line("hello"))
+		h.ok(err)
+		again, err := h.Send(h.Context(), h.ann, place, "token", line("hello"))
+		h.ok(err)
+		if again.ID != first.ID || again.Sub != first.Sub || again.Channel != first.Channel {
+			h.Errorf("%+v, want %+v", again, first)
+		}
+	})
+}
+
+// In a batch, who had used up the quota of memberships was refused, and a member all the same: the refusal undid nothing.
+func TestABatchIntoAnElasticChannelDoesNotAddWhomItRefuses(t *testing.T) {
+	dbtest.Each(t, schema.Engine(), func(t *testing.T, d *db.DB) {
+		h := openWith(t, d, chat.Config{Region: "us-east-1", Account: "123456789012",
+			Limits: quota.Limits{Resources: map[quota.Resource]int{quota.MembershipsPerUser: 1}}}) // ann and bob are in one channel
+		hall, before := h.hall(2, 10, 10), len(h.heard.since(0))
+		_, failed, err := h.CreateMemberships(h.Context(), h.mod, hall, []arn.ARN{h.ann, h.eve}, "DEFAULT")
+		h.ok(err)
+		if len(failed) != 1 || failed[0].Member != h.ann || failed[0].Code != "ResourceLimitExceeded" {
+			h.Errorf("refused: %+v", failed)
+		}
+		if n := h.sizes(hall); n != "[1]" {
+			h.Errorf("members %s, want 1", n)
+		}
+		if n := h.count(d, "channel WHERE regulars = 1"); n != 1 {
+			h.Error("the seats are not counted right")
+		}
+		for _, e := range h.heard.since(before) {
+			if slices.Contains(e.Joined, h.ann) {
+				h.Errorf("%s says that who was refused has joined", e.Type)
 			}
 		}
 	})

@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stagedoor/stagedoor/engine/channel"
@@ -191,6 +192,97 @@ func TestADeletedAppInstanceLeavesNoRow(t *testing.T) {
 			"channel_flow", "held_message", "flow_run", "stream_config"} {
 			if n := h.count(d, table); n != 0 {
 				t.Errorf("%d rows left in %s", n, table)
+			}
+		}
+	})
+}
+
+// busy makes a user who is a member of 450 channels.
+func (h house) busy(d *db.DB) arn.ARN {
+	h.Helper()
+	user, err := h.CreateUser(h.Context(), "", identity.NewUser{Instance: h.app, ID: "busy", Name: "x", Expiration: identity.Expiration{Days: 1}})
+	h.ok(err)
+	h.exec(d, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 450)
+INSERT INTO channel (no, app, id, name, mode, privacy, metadata, by_id, by_name, created_ms, updated_ms)
+SELECT i, $1, 'c' || i, 'x', 'RESTRICTED', 'PUBLIC', '', '', '', 0, 0 FROM n`, h.app.ID())
+	h.exec(d, `INSERT INTO channel_membership (channel, member, type, by_id, by_name, created_ms, updated_ms)
+SELECT c.no, u.no, 'DEFAULT', '', '', 0, 0 FROM channel c, app_instance_user u WHERE c.no <= 450 AND u.id = 'busy'`)
+	return user
+}
+
+func (h house) checkBusyIsGone(d *db.DB, since int) {
+	h.Helper()
+	heard := h.heard.types(since)
+	if n := strings.Count(heard, core.EventDeleteMembership); n != 450 || !strings.HasSuffix(heard, core.EventUserDeleted) {
+		h.Errorf("%d memberships ended, want 450, and then the user", n)
+	}
+	if n := h.count(d, "channel_membership WHERE channel <= 450"); n != 0 {
+		h.Errorf("%d memberships are left", n)
+	}
+}
+
+// A user with 20,000 memberships was deleted in one write, each membership with a look at the size of its channel:
+// everybody else's lines waited for seconds.
+func TestAUserInVeryManyChannelsLeavesThemInSeveralWrites(t *testing.T) {
+	dbtest.Each(t, schema.Engine(), func(t *testing.T, d *db.DB) {
+		h := open(t, d)
+		user, before := h.busy(d), len(h.heard.since(0))
+		h.ok(d.Write(t.Context(), func(tx *db.Tx) error {
+			u, err := h.UserIn(tx.Context(), tx, user)
+			if err != nil {
+				return err
+			}
+			n, err := h.LeaveAll(tx, u, 7)
+			if n != 7 {
+				t.Errorf("%d memberships ended in one write, want 7", n)
+			}
+			return err
+		}))
+		h.ok(h.DeleteUser(t.Context(), user))
+		h.checkBusyIsGone(d, before)
+	})
+}
+
+// The same when the time of such a user, or of a hundred of them, had come.
+func TestAnExpiredUserInVeryManyChannelsLeavesThemInSeveralWrites(t *testing.T) {
+	dbtest.Each(t, schema.Engine(), func(t *testing.T, d *db.DB) {
+		h := open(t, d)
+		h.busy(d)
+		before := len(h.heard.since(0))
+		h.exec(d, `UPDATE app_instance_user SET expires_ms = 1 WHERE expires_ms > 0`)
+		if _, err := h.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(h.heard.since(before)); n == 0 || n > 250 {
+			t.Errorf("one write ended %d memberships", n)
+		}
+		h.sweep()
+		h.checkBusyIsGone(d, before)
+	})
+}
+
+// Each write that looked for old messages went through all channels of the app instance, mostly for nothing.
+func TestRetentionLooksIntoSomeChannelsAtATimeAndFindsWhatIsOld(t *testing.T) {
+	dbtest.Each(t, schema.Engine(), func(t *testing.T, d *db.DB) {
+		h := open(t, d)
+		h.exec(d, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+INSERT INTO channel (no, app, id, name, mode, privacy, metadata, by_id, by_name, created_ms, updated_ms)
+SELECT i, $1, 'c' || i, 'x', 'RESTRICTED', 'PUBLIC', '', '', '', 0, 0 FROM n`, h.app.ID())
+		h.say(h.ann, "new")
+		for _, round := range []string{"first", "again"} {
+			h.exec(d, `INSERT INTO channel_message SELECT c.no, 1, 'old', 1, '', '', 0, '', '', '', '', '', '', FALSE, 0, 0
+FROM channel c WHERE c.no IN (1, 1000, 1001, 2500)`)
+			_, err := h.SetRetention(h.Context(), h.app, 1)
+			h.ok(err)
+			h.exec(d, `UPDATE app_instance SET retention_delete_ms = 1`)
+			more, err := h.Sweep(t.Context())
+			h.ok(err)
+			if n := h.count(d, "channel_message WHERE channel > 1000"); !more || n != 3 {
+				t.Errorf("%s: after one write %d messages are left in the other channels, want 3", round, n)
+			}
+			h.sweep()
+			if n := h.count(d, "channel_message"); n != 1 {
+				t.Errorf("%s: %d messages are left, want 1", round, n)
 			}
 		}
 	})

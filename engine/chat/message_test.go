@@ -139,6 +139,30 @@ func TestTargetedMessagesAreSeenByTwoPeopleOnly(t *testing.T) {
 	})
 }
 
+// Who was banned or had left was still sent every edit of a line that had been meant for them.
+func TestNobodyHearsOfATargetedMessageAfterTheyHaveLeft(t *testing.T) {
+	each(t, func(h house) {
+		in := line("psst")
+		in.Target = h.bob
+		m, err := h.Send(h.Context(), h.ann, h.channel, "", in)
+		h.ok(err)
+		hears := func(want ...arn.ARN) {
+			h.Helper()
+			all := h.heard.since(0)
+			if last := all[len(all)-1]; fmt.Sprint(last.Only) != fmt.Sprint(want) || last.Only == nil {
+				h.Errorf("%s is heard by %v, want %v", last.Type, last.Only, want)
+			}
+		}
+		_, err = h.CreateBan(h.Context(), h.mod, h.channel, h.bob)
+		h.ok(err)
+		_, err = h.UpdateMessage(h.Context(), h.ann, h.channel, m.ID, message.Edit{Content: "secret"})
+		h.ok(err)
+		hears(h.ann)
+		h.ok(h.RedactMessage(h.Context(), h.ann, h.channel, m.ID))
+		hears(h.ann)
+	})
+}
+
 func TestRedactedMessagesStayEmptyAndDeletedOnesDisappear(t *testing.T) {
 	each(t, func(h house) {
 		a, b := h.say(h.ann, "one"), h.say(h.ann, "two")

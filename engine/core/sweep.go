@@ -2,6 +2,8 @@ package core
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -64,6 +66,17 @@ func (c *Core) Sweep(ctx context.Context, steps ...Step) (more bool, err error) 
 		}
 	}
 	return false, nil
+}
+
+// Ending names one deleted app instance whose rows are still being removed, "" for none. Its row is locked: a step of
+// another node waits and then finds what is left, so that "nothing left" is never said of rows that this node removes.
+func Ending(tx *db.Tx) (app string, err error) {
+	app, err = db.Value[string](tx.Context(), tx, `UPDATE app_instance SET deleted_ms = deleted_ms WHERE id =
+ (SELECT id FROM app_instance WHERE deleted_ms > 0 ORDER BY id LIMIT 1) RETURNING id`)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return app, err
 }
 
 // ForgetRequests is the step that forgets old request tokens.

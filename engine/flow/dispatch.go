@@ -100,7 +100,9 @@ func (d *dispatcher) loop(ctx context.Context, lease *core.Lease) error {
 }
 
 func (d *dispatcher) free(r result) {
-	d.inFlow[r.flow]--
+	if d.inFlow[r.flow]--; d.inFlow[r.flow] == 0 {
+		delete(d.inFlow, r.flow)
+	}
 	delete(d.channels, r.channel)
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/fault"
 )
 
-// Admin is a user who may moderate every channel of the app instance, and more (rules.go).
+// Admin is a user who may moderate every channel of the app instance, and more (engine/role).
 type Admin struct {
 	User      core.Identity
 	CreatedMS int64

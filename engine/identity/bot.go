@@ -126,11 +126,8 @@ func (c *Identities) UpdateBot(ctx context.Context, bot arn.ARN, name, metadata,
 
 // DeleteBot removes a bot as DeleteUser removes a user.
 func (c *Identities) DeleteBot(ctx context.Context, bot arn.ARN) error {
-	return c.Write(ctx, func(tx *db.Tx) error {
+	return c.removing(ctx, func(tx *db.Tx) (User, error) {
 		b, err := c.botIn(tx.Context(), tx, bot)
-		if err != nil {
-			return err
-		}
-		return c.remove(tx, b.User)
+		return b.User, err
 	})
 }

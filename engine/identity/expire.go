@@ -46,10 +46,16 @@ WHERE u.expires_ms > 0 AND u.expires_ms <= $1 ORDER BY u.expires_ms LIMIT 100`, 
 	if err != nil {
 		return 0, err
 	}
+	room := leaveChunk
 	for _, r := range all {
 		r.ARN = c.UserARN(r.app, r.ID)
-		if err := c.remove(tx, r.User); err != nil {
+		done, err := c.remove(tx, r.User, &room)
+		switch {
+		case core.IsGone(err): // somebody else was faster
+		case err != nil:
 			return 0, err
+		case !done:
+			return int64(len(all)), nil
 		}
 	}
 	return int64(len(all)), nil

@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync/atomic"
 
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/quota"
@@ -18,11 +19,16 @@ import (
 // Identities is the room. Safe for concurrent use.
 type Identities struct {
 	*core.Core
-	leave func(*db.Tx, User) error
+	leave func(tx *db.Tx, u User, most int) (int, error)
+
+	retained atomic.Int64 // channel.no up to which SweepRetention has come
 }
 
-// New makes the room. leave ends everything that a user is in the channels, in the write that deletes the user.
-func New(c *core.Core, leave func(*db.Tx, User) error) *Identities { return &Identities{c, leave} }
+// New makes the room. leave ends what a user is in the channels, in the write that deletes the user: at most so many
+// memberships. It returns how many it found; 0 is the end.
+func New(c *core.Core, leave func(tx *db.Tx, u User, most int) (int, error)) *Identities {
+	return &Identities{Core: c, leave: leave}
+}
 
 // Instance is an app instance: the walls around one set of users and channels.
 type Instance struct {

@@ -43,11 +43,34 @@ func (c *Identities) Retention(ctx context.Context, instance arn.ARN) (Retention
 		`SELECT retention_days, retention_delete_ms FROM app_instance WHERE id = $1`, instance.ID())
 }
 
-// SweepRetention is the step that deletes messages which have been hidden long enough.
+// window is how many channels one write looks into for messages that have been hidden long enough: mostly there are none,
+// and there may be very many channels.
+const window = 1000
+
+// SweepRetention is the step that deletes messages which have been hidden long enough. It goes through the channels in
+// the order of their numbers, and begins again when it has come to the end.
 func (c *Identities) SweepRetention(tx *db.Tx) (int64, error) {
-	return tx.Exec(`DELETE FROM channel_message WHERE (channel, created_ms) IN (
- SELECT m.channel, m.created_ms FROM app_instance i
- JOIN channel c ON c.app = i.id
- JOIN channel_message m ON m.channel = c.no AND m.created_ms < $1 - i.retention_days * 86400000
- WHERE i.retention_days > 0 AND i.retention_delete_ms <= $1 AND i.deleted_ms = 0 LIMIT $2)`, core.NowMS(), core.SweepChunk)
+	now, from := core.NowMS(), c.retained.Load()
+	due, err := db.Value[bool](tx.Context(), tx,
+		`SELECT EXISTS (SELECT 1 FROM app_instance WHERE retention_days > 0 AND retention_delete_ms <= $1 AND deleted_ms = 0)`, now)
+	if err != nil || !due {
+		return 0, err
+	}
+	to, err := db.Value[int64](tx.Context(), tx,
+		`SELECT coalesce(max(no), 0) FROM (SELECT no FROM channel WHERE no > $1 ORDER BY no LIMIT $2) c`, from, window)
+	if err != nil {
+		return 0, err
+	}
+	n, err := tx.Exec(retainedSQL, now, core.SweepChunk, from, to)
+	if err != nil || n == core.SweepChunk {
+		return n, err // there may be more in the same channels
+	}
+	tx.AfterCommit(func() { c.retained.Store(to) })
+	return to, nil // 0 at the end
 }
+
+// CROSS JOIN makes SQLite look into the channels one by one instead of at every message.
+const retainedSQL = `DELETE FROM channel_message WHERE (channel, created_ms) IN (
+ SELECT m.channel, m.created_ms FROM channel c CROSS JOIN app_instance i CROSS JOIN channel_message m
+ WHERE c.no > $3 AND c.no <= $4 AND i.id = c.app AND i.retention_days > 0 AND i.retention_delete_ms <= $1 AND i.deleted_ms = 0
+ AND m.channel = c.no AND m.created_ms < $1 - i.retention_days * 86400000 LIMIT $2)`

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -155,22 +156,64 @@ func (c *Identities) UpdateUser(ctx context.Context, user arn.ARN, name, metadat
 }
 
 // DeleteUser removes a user with memberships, moderatorships, bans and adminship. The members left behind see the
-// memberships end; messages stay and keep their sender.
+// memberships end; messages stay and keep their sender. Who has very many memberships loses them in several writes, so
+// that nobody waits long, and is there until the last of them: a call that fails in between can be repeated.
 func (c *Identities) DeleteUser(ctx context.Context, user arn.ARN) error {
-	return c.Write(ctx, func(tx *db.Tx) error {
-		u, err := c.person(tx.Context(), tx, user)
+	return c.removing(ctx, func(tx *db.Tx) (User, error) { return c.person(tx.Context(), tx, user) })
+}
+
+// leaveChunk bounds how many memberships one write ends: each looks at the size of its channel and at its moderators, and
+// all of them take some 30 ms.
+const leaveChunk = 200
+
+func (c *Identities) removing(ctx context.Context, find func(*db.Tx) (User, error)) error {
+	for done := false; !done; {
+		err := c.Write(ctx, func(tx *db.Tx) error {
+			u, err := find(tx)
+			if err != nil {
+				return err
+			}
+			room := leaveChunk
+			done, err = c.remove(tx, u, &room)
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		return c.remove(tx, u)
-	})
+	}
+	return nil
 }
 
-// remove deletes a user or bot with everything that hangs on it.
-func (c *Identities) remove(tx *db.Tx, u User) error {
-	if err := c.leave(tx, u); err != nil {
-		return err
+// remove deletes a user or bot with everything that hangs on it, unless there is no room for all memberships: then it is
+// to be called again in another write. Of two who delete the user one is refused.
+func (c *Identities) remove(tx *db.Tx, u User, room *int) (done bool, err error) {
+	if done, err := c.leaveAll(tx, u, room); err != nil || !done {
+		return false, err
 	}
+	// Now nobody adds the user to a channel any more. What was added or moved by another node meanwhile ends, too; the
+	// channels came first, because whoever adds members locks them first.
+	if n, err := tx.Exec(`UPDATE app_instance_user SET updated_ms = updated_ms WHERE no = $1`, u.No); err != nil || n == 0 {
+		return false, cmp.Or(err, core.ErrUser())
+	}
+	if done, err := c.leaveAll(tx, u, room); err != nil || !done {
+		return false, err
+	}
+	return true, c.removeRow(tx, u)
+}
+
+// leaveAll ends the memberships of a user until there are none, or no room.
+func (c *Identities) leaveAll(tx *db.Tx, u User, room *int) (done bool, err error) {
+	for *room > 0 {
+		n, err := c.leave(tx, u, *room)
+		if err != nil || n == 0 {
+			return err == nil, err
+		}
+		*room -= n
+	}
+	return false, nil
+}
+
+func (c *Identities) removeRow(tx *db.Tx, u User) error {
 	app := u.ARN.AppInstance().ID()
 	if _, err := tx.Exec(`DELETE FROM app_instance_admin WHERE app = $1 AND member = $2`, app, u.No); err != nil {
 		return err

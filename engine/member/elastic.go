@@ -54,19 +54,28 @@ func (c *Members) addElastic(tx *db.Tx, a role.Actor, u identity.User, kind stri
 	if has, err := c.of(tx.Context(), tx, a, u.No); err != nil || len(has) > 0 {
 		return append(has, Membership{})[0], err
 	}
+	// Before anything is written: a batch goes on without who is refused.
+	if err := c.Fits(tx, quota.MembershipsPerUser, 1, `channel_membership WHERE member = $1`, u.No); err != nil {
+		return Membership{}, err
+	}
 	if a.Channel, a.Sub, err = c.seat(tx, a, now); err != nil {
 		return Membership{}, err
 	}
-	if _, err := tx.Exec(`UPDATE channel SET regulars = regulars + 1 WHERE no = $1`, a.Channel); err != nil {
-		return Membership{}, err
+	m, err := c.enter(tx, a, u, now)
+	if err != nil {
+		return m, err
 	}
-	return c.enter(tx, a, u, now)
+	_, err = tx.Exec(`UPDATE channel SET regulars = regulars + 1 WHERE no = $1`, a.Channel)
+	return m, err
 }
 
 // enter adds a member to the sub-channel and lets them hear the elastic channel around it.
 func (c *Members) enter(tx *db.Tx, a role.Actor, u identity.User, now int64) (Membership, error) {
-	c.Announce(tx, core.Event{Type: core.EventInside, Channel: c.ChannelARN(a), Only: core.Nobody(), Joined: []arn.ARN{u.ARN}})
-	return c.Add(tx, a, u, "DEFAULT", now)
+	m, err := c.Add(tx, a, u, "DEFAULT", now)
+	if err == nil {
+		c.Announce(tx, core.Event{Type: core.EventInside, Channel: c.ChannelARN(a), Only: core.Nobody(), Joined: []arn.ARN{u.ARN}})
+	}
+	return m, err
 }
 
 // addAllElastic is the batch: members one by one, each with an event of their own.
@@ -171,12 +180,14 @@ func (c *Members) unbalanced(tx *db.Tx, root int64) error {
 
 // leftSub keeps the books after a membership of a sub-channel has ended.
 func (c *Members) leftSub(tx *db.Tx, m Membership) error {
-	n, err := tx.Exec(`UPDATE channel SET regulars = regulars - 1 WHERE no = $1
-AND NOT EXISTS (SELECT 1 FROM channel_moderator d WHERE d.channel = $2 AND d.member = $3)`, m.place, m.Root, m.no)
+	moderates, err := c.moderates(tx, role.Actor{Root: m.Root}, m.no)
 	if err != nil {
 		return err
 	}
-	if n > 0 {
+	if !moderates {
+		if _, err := tx.Exec(`UPDATE channel SET regulars = regulars - 1 WHERE no = $1`, m.place); err != nil {
+			return err
+		}
 		if err := c.unbalanced(tx, m.Root); err != nil {
 			return err
 		}

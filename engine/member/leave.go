@@ -38,8 +38,12 @@ func (c *Members) leave(tx *db.Tx, a role.Actor, member int64) error {
 // end takes memberships away. reason is the event's, "" for none.
 func (c *Members) end(tx *db.Tx, all []Membership, reason string) error {
 	for _, m := range all {
-		if _, err := tx.Exec(`DELETE FROM channel_membership WHERE channel = $1 AND member = $2`, m.place, m.no); err != nil {
+		n, err := tx.Exec(`DELETE FROM channel_membership WHERE channel = $1 AND member = $2`, m.place, m.no)
+		if err != nil {
 			return err
+		}
+		if n == 0 {
+			continue // another node has ended it, or moved it
 		}
 		if err := c.ended(tx, m, reason); err != nil {
 			return err

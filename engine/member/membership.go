@@ -88,29 +88,26 @@ func (c *Members) membershipIn(ctx context.Context, q db.Querier, channel, membe
 	return all[0], nil
 }
 
-// LeaveAll ends everything that a user is in any channel. The members left behind see the memberships end.
-func (c *Members) LeaveAll(tx *db.Tx, u identity.User) error {
-	ended, err := c.memberships(tx.Context(), tx, `WHERE m.member = $1 ORDER BY m.channel`, u.No)
+// LeaveAll ends what a user is in any channel, at most so many memberships of them, and returns how many it found; when
+// there was none, the user is nothing any more anywhere. The members left behind see the memberships end.
+func (c *Members) LeaveAll(tx *db.Tx, u identity.User, most int) (int, error) {
+	all, err := c.memberships(tx.Context(), tx, `WHERE m.member = $1 ORDER BY m.channel LIMIT $2`, u.No, most)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if _, err := tx.Exec(`DELETE FROM channel_membership WHERE member = $1`, u.No); err != nil {
-		return err
-	}
-	for _, m := range ended {
-		if err := c.ended(tx, m, ""); err != nil {
-			return err
-		}
+	if len(all) > 0 {
+		return len(all), c.end(tx, all, "")
 	}
 	for _, text := range []string{
+		`DELETE FROM channel_membership WHERE member = $1 AND NOT EXISTS (SELECT 1 FROM channel c WHERE c.no = channel_membership.channel)`,
 		`DELETE FROM channel_moderator WHERE member = $1`,
 		`DELETE FROM channel_ban WHERE member = $1`,
 	} {
 		if _, err := tx.Exec(text, u.No); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return 0, nil
 }
 
 // ChannelsOf returns the places in which a user hears something, in any order: the channels that the user is a member
@@ -169,9 +166,15 @@ func (c *Members) notBanned(tx *db.Tx, a role.Actor, u identity.User) error {
 	return err
 }
 
-// Add makes a user a member in the running write, for a channel whose lock it holds. Nothing is checked but that who is
-// a member already has the same type.
+// Add makes a user a member in the running write, for a channel whose lock it holds. Nothing is checked but the quotas,
+// before anything is written, and that who is a member already has the same type.
 func (c *Members) Add(tx *db.Tx, a role.Actor, u identity.User, kind string, now int64) (Membership, error) {
+	if n, err := tx.Exec(`UPDATE app_instance_user SET updated_ms = updated_ms WHERE no = $1`, u.No); err != nil || n == 0 {
+		return Membership{}, errOr(err, core.ErrUser()) // locked: nobody becomes a member while another node deletes them
+	}
+	if err := c.fit(tx, a.Channel, u.No); err != nil {
+		return Membership{}, err
+	}
 	n, err := tx.Exec(`INSERT INTO channel_membership (channel, member, type, by_id, by_name, created_ms, updated_ms)
 VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING`, a.Channel, u.No, kind, a.ID, a.Name, now)
 	if err != nil {
@@ -182,9 +185,6 @@ VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING`, a.Channel, u.No, ki
 		if err == nil && m.Type != kind {
 			err = fault.New(fault.Conflict, "member_exists", "The user is a member of another type already.")
 		}
-		return m, err
-	}
-	if err := c.fit(tx, a.Channel, u.No); err != nil {
 		return m, err
 	}
 	e := core.Event{Type: core.EventCreateMembership, MessageType: core.System, Channel: core.InSub(m.Channel, m.Sub), Payload: WireOf[core.ISO](m),
@@ -280,6 +280,16 @@ func keys[V any](ids map[string]V) string {
 	return string(text)
 }
 
+// CROSS JOIN makes SQLite begin with the few that are asked for; left to itself it walks through every user of the app
+// instance.
+const (
+	candidatesSQL = `SELECT u.no, u.id, u.name, EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = $1 AND b.member = u.no),
+EXISTS (SELECT 1 FROM channel_membership m WHERE m.channel = $1 AND m.member = u.no)
+FROM json_each($2) j CROSS JOIN app_instance_user u WHERE u.app = $3 AND u.id = j.key`
+	insertMembershipsSQL = `INSERT INTO channel_membership (channel, member, type, by_id, by_name, created_ms, updated_ms)
+SELECT $1, u.no, $2, $3, $4, $5, $5 FROM json_each($6) j CROSS JOIN app_instance_user u WHERE u.app = $7 AND u.id = j.key`
+)
+
 func (c *Members) candidates(tx *db.Tx, a role.Actor, members []arn.ARN) (map[arn.ARN]candidate, error) {
 	ids := map[string]int{}
 	for _, m := range members {
@@ -288,9 +298,7 @@ func (c *Members) candidates(tx *db.Tx, a role.Actor, members []arn.ARN) (map[ar
 		}
 	}
 	all, err := db.All(tx.Context(), tx, func(p *candidate) []any { return []any{&p.no, &p.id, &p.name, &p.banned, &p.member} },
-		`SELECT u.no, u.id, u.name, EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = $1 AND b.member = u.no),
-EXISTS (SELECT 1 FROM channel_membership m WHERE m.channel = $1 AND m.member = u.no)
-FROM json_each($2) j JOIN app_instance_user u ON u.app = $3 AND u.id = j.key`, a.Channel, keys(ids), a.App)
+		candidatesSQL, a.Channel, keys(ids), a.App)
 	out := make(map[arn.ARN]candidate, len(all))
 	for _, p := range all {
 		out[c.UserARN(a.App, p.id)] = p
@@ -300,9 +308,7 @@ FROM json_each($2) j JOIN app_instance_user u ON u.app = $3 AND u.id = j.key`, a
 
 func (c *Members) insertMemberships(tx *db.Tx, a role.Actor, kind string, fresh map[string]arn.ARN, joined []arn.ARN, made BatchWire) error {
 	now := core.NowMS()
-	if _, err := tx.Exec(`INSERT INTO channel_membership (channel, member, type, by_id, by_name, created_ms, updated_ms)
-SELECT $1, u.No, $2, $3, $4, $5, $5 FROM json_each($6) j JOIN app_instance_user u ON u.app = $7 AND u.id = j.key`,
-		a.Channel, kind, a.ID, a.Name, now, keys(fresh), a.App); err != nil {
+	if _, err := tx.Exec(insertMembershipsSQL, a.Channel, kind, a.ID, a.Name, now, keys(fresh), a.App); err != nil {
 		return err
 	}
 	added := made

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -47,19 +48,21 @@ func carriedBy(text string) (h carried, err error) {
 type heldRow struct {
 	sender              int64
 	run, status, detail string
+	placed              bool // the message is, or was, in the history: the status is that of an edit
 }
 
 // held finds how a message fares that a flow has, or had, in hand; sql.ErrNoRows for any other.
 func (c *Messages) held(ctx context.Context, q db.Querier, channel int64, id string) (heldRow, error) {
-	return db.One(ctx, q, func(h *heldRow) []any { return []any{&h.sender, &h.run, &h.status, &h.detail} },
-		`SELECT sender, run, status, detail FROM held_message WHERE channel = $1 AND message_id = $2`, channel, id)
+	return db.One(ctx, q, func(h *heldRow) []any { return []any{&h.sender, &h.run, &h.status, &h.detail, &h.placed} },
+		`SELECT sender, run, status, detail, created_ms > 0 FROM held_message WHERE channel = $1 AND message_id = $2`, channel, id)
 }
 
-// status is how a message fares and why, "" for SENT.
+// status is how a message fared when it was sent and why, "" for SENT: what became of its edits does not count.
 func (c *Messages) status(tx *db.Tx, channel int64, id string) (status, detail string, err error) {
 	h, err := c.held(tx.Context(), tx, channel, id)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = nil
+	switch {
+	case errors.Is(err, sql.ErrNoRows), h.placed:
+		return "", "", nil
 	}
 	return h.status, h.detail, err
 }
@@ -75,7 +78,7 @@ func (c *Messages) ofSender(ctx context.Context, a role.Actor, id string) (Messa
 	}
 	text, err := c.flows.Text(ctx, c.DB, h.run)
 	if err != nil || text == "" {
-		return Message{}, errors.Join(err, errMessage())
+		return Message{}, cmp.Or(err, errMessage())
 	}
 	m, err := carriedBy(text)
 	return m.Message, err
@@ -124,7 +127,7 @@ func (h *carried) apply(a Answer) error {
 			*to = *from
 		}
 	}
-	return checkText(h.Type, h.Content, h.Metadata)
+	return errors.Join(checkText(h.Type, h.Content, h.Metadata), checkAttributes(h.Attributes))
 }
 
 // FlowCallback takes a processor's answer: the message goes on to the next processor or into the channel, or it ends
@@ -211,6 +214,11 @@ func (c *Messages) pass(tx *db.Tx, r flow.Run, h carried) error {
 	h.Status, h.Detail = "", ""
 	if h.Event == core.EventUpdateMessage {
 		return c.releaseEdit(tx, r, h)
+	}
+	if err := c.aim(tx, a, &h.Message); core.IsGone(err) {
+		return c.end(tx, r, h, core.Failed, "The target is not in this channel any more.")
+	} else if err != nil {
+		return err
 	}
 	return c.release(tx, a, r, h)
 }

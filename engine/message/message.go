@@ -111,6 +111,9 @@ func (c *Messages) MessageStatus(ctx context.Context, bearer, channel arn.ARN, i
 	if err != nil {
 		return StatusWire{}, err
 	}
+	if err := a.May("GetChannelMessageStatus", true); err != nil {
+		return StatusWire{}, err // whatever message it is
+	}
 	h, err := c.held(ctx, c.DB, a.Channel, id)
 	if err == nil {
 		return StatusWire{h.status, h.detail}, a.May("GetChannelMessageStatus", h.sender == a.No)
@@ -240,16 +243,16 @@ func (c *Messages) alter(ctx context.Context, operation, event string, bearer, c
 	return m, err
 }
 
-// store writes a changed message down.
+// store writes a changed message down. Edits that a flow still has are older, whatever became of the flow: they count no
+// more.
 func (c *Messages) store(tx *db.Tx, channel int64, event string, m Message) error {
 	if _, err := tx.Exec(`UPDATE channel_message SET content = $4, content_type = $5, metadata = $6, attributes = $7,
  redacted = $8, edited_ms = $9, updated_ms = $10 WHERE channel = $1 AND created_ms = $2 AND message_id = $3`,
 		channel, m.CreatedMS, m.ID, m.Content, m.ContentType, m.Metadata, m.Attributes, m.Redacted, m.EditedMS, m.UpdatedMS); err != nil {
 		return err
 	}
-	c.announceMessage(tx, event, m)
-	if event != core.EventRedactMessage {
-		return nil
+	if err := c.announceChange(tx, channel, event, m); err != nil {
+		return err
 	}
 	return settleEdits(tx, channel, m.ID)
 }
@@ -301,7 +304,6 @@ func (c *Messages) DeleteMessage(ctx context.Context, bearer, channel arn.ARN, i
 		}
 		m.UpdatedMS = max(core.NowMS(), m.UpdatedMS)
 		m.Content, m.Metadata, m.Attributes = "", "", "" // what is deleted is not sent around once more
-		c.announceMessage(tx, core.EventDeleteMessage, m)
-		return nil
+		return c.announceChange(tx, a.Channel, core.EventDeleteMessage, m)
 	})
 }

@@ -70,7 +70,7 @@ func (c *Messages) repeats(tx *db.Tx, channel int64, lines []*line) (fresh []*li
 		case isOld && old.B != l.once.body, first != nil && first.once.body != l.once.body:
 			l.refused = core.ErrTokenReused()
 		case isOld:
-			l.sent = Message{Channel: c.ChannelARN(l.actor), ID: old.I}
+			l.sent = Message{Channel: c.ChannelARN(l.actor), Sub: l.actor.Sub, ID: old.I}
 			if l.sent.Status, l.sent.Detail, err = c.status(tx, channel, old.I); err != nil {
 				return nil, err
 			}

@@ -140,9 +140,34 @@ func (c *Messages) aim(tx *db.Tx, a role.Actor, m *Message) error {
 }
 
 func (c *Messages) announceMessage(tx *db.Tx, kind string, m Message) {
-	e := core.Event{Type: kind, MessageType: m.Type, Channel: core.InSub(m.Channel, m.Sub), Payload: WireOf[core.ISO](m)}
+	var only []arn.ARN
 	if m.Target != "" {
-		e.Only = core.Unique([]arn.ARN{m.Sender.Arn, m.Target})
+		only = core.Unique([]arn.ARN{m.Sender.Arn, m.Target})
 	}
-	c.Announce(tx, e)
+	c.announceTo(tx, kind, m, only)
+}
+
+func (c *Messages) announceTo(tx *db.Tx, kind string, m Message, only []arn.ARN) {
+	c.Announce(tx, core.Event{Type: kind, MessageType: m.Type, Channel: core.InSub(m.Channel, m.Sub), Payload: WireOf[core.ISO](m), Only: only})
+}
+
+// announceChange is announceMessage for what becomes of a message later, when sender or target may have left: they hear
+// no more of it than of any other message there.
+func (c *Messages) announceChange(tx *db.Tx, channel int64, kind string, m Message) error {
+	if m.Target == "" {
+		c.announceMessage(tx, kind, m)
+		return nil
+	}
+	here, err := db.All(tx.Context(), tx, func(no *int64) []any { return []any{no} },
+		`SELECT member FROM channel_membership WHERE channel = $1 AND member IN ($2, $3)`, channel, m.sender, m.target)
+	only := core.Nobody()
+	for _, no := range here {
+		if no == m.target {
+			only = append(only, m.Target)
+		} else {
+			only = append(only, m.Sender.Arn)
+		}
+	}
+	c.announceTo(tx, kind, m, only)
+	return err
 }

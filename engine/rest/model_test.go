@@ -41,7 +41,7 @@ func compareShape(t *testing.T, service string, want *modeltest.Shape, seen map[
 	name := cmp.Or(ourNames[service+"."+want.Name], want.Name)
 	got, there := shapes[name]
 	if !there {
-		return // a structure, or of an operation that is not available yet
+		return // a structure
 	}
 	seen[name] = true
 	bound := func(n *int) int {

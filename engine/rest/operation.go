@@ -22,7 +22,7 @@ type Operation struct {
 	Bearer Bearer
 	Models Modelled // the exceptions it may answer besides the common ones
 	On     string   // IAM resources that must all be allowed, as templates over input members; {Bearer} is the header
-	Do     *Handler // nil: modelled, but not available yet
+	Do     *Handler
 }
 
 // Bearer says whether the x-amz-chime-bearer header is needed.

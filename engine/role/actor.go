@@ -116,8 +116,11 @@ const inChannelSQL = `SELECT ` + actorColumns + `
 FROM app_instance_user u ` + whereActor + `
 WHERE u.app = $1 AND u.id = $2`
 
+// CROSS JOIN makes SQLite begin with the few that are asked for; left to itself it walks through every user of the app
+// instance, in each write of lines.
 const allInChannelSQL = `SELECT ` + actorColumns + `, u.id
-FROM json_each($2) j JOIN app_instance_user u ON u.app = $1 AND u.id = j.key ` + whereActor
+FROM json_each($2) j CROSS JOIN app_instance_user u ` + whereActor + `
+WHERE u.app = $1 AND u.id = j.key`
 
 const actorColumns = `u.no, u.name,
   EXISTS (SELECT 1 FROM app_instance_admin a WHERE a.app = u.app AND a.member = u.no),
@@ -154,7 +157,7 @@ func (c *Roles) Horizon(ctx context.Context, q db.Querier, app string) (int64, e
 // look turns the retention's days, as read, into the time behind which nothing is seen.
 func (a *Actor) look() {
 	if days := a.Horizon; days > 0 {
-		a.Horizon = time.Now().AddDate(0, 0, -int(days)).UnixMilli()
+		a.Horizon = core.NowMS() - days*24*time.Hour.Milliseconds()
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -73,4 +74,23 @@ func open(t testing.TB, u string, files fs.FS) *db.DB {
 		t.Fatal(err)
 	}
 	return d
+}
+
+// Plan is how SQLite goes about a statement, a step on each line. Parameters are NULL.
+func Plan(t testing.TB, d *db.DB, query string, parameters int) string {
+	t.Helper()
+	type step struct {
+		id, parent, unused int64
+		detail             string
+	}
+	steps, err := db.All(t.Context(), d, func(s *step) []any { return []any{&s.id, &s.parent, &s.unused, &s.detail} },
+		"EXPLAIN QUERY PLAN "+query, make([]any, parameters)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plan strings.Builder
+	for _, s := range steps {
+		plan.WriteString(s.detail + "\n")
+	}
+	return plan.String()
 }
