@@ -34,6 +34,7 @@ func (c *Core) Run(ctx context.Context, steps ...Step) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
+		began := time.Now()
 		more, err := c.Sweep(ctx, steps...)
 		if ctx.Err() != nil {
 			return nil
@@ -41,14 +42,15 @@ func (c *Core) Run(ctx context.Context, steps ...Step) error {
 		if err != nil {
 			return err
 		}
-		if more {
-			continue
+		rest := tick.C
+		if more { // leave the writer to others for as long as this took: nobody waits for what is deleted
+			rest = time.After(time.Since(began))
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-c.wake:
-		case <-tick.C:
+		case <-rest:
 		}
 	}
 }
