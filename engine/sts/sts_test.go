@@ -56,7 +56,7 @@ func TestTheSDKAssumesARoleAndIsThenThatRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := out.Credentials
-	if d := time.Until(*c.Expiration); d < 898*time.Second || d > 900*time.Second {
+	if d := time.Until(*c.Expiration); d < 840*time.Second || d > 900*time.Second {
 		t.Errorf("expires in %v, want 900 s", d)
 	}
 	if *out.SessionTokenUtilization < 1 || int(*out.SessionTokenSize) != len(*c.SessionToken) || !strings.HasPrefix(*out.AssumedRoleUser.AssumedRoleId, "AROA") {

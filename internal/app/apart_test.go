@@ -58,7 +58,7 @@ func TestWithADeadChatEverythingElseWorks(t *testing.T) {
 	boss := h.organizer()
 	boss.must("POST", "/api/v1/console/events/"+boss.demoEvent().ID+"/start", nil, nil)
 	two.awaits(`"t":"event"`, `"state":"live"`)
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > 15*time.Second {
 		t.Errorf("something waited for the chat: %v", took)
 	}
 }

@@ -55,7 +55,7 @@ func (p *person) live() *hall {
 // awaits reads frames until one contains every one of the texts.
 func (l *hall) awaits(texts ...string) {
 	l.t.Helper()
-	limit := time.After(15 * time.Second)
+	limit := time.After(time.Minute)
 next:
 	for {
 		select {
@@ -78,7 +78,7 @@ next:
 // ends reads to the end and wants its close code.
 func (l *hall) ends(code websocket.StatusCode) {
 	l.t.Helper()
-	limit := time.After(15 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		select {
 		case _, ok := <-l.frames:

@@ -100,7 +100,7 @@ type chatFrame struct{ event, payload string }
 // expect waits for a frame of a type that contains a text.
 func (h *house) expect(frames <-chan chatFrame, event, text string) {
 	h.t.Helper()
-	limit := time.After(10 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		select {
 		case f, ok := <-frames:
@@ -221,7 +221,7 @@ func (h *house) moderates(mod, fan *person, p1, pm *pass.Pass, c1 *chime.Client,
 	h.expect(other, "REDACT_CHANNEL_MESSAGE", sent)
 	mod.must("POST", demo+"/moderation/bans", map[string]string{"userId": p1.UserArn.ID(), "reason": "spam"}, &act)
 	h.expect(other, "CREATE_CHANNEL_MESSAGE", "hide-user")
-	within(t, 10*time.Second, "the ban at the provider", func() bool {
+	within(t, 60*time.Second, "the ban at the provider", func() bool {
 		_, err := c1.SendMessage(ctx, p1.UserArn, p1.ChannelArn, line("let me in"), id())
 		return fault.Is(err, fault.Denied)
 	})
