@@ -73,7 +73,8 @@ func New(ctx context.Context, cfg config.Serve, log *slog.Logger) (_ *App, err e
 		if err != nil {
 			return nil, fmt.Errorf("--engine-limits: %w", err)
 		}
-		if a.engine, err = OpenEngine(ctx, cfg.Storage, engine.Config{Region: cfg.Region, Limits: limits, Logger: log}); err != nil {
+		if a.engine, err = OpenEngine(ctx, cfg.Storage, engine.Config{Region: cfg.Region, Limits: limits,
+			DrainTime: cfg.EngineDrain, Logger: log}); err != nil {
 			return nil, fmt.Errorf("chat engine: %w", err)
 		}
 	}
@@ -111,7 +112,7 @@ func (a *App) Close() error {
 		}
 	}
 	if a.engine != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), a.cfg.EngineDrain+farewell)
 		defer cancel()
 		errs = append(errs, a.engine.Close(ctx))
 	}

@@ -38,7 +38,7 @@ export class Stagedoor {
     args: readonly string[],
     env: Readonly<Record<string, string>>,
   ) {
-    this.#program = new Program(['serve', '--data', data, ...args], env);
+    this.#program = new Program(['serve', '--engine-drain', '1s', '--data', data, ...args], env);
   }
 
   async start(): Promise<void> {
