@@ -135,10 +135,10 @@ test.each([401, 403])('refused credentials (%i) ask for a new pass, and with it 
   expect(connection).toBe('live');
 });
 
-test('a close with 4401 asks for a new pass', async () => {
+test.each([4401, 4419])('a close with %i asks for a new pass', async (code) => {
   client.usePass(pass());
   await later(50);
-  chime.cut(4401);
+  chime.cut(code);
   await later(50);
   expect(refused).toBe(1);
 });

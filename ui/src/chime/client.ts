@@ -160,7 +160,8 @@ export class ChimeClient {
     this.#contiguous = false;
     if (this.#stopped) return;
     if (end.code === 4003) this.#stopped = true; // kicked on purpose: coming back would be a fight
-    if (end.code === 4003 || end.code === 4401 || end.code === 4002) await this.#newPass();
+    // 4419 is our engine's: the credentials have come to their end.
+    if ([4002, 4003, 4401, 4419].includes(end.code)) await this.#newPass();
   }
 
   /** Asks for a pass and waits until one comes, or until the next attempt is due anyway. */
