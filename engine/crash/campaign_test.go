@@ -167,5 +167,5 @@ func (c *campaign) compare(database, what string, goesOn bool) bool {
 // share is the part of all crashes, STAGEDOOR_CRASH_KILLS, that a test makes: each look at what is left counts as one.
 func share(t *testing.T, part, of int) int {
 	t.Helper()
-	return number(t, "STAGEDOOR_CRASH_KILLS", 120) * part / of
+	return number(t, "STAGEDOOR_CRASH_KILLS", 240) * part / of
 }
