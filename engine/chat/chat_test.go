@@ -282,6 +282,12 @@ func TestHiddenMembersListenUnseenAndDoNotSpeak(t *testing.T) {
 		if len(hidden) != 1 {
 			h.Errorf("%d hidden members, want 1", len(hidden))
 		}
+		_, err = h.Membership(h.Context(), h.ann, h.channel, h.eve)
+		h.refused(err, fault.NotFound)
+		for _, who := range []arn.ARN{h.eve, h.mod, h.admin} {
+			_, err = h.Membership(h.Context(), who, h.channel, h.eve)
+			h.ok(err)
+		}
 	})
 }
 

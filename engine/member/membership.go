@@ -353,7 +353,8 @@ func (c *Members) As(ctx context.Context, operation string, bearer, place, membe
 	if err != nil {
 		return Membership{}, err
 	}
-	if len(all) == 0 {
+	// Who may not list hidden members does not find one by asking for it either.
+	if len(all) == 0 || all[0].Type == "HIDDEN" && bearer != member && a.May(role.HiddenMembers, false) != nil {
 		return Membership{}, fault.New(fault.NotFound, "membership", "The user is not a member of this channel.")
 	}
 	return all[0], nil
