@@ -92,6 +92,7 @@ func (s *stage) furnish() {
 	s.channel, err = s.chat.CreateChannel(s.Context(), s.mod, "", channel.NewChannel{Instance: s.app, Name: "room", ID: "room",
 		Privacy: "PUBLIC", Mode: "RESTRICTED", Members: []arn.ARN{s.ann, s.bob}})
 	s.ok(err)
+	s.settled()
 }
 
 func (s *stage) ok(err error) {
@@ -141,11 +142,27 @@ func (s *stage) enter(user arn.ARN, sessionID string) fan {
 
 func (s *stage) enterAs(key aws.Credentials, user arn.ARN, sessionID string) fan {
 	s.Helper()
+	s.settled()
 	f := s.dial(connectURL(s, s.url, key, user, sessionID))
 	if got := f.next(); got.event() != "SESSION_ESTABLISHED" || got.Payload != nil || got.Headers["x-amz-chime-message-type"] != "SYSTEM" {
 		s.Fatalf("first frame is %+v", got)
 	}
 	return f
+}
+
+// settled waits until the hub has handed out what happened so far. On a busy machine a test once heard, as its first
+// frame, how the channel of its own stage was made: a session that opens while that waits hears of it, as it should.
+func (s *stage) settled() {
+	s.Helper()
+	tick, end := time.NewTicker(time.Millisecond), time.After(time.Minute)
+	defer tick.Stop()
+	for !s.hub.Settled() {
+		select {
+		case <-tick.C:
+		case <-end:
+			s.Fatal("the hub does not come to rest")
+		}
+	}
 }
 
 func (s *stage) dial(signed string) fan {
