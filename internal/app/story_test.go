@@ -144,7 +144,7 @@ func TestAShowFromTicketFileToArchive(t *testing.T) {
 func story(t *testing.T, change func(*config.Serve)) {
 	h := start(t, change)
 	boss := h.organizer()
-	within(t, 30*time.Second, "all chat resources made", func() bool {
+	within(t, 2*time.Minute, "all chat resources made", func() bool {
 		e := boss.demoEvent()
 		return e.ChatState != nil && e.ChatState.ToMake == 0 && e.ChatState.Made > 200
 	})
@@ -221,7 +221,7 @@ func (h *house) moderates(mod, fan *person, p1, pm *pass.Pass, c1 *chime.Client,
 	h.expect(other, "REDACT_CHANNEL_MESSAGE", sent)
 	mod.must("POST", demo+"/moderation/bans", map[string]string{"userId": p1.UserArn.ID(), "reason": "spam"}, &act)
 	h.expect(other, "CREATE_CHANNEL_MESSAGE", "hide-user")
-	within(t, 60*time.Second, "the ban at the provider", func() bool {
+	within(t, 2*time.Minute, "the ban at the provider", func() bool {
 		_, err := c1.SendMessage(ctx, p1.UserArn, p1.ChannelArn, line("let me in"), id())
 		return fault.Is(err, fault.Denied)
 	})
@@ -249,7 +249,7 @@ func (h *house) ends(boss *person) {
 	t.Helper()
 	e := boss.demoEvent()
 	boss.must("POST", "/api/v1/console/events/"+e.ID+"/end", nil, nil)
-	within(t, 60*time.Second, "archived and purged", func() bool {
+	within(t, 2*time.Minute, "archived and purged", func() bool {
 		e = boss.demoEvent()
 		if e.State == "purged" && e.Archive == nil {
 			t.Fatal("purged without an archive")
