@@ -64,8 +64,8 @@ func checkText(kind, content, metadata string) error {
 }
 
 // Send puts a message into the channel: durable when Send returns, with a time later than that of every message before
-// it, and handed to the sink in that order. A channel flow holds it back first (held.go). A repeat with the same token answers with the first message. When ctx ends
-// first, the message may or may not have been sent: repeat it with its token.
+// it, and handed to the sink in that order. A channel flow holds it back first (held.go). A repeat with the same token
+// answers with the first message. When ctx ends first, the message may or may not have been sent: repeat it with its token.
 func (c *Messages) Send(ctx context.Context, bearer, channel arn.ARN, token string, in NewMessage) (Message, error) {
 	if err := errors.Join(checkText(in.Type, in.Content, in.Metadata), checkAttributes(in.Attributes)); err != nil {
 		return Message{}, err
