@@ -138,6 +138,37 @@ func TestABotIsAMemberAndABearerLikeAUserAndIsNoUser(t *testing.T) {
 	})
 }
 
+func TestATokenOfABotOrEndpointThatIsGoneMakesAnother(t *testing.T) {
+	each(t, func(h house) {
+		bot := func() string {
+			a, err := h.CreateBot(h.Context(), "tok", identity.NewBot{Instance: h.app, Configuration: "{}"})
+			h.ok(err)
+			return string(a)
+		}
+		endpoint := func() string {
+			id, err := h.RegisterEndpoint(h.Context(), "tok", h.ann, identity.Endpoint{Type: "GCM", AllowMessages: "ALL"})
+			h.ok(err)
+			return id
+		}
+		for name, c := range map[string]struct {
+			made   func() string
+			remove func(string) error
+		}{
+			"bot":      {bot, func(a string) error { return h.DeleteBot(h.Context(), arn.ARN(a)) }},
+			"endpoint": {endpoint, func(id string) error { return h.DeregisterEndpoint(h.Context(), h.ann, id) }},
+		} {
+			first := c.made()
+			if again := c.made(); again != first {
+				t.Errorf("%s: %s, and by the same token %s", name, first, again)
+			}
+			h.ok(c.remove(first))
+			if later := c.made(); later == first || later == "" {
+				t.Errorf("%s: %q was made again as %q", name, first, later)
+			}
+		}
+	})
+}
+
 func TestTagsGoWithTheirResource(t *testing.T) {
 	each(t, func(h house) {
 		a, err := h.CreateChannel(h.Context(), h.mod, "", channel.NewChannel{Instance: h.app, Name: "x", ID: "tagged",

@@ -62,6 +62,22 @@ func (r Request) Before(tx *db.Tx) (string, error) {
 	return got.answer, nil
 }
 
+// Standing is Before for an answer that names a thing which still looks up: one that is gone is forgotten, so that asking
+// again makes it again, and the answer is "".
+func (r Request) Standing(tx *db.Tx, still func(answer string) error) (string, error) {
+	answer, err := r.Before(tx)
+	if err != nil || answer == "" {
+		return "", err
+	}
+	switch err := still(answer); {
+	case err == nil:
+		return answer, nil
+	case !IsGone(err):
+		return "", err
+	}
+	return "", r.Forget(tx)
+}
+
 // Remember keeps the answer for a repeat. When another node got in between, the insert fails as a duplicate, and
 // Core.Write runs the whole write again.
 func (r Request) Remember(tx *db.Tx, answer string, now int64) error {

@@ -175,20 +175,12 @@ func (c *Flows) CreateFlow(ctx context.Context, token string, in NewFlow) (arn.A
 		if _, err := c.ids.InstanceIn(tx.Context(), tx, in.Instance); err != nil {
 			return err
 		}
-		old, err := req.Before(tx)
-		if err != nil {
+		old, err := req.Standing(tx, func(old string) error {
+			_, err := c.flow(tx.Context(), tx, arn.ARN(old))
 			return err
-		}
-		if made = arn.ARN(old); old != "" {
-			switch _, err := c.flow(tx.Context(), tx, made); {
-			case err == nil:
-				return nil
-			case !core.IsGone(err):
-				return err
-			}
-			if err := req.Forget(tx); err != nil {
-				return err
-			}
+		})
+		if made = arn.ARN(old); err != nil || old != "" {
+			return err
 		}
 		made = fresh
 		now := core.NowMS()

@@ -36,18 +36,12 @@ func (c *Identities) CreateBot(ctx context.Context, token string, in NewBot) (ar
 		if _, err := c.InstanceIn(tx.Context(), tx, in.Instance); err != nil {
 			return err
 		}
-		old, err := req.Before(tx)
-		if err != nil {
+		old, err := req.Standing(tx, func(old string) error {
+			_, err := c.UserIn(tx.Context(), tx, arn.ARN(old))
 			return err
-		}
-		if made = arn.ARN(old); old != "" {
-			_, err := c.UserIn(tx.Context(), tx, made)
-			if err == nil || !core.IsGone(err) {
-				return err
-			}
-			if err := req.Forget(tx); err != nil {
-				return err
-			}
+		})
+		if made = arn.ARN(old); err != nil || old != "" {
+			return err
 		}
 		made = in.Instance.Child(arn.KindBot, fresh)
 		app, now := in.Instance.ID(), core.NowMS()

@@ -38,18 +38,12 @@ func (c *Identities) RegisterEndpoint(ctx context.Context, token string, user ar
 		if err != nil {
 			return err
 		}
-		old, err := req.Before(tx)
-		if err != nil {
-			return err
-		}
-		if made = old; old != "" {
+		made, err = req.Standing(tx, func(old string) error {
 			_, err := c.endpointIn(tx.Context(), tx, u, old)
-			if err == nil || !core.IsGone(err) {
-				return err
-			}
-			if err := req.Forget(tx); err != nil {
-				return err
-			}
+			return err
+		})
+		if err != nil || made != "" {
+			return err
 		}
 		if err := c.Fits(tx, quota.Endpoints, 1, `app_instance_user_endpoint WHERE member = $1`, u.No); err != nil {
 			return err

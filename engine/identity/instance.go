@@ -46,20 +46,12 @@ func (c *Identities) CreateInstance(ctx context.Context, token, name, metadata s
 	var made arn.ARN
 	err := c.Write(ctx, func(tx *db.Tx) error {
 		now := core.NowMS()
-		old, err := req.Before(tx)
-		if err != nil {
+		old, err := req.Standing(tx, func(old string) error {
+			_, err := c.InstanceIn(tx.Context(), tx, arn.ARN(old))
 			return err
-		}
-		if made = arn.ARN(old); old != "" {
-			switch _, err := c.InstanceIn(tx.Context(), tx, made); {
-			case err == nil:
-				return nil
-			case !core.IsGone(err):
-				return err
-			}
-			if err := req.Forget(tx); err != nil {
-				return err
-			}
+		})
+		if made = arn.ARN(old); err != nil || old != "" {
+			return err
 		}
 		if err := c.Fits(tx, quota.AppInstances, 1, `app_instance WHERE deleted_ms = 0`); err != nil {
 			return err
