@@ -106,5 +106,5 @@ func url(s string) *string {
 	return &s
 }
 
-// token is nil for "", so that the SDK refuses instead of sending an empty token.
+// token is nil for "": the SDK then makes one, good for one call.
 func token(s string) *string { return url(s) }

@@ -60,10 +60,10 @@ func translate(op string, err error, notSent bool) error {
 	m := meanings["ServiceUnavailable"]
 	var api smithy.APIError
 	var response *smithyhttp.ResponseError
-	var params smithy.InvalidParamsError
+	var unwritable *smithy.SerializationError
 	switch {
-	case errors.As(err, &params):
-		m = meanings["BadRequest"] // the SDK itself refuses it
+	case errors.As(err, &unwritable):
+		m = meanings["BadRequest"] // of an empty ARN no address can be made
 	case errors.Is(err, context.Canceled):
 		m.public = "the call was given up"
 	case errors.Is(err, context.DeadlineExceeded):
