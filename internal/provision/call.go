@@ -131,47 +131,17 @@ func (p *Provisioner) create(ctx context.Context, c call) answer {
 
 // createInstance looks for the app instance by name before it repeats a create whose answer is unknown: the provider
 // chooses this one id, and remembers request tokens for a limited time only.
-func (p *Provisioner) createInstance(ctx context.Context, c call) (a answer) {
-	r, name := c.first(), c.base.appInstanceName()
-	create := func() error {
-		a.arn, a.err = p.chime.CreateAppInstance(ctx, name, r.token(c.base))
-		a.name = name
-		return a.err
-	}
-	if r.Attempts <= 1 {
-		_ = create() // the error stands in the answer
-		return a
-	}
-	found, err := p.findInstance(ctx, name)
-	if err != nil || found != "" {
-		return answer{arn: found, name: name, err: err}
-	}
-	if err := p.extra(ctx, c.paced(), create); err != nil {
-		a.err = err // also when the call was not made
-	}
-	return a
-}
-
-// findInstance looks through all app instances for one of this name; "" if there is none.
-func (p *Provisioner) findInstance(ctx context.Context, name string) (found arn.ARN, err error) {
-	for next := ""; ; {
-		var page chime.Page[chime.AppInstance]
-		err := p.extra(ctx, pace.Call{Op: "ListAppInstances"}, func() (err error) {
-			page, err = p.chime.ListAppInstances(ctx, next)
-			return err
-		})
-		if err != nil {
-			return "", err
+func (p *Provisioner) createInstance(ctx context.Context, c call) answer {
+	r, name, client := c.first(), c.base.appInstanceName(), p.chime
+	if r.Attempts > 1 {
+		found, ok, err := p.waiting.FindAppInstance(ctx, name)
+		if err != nil || ok {
+			return answer{arn: found, name: name, err: err}
 		}
-		for _, a := range page.Items {
-			if a.Name == name {
-				return a.ARN, nil
-			}
-		}
-		if next = page.Next; next == "" {
-			return "", nil
-		}
+		client = p.waiting // its own slot has passed
 	}
+	a, err := client.CreateAppInstance(ctx, name, r.token(c.base))
+	return answer{a, name, err}
 }
 
 // join adds users to the channel. Who is not named among the errors is in.
@@ -213,17 +183,16 @@ func (p *Provisioner) remove(ctx context.Context, c call) error {
 	return fmt.Errorf("a %q is never deleted", r.Kind)
 }
 
-// removeInstance deletes an app instance, after a lost create whatever has its name.
+// removeInstance deletes an app instance; after a lost create, whatever has its name.
 func (p *Provisioner) removeInstance(ctx context.Context, c call) error {
-	instance := c.first().ARN
-	if instance == "" {
-		var err error
-		if instance, err = p.findInstance(ctx, c.base.appInstanceName()); err != nil || instance == "" {
-			return err
-		}
-		return p.extra(ctx, pace.Call{Op: c.op(), Instance: string(instance)}, func() error { return p.chime.DeleteAppInstance(ctx, instance) })
+	if instance := c.first().ARN; instance != "" {
+		return p.chime.DeleteAppInstance(ctx, instance)
 	}
-	return p.chime.DeleteAppInstance(ctx, instance)
+	instance, ok, err := p.waiting.FindAppInstance(ctx, c.base.appInstanceName())
+	if err != nil || !ok {
+		return err
+	}
+	return p.waiting.DeleteAppInstance(ctx, instance)
 }
 
 // existing turns a create's Conflict into success: the ids are ours, so what is there is what we wanted. A first attempt

@@ -61,7 +61,7 @@ func judge(err error, attempts int) verdict {
 		return verdict{wait: backoff(attempts), counts: true, settled: true}
 	case fault.Unavailable, fault.Internal:
 	}
-	return verdict{wait: backoff(attempts), counts: true}
+	return verdict{wait: backoff(attempts), counts: true, settled: f.Code == chime.CodeNotSent}
 }
 
 // record writes the outcome of a call and lets what depended on it go on.
@@ -119,6 +119,8 @@ func outcomeOf(answers []answer) pace.Outcome {
 		switch {
 		case fault.Is(a.err, fault.Throttled):
 			return pace.Throttled
+		case fault.HasCode(a.err, chime.CodeNotSent):
+			return pace.NotSent
 		case fault.Is(a.err, fault.Unavailable):
 			out = pace.Lost
 		}

@@ -58,7 +58,8 @@ type Config struct {
 // Provisioner is one process's share in making chat resources. Make it with New.
 type Provisioner struct {
 	db       *db.DB
-	chime    *chime.Client
+	chime    *chime.Client // for calls that have a slot
+	waiting  *chime.Client // for calls that take one by themselves: to look for something
 	bus      *bus.Bus
 	pace     *pace.Pace
 	limited  bool // the provider has limits: slots are apart
@@ -82,6 +83,7 @@ func New(c Config) *Provisioner {
 	p.lease = lease.New(c.DB, "provision", c.Holder)
 	preset, err := pace.Named(c.Preset)
 	p.pace, p.bad = pace.New(preset), err
+	p.waiting = c.Chime.Paced(p.turn)
 	p.limited = slices.ContainsFunc(preset.Buckets, func(b pace.Bucket) bool { return b.PerSecond > 0 })
 	return p
 }
@@ -108,6 +110,17 @@ func (p *Provisioner) Run(ctx context.Context) error {
 		wait(ctx, lease.Poll, nil)
 	}
 	return nil
+}
+
+// turn lets a call that was not announced wait for its slot.
+func (p *Provisioner) turn(ctx context.Context, c chime.Call, send func(context.Context) error) error {
+	call := pace.Call{Op: c.Op, Instance: string(c.Instance), Bearer: string(c.Bearer), Channel: string(c.Channel), User: string(c.User)}
+	return p.pace.Do(ctx, p.db, call, func() error {
+		if !p.lease.Valid() {
+			return lease.ErrStale
+		}
+		return send(ctx)
+	})
 }
 
 // Pause stops new calls to the provider on all processes; what is in flight is finished. It lasts until Resume.

@@ -315,13 +315,3 @@ func (t *term) giveBack(c call) error {
 		return t.pace.Answered(tx, c.slot, pace.NotSent)
 	})
 }
-
-// extra makes one more request than was announced: to look for something. It waits for the pace.
-func (p *Provisioner) extra(ctx context.Context, c pace.Call, f func() error) error {
-	return p.pace.Do(ctx, p.db, c, func() error {
-		if !p.lease.Valid() {
-			return lease.ErrStale
-		}
-		return f()
-	})
-}
