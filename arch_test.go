@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	"internal/pass":                    and(ground, "internal/chime"),
 	"internal/provision":               and(ground, "internal/chime"),
 	"internal/provision/provisiontest": {}, // for tests of provision
+	"internal/readiness":               ground,
 	"internal/moderate":                and(ground, "internal/chime"),
 	"internal/archive":                 and(ground, "internal/chime"),
 
@@ -97,7 +98,7 @@ var (
 	}
 	features = []string{
 		"internal/event", "internal/gate", "internal/guard", "internal/nick", "internal/react", "internal/organizer",
-		"internal/pass", "internal/provision", "internal/moderate", "internal/archive",
+		"internal/pass", "internal/provision", "internal/readiness", "internal/moderate", "internal/archive",
 	}
 )
 

@@ -27,7 +27,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/bus"
@@ -61,10 +60,6 @@ type Provisioner struct {
 	lease    *lease
 	wake     chan struct{} // asks the dispatcher to look again
 	bad      error         // what is wrong with the configuration
-
-	statusMu sync.Mutex // guards the last answer of Status
-	status   Status
-	statusAt time.Time
 }
 
 // New makes a provisioner; Run starts it. An unknown preset is reported by Run.
