@@ -50,7 +50,8 @@ var mayImport = map[string][]string{
 	"internal/pass":                    and(ground, "internal/chime"),
 	"internal/provision":               and(ground, "internal/chime"),
 	"internal/provision/provisiontest": {}, // for tests of provision
-	"internal/readiness":               ground,
+	"internal/readiness":               and(ground, "internal/readiness/forecast"),
+	"internal/readiness/forecast":      {}, // arithmetic
 	"internal/moderate":                and(ground, "internal/chime"),
 	"internal/archive":                 and(ground, "internal/chime"),
 
