@@ -10,6 +10,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/readiness"
 	"github.com/stagedoor/stagedoor/internal/schema"
 )
 
@@ -65,7 +66,7 @@ func BenchmarkNextWork(b *testing.B) {
 				}
 			}
 			began := time.Now()
-			if _, err := t.Status(b.Context(), time.Now()); err != nil {
+			if _, err := readiness.New(readiness.Config{DB: t.db}).Status(b.Context(), time.Now()); err != nil {
 				b.Fatal(err)
 			}
 			b.ReportMetric(float64(time.Since(began).Milliseconds()), "ms/status")
@@ -94,11 +95,12 @@ func benchTerm(b testing.TB, kind string) (*term, *planner) {
 		}
 	}
 	p := New(Config{DB: d, Bus: &bus.Bus{}, Holder: "bench"})
-	epoch, ok, err := p.lease.claim(b.Context())
+	epoch, ok, err := p.lease.Claim(b.Context())
 	if err != nil || !ok {
 		b.Fatal(fmt.Sprint(ok, err))
 	}
-	t := &term{Provisioner: p, epoch: epoch, calls: b.Context(), stirs: map[id.Event]int{}, quiet: map[id.Event]time.Time{}, held: map[id.Event]time.Time{}}
+	t := p.newTerm(epoch)
+	t.calls = b.Context()
 	if err := t.begin(b.Context()); err != nil {
 		b.Fatal(err)
 	}

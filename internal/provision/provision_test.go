@@ -18,6 +18,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/provision"
 	"github.com/stagedoor/stagedoor/internal/provision/provisiontest"
+	"github.com/stagedoor/stagedoor/internal/readiness"
 	"github.com/stagedoor/stagedoor/internal/schema"
 )
 
@@ -76,6 +77,11 @@ func (s *stage) run(c provision.Config) (p *provision.Provisioner, stop func()) 
 	}
 	s.Cleanup(stop)
 	return p, stop
+}
+
+// board shows what people see; a new one remembers nothing.
+func (s *stage) board() *readiness.Board {
+	return readiness.New(readiness.Config{DB: s.db, Limit: "10/s", PerSecond: 10})
 }
 
 func (s *stage) exec(query string, args ...any) {
@@ -328,7 +334,7 @@ func TestNothingIsDeletedBeforeTheArchiveAndEverythingAfter(t *testing.T) {
 		s.tickets(e, id.Fan, 150)
 		s.tickets(e, id.Moderator, 1)
 		stays := s.tickets(other, id.Fan, 3)
-		p, _ := s.run(s.config("case"))
+		s.run(s.config("case"))
 		s.until(2*time.Minute, "ready", func() bool {
 			return len(s.provider.Calls()) > 154 && s.readyCount(e) == 151 && s.readyCount(other) == 3
 		})
@@ -356,8 +362,8 @@ func TestNothingIsDeletedBeforeTheArchiveAndEverythingAfter(t *testing.T) {
 			s.Errorf("purged %v", gone)
 		}
 		s.holdsExactly(map[id.Event]map[id.Role][]id.Ticket{other: {id.Fan: stays}})
-		status, err := p.Status(context.Background(), time.Now().Add(2*time.Second))
-		if err != nil || len(status.Events) != 1 || status.Events[0].State != provision.StateReady {
+		status, err := s.board().Status(context.Background(), time.Now().Add(2*time.Second))
+		if err != nil || len(status.Events) != 1 || status.Events[0].State != readiness.StateReady {
 			s.Errorf("%+v %v", status, err)
 		}
 		s.until(5*time.Second, "the ledger has forgotten the event", func() bool {
@@ -459,9 +465,9 @@ func TestPermanentFailuresAreSetAsideAndShown(t *testing.T) {
 			}
 			return ""
 		}
-		p, _ := s.run(s.config("case"))
+		s.run(s.config("case"))
 		s.until(time.Minute, "the others are ready, the bad one was tried", func() bool {
-			status, err := p.Status(context.Background(), time.Now())
+			status, err := s.board().Status(context.Background(), time.Now())
 			return err == nil && len(status.Failures) == 1 && s.readyCount(e) == 49
 		})
 		calls := len(s.provider.Calls())
@@ -470,14 +476,14 @@ func TestPermanentFailuresAreSetAsideAndShown(t *testing.T) {
 		if n := len(s.provider.Calls()); n != calls {
 			s.Errorf("%d hot retries: %+v", n-calls, s.provider.Calls()[calls:])
 		}
-		status, err := p.Status(context.Background(), time.Now())
+		status, err := s.board().Status(context.Background(), time.Now())
 		if err != nil {
 			s.Fatal(err)
 		}
 		if f := status.Failures; len(f) != 1 || f[0].Subject != string(fans[7]) || f[0].Error == "" || f[0].NextTryAt == nil {
 			s.Errorf("failures %+v", f)
 		}
-		if ev := status.Events[0]; ev.State != provision.StateFailing || ev.Failed != 1 || ev.Made != 100 || ev.Wanted != 101 {
+		if ev := status.Events[0]; ev.State != readiness.StateFailing || ev.Failed != 1 || ev.Made != 100 || ev.Wanted != 101 {
 			s.Errorf("%+v", ev)
 		}
 	})
@@ -512,10 +518,10 @@ func TestReadyAtIsRightWithinTwoPercent(t *testing.T) {
 		first, second := s.event(time.Now().Add(time.Hour)), s.event(time.Now().Add(2*time.Hour))
 		s.tickets(first, id.Fan, 300)
 		s.tickets(second, id.Fan, 600)
-		p, _ := s.run(s.config("case"))
+		s.run(s.config("case"))
 		began := time.Now()
 		s.until(time.Minute, "planned and begun", func() bool { return len(s.provider.Calls()) > 30 })
-		status, err := p.Status(context.Background(), time.Now())
+		status, err := s.board().Status(context.Background(), time.Now())
 		if err != nil || status.Leader == nil || status.Limit != "10/s" {
 			s.Fatalf("%+v %v", status, err)
 		}
