@@ -1,7 +1,6 @@
 package provision
 
 import (
-	"context"
 	"strconv"
 
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -18,6 +17,10 @@ LEFT JOIN resource o ON o.event_id = w.event_id AND o.subject = w.ticket_id AND 
 WHERE w.ticket_id IN (SELECT value ->> 's' FROM json_each($1)) AND (
   (w.make AND w.account AND u.subject IS NULL) OR (w.make AND w.member AND m.subject IS NULL) OR (w.make AND w.moderator AND o.subject IS NULL)
   OR u.want <> w.account OR m.want <> w.member OR o.want <> w.moderator OR (w.account AND u.want_name <> w.name))`
+
+// insert makes a ledger row of something wanted.
+const insert = `INSERT INTO resource (event_id, subject, kind, role, rank, want, want_name, state, name, arn, work, busy, failed,
+	generation, attempts, next_try_ms, error, epoch, made_ms) `
 
 // adoptions are the kinds of rows a ticket has: the column of wanted_ticket that wants it, and its ranks.
 var adoptions = []struct {

@@ -115,7 +115,7 @@ func (p *Provisioner) lead(ctx context.Context, epoch int64) error {
 
 // begin makes what a term stands on: the installation's row and rows, and nothing in flight.
 func (t *term) begin(ctx context.Context) error {
-	err := t.lease.write(ctx, t.epoch, func(tx *db.Tx) error {
+	err := t.lease.Write(ctx, t.epoch, func(tx *db.Tx) error {
 		if _, err := tx.Exec("INSERT INTO installation (one, id, paused) VALUES (1, $1, FALSE) ON CONFLICT DO NOTHING", id.NewUUID()); err != nil {
 			return err
 		}
