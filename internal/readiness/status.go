@@ -231,25 +231,9 @@ func count(s show, tallies []tally) (e Event, calls int) {
 }
 
 // currentGap is the time one call takes at the present pace.
-func (b *Board) currentGap(ctx context.Context, s Status) (time.Duration, error) {
-	us, err := db.Value[int64](ctx, b.cfg.DB, "SELECT COALESCE(max(gap_us), 0) FROM pace")
-	if err != nil {
-		return 0, err
-	}
-	gap := time.Duration(us) * time.Microsecond
+func (b *Board) currentGap(_ context.Context, s Status) (time.Duration, error) {
 	if b.cfg.PerSecond > 0 {
-		gap = max(gap, time.Duration(float64(time.Second)/float64(b.cfg.PerSecond)*1.02))
+		return time.Duration(float64(time.Second) / float64(b.cfg.PerSecond) * 1.015), nil
 	}
-	if gap == 0 {
-		gap = time.Duration(float64(time.Second) / max(freeRate, s.CallsPerSecond))
-	}
-	return gap, nil
-}
-
-// show is an event that the provisioner has something to do for.
-type show struct {
-	ID           id.Event
-	Name         string
-	Doors        int64 // Unix milliseconds
-	Make, Retire bool
+	return time.Duration(float64(time.Second) / max(freeRate, s.CallsPerSecond)), nil
 }
