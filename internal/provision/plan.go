@@ -16,6 +16,9 @@ const (
 	chunk = 500
 	// page is how many changes are noted at once: two columns of an index each.
 	page = 5000
+	// noted is how many changed tickets of an event are kept in mind (about 100 B each). Beyond, the event is compared from
+	// end to end: that is what a big import needs anyway.
+	noted = 20_000
 	// lookback covers tickets whose change was committed later than its timestamp says, or stamped by a slower clock.
 	lookback      = 15 * time.Second
 	lookbackEvery = 5 * time.Second
@@ -38,6 +41,7 @@ type planner struct {
 	walked         map[id.Event]time.Time              // last complete comparison
 	walking        id.Event
 	place          string // within the event that is walked
+	again          bool   // the event that is walked changed behind place meanwhile: once more
 	retiring       []show // archived or leaving events of which another chunk may be retired
 	purged         map[id.Event]bool
 	adopted        int // tickets, in this term
@@ -179,10 +183,9 @@ func (p *planner) loadShows(ctx context.Context) error {
 
 // showSQL finds shows whose own rows want something else than the show: a show that was un-cancelled wants its channel
 // back, and a channel is called as its show.
-const showSQL = `SELECT w.event_id, w.name FROM wanted_event w
-	JOIN placement p ON p.event_id = w.event_id AND NOT p.leaving
-	JOIN resource r ON r.event_id = w.event_id AND r.subject = '' AND r.kind = 'channel'
-	WHERE w.make AND (NOT r.want OR r.want_name <> w.name)`
+const showSQL = `SELECT w.event_id, w.name FROM wanted_event w CROSS JOIN placement p CROSS JOIN resource r
+	WHERE p.event_id = w.event_id AND NOT p.leaving AND r.event_id = w.event_id AND r.subject = '' AND r.kind = 'channel'
+	AND w.make AND (NOT r.want OR r.want_name <> w.name)`
 
 // followShows carries changes of shows into their own rows.
 func (p *planner) followShows(ctx context.Context) (changed bool, err error) {
@@ -225,10 +228,7 @@ func (p *planner) follow(ctx context.Context, view string, at *cursor) error {
 			return err
 		}
 		for _, c := range changes {
-			if p.behind[c.event] == nil {
-				p.behind[c.event] = map[id.Ticket]struct{}{}
-			}
-			p.behind[c.event][c.ticket] = struct{}{}
+			p.note(c.event, c.ticket)
 		}
 		if len(changes) > 0 {
 			last := changes[len(changes)-1]
@@ -237,6 +237,19 @@ func (p *planner) follow(ctx context.Context, view string, at *cursor) error {
 		if len(changes) < page {
 			return nil
 		}
+	}
+}
+
+// note keeps in mind that a ticket has changed.
+func (p *planner) note(event id.Event, ticket id.Ticket) {
+	if p.behind[event] == nil {
+		p.behind[event] = map[id.Ticket]struct{}{}
+	}
+	p.behind[event][ticket] = struct{}{}
+	if len(p.behind[event]) > noted {
+		delete(p.behind, event)
+		delete(p.walked, event)
+		p.again = p.again || p.walking == event
 	}
 }
 
@@ -250,19 +263,19 @@ func (p *planner) nextBehind() (id.Event, []id.Ticket) {
 	shows := p.shows
 	p.mu.Unlock()
 	for _, s := range shows {
-		noted := p.behind[s.ID]
-		if len(noted) == 0 {
+		changed := p.behind[s.ID]
+		if len(changed) == 0 {
 			continue
 		}
-		tickets := make([]id.Ticket, 0, min(len(noted), chunk))
-		for t := range noted {
+		tickets := make([]id.Ticket, 0, min(len(changed), chunk))
+		for t := range changed {
 			if len(tickets) == chunk {
 				break
 			}
 			tickets = append(tickets, t)
-			delete(noted, t)
+			delete(changed, t)
 		}
-		if len(noted) == 0 {
+		if len(changed) == 0 {
 			delete(p.behind, s.ID)
 		}
 		return s.ID, tickets
@@ -315,7 +328,10 @@ func (p *planner) walk(ctx context.Context) (more bool, err error) {
 		if err := p.walkedThrough(ctx, p.walking); err != nil {
 			return false, err
 		}
-		p.walking, p.place = "", ""
+		if p.again {
+			delete(p.walked, p.walking)
+		}
+		p.walking, p.place, p.again = "", "", false
 		return p.nextWalk(time.Now()), nil
 	}
 	p.place = tickets[len(tickets)-1].place
