@@ -101,6 +101,9 @@ func (p *planner) look(ctx context.Context) error {
 	}
 	if now := time.Now(); now.Sub(p.looked) >= lookbackEvery {
 		p.looked = now
+		if err := p.believeNoClock(ctx, now); err != nil {
+			return err
+		}
 		back := now.Add(-lookback).UnixMilli()
 		p.tickets.back(back)
 		p.names.back(back)
@@ -129,6 +132,19 @@ func (p *planner) look(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// believeNoClock lets rows be tried whose next attempt lies further ahead than any pause: the clock was set back.
+func (p *planner) believeNoClock(ctx context.Context, now time.Time) error {
+	n, err := db.Value[int](ctx, p.db, "SELECT count(*) FROM (SELECT 1 FROM resource WHERE attempts > 0 AND error <> '' AND next_try_ms > $1 LIMIT 1) AS far",
+		now.Add(2*asideRetry).UnixMilli())
+	if err != nil || n == 0 {
+		return err
+	}
+	return p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+		_, err := tx.Exec("UPDATE resource SET next_try_ms = 0 WHERE attempts > 0 AND error <> '' AND next_try_ms > $1", now.Add(2*asideRetry).UnixMilli())
+		return err
+	})
 }
 
 // step does one chunk of the work that is left, the earliest show's first: a big import for a later show does not delay
@@ -175,7 +191,10 @@ func (p *planner) loadShows(ctx context.Context) error {
 	before := len(p.shows)
 	p.shows = shows
 	p.mu.Unlock()
-	if placed || changed || before != len(shows) {
+	for _, e := range placed {
+		p.stir(e)
+	}
+	if changed || before != len(shows) {
 		p.nudge()
 	}
 	return nil
