@@ -313,13 +313,27 @@ SELECT r.subject FROM resource r CROSS JOIN wanted_ticket w
 WHERE r.event_id = $1 AND r.kind = 'membership' AND NOT r.want AND r.want < TRUE
   AND w.event_id = r.event_id AND w.ticket_id = r.subject AND w.member`
 
+// flickerSQL finds who was banned after being made a member and is wanted there again: if nobody was leading between ban
+// and unban, the ledger never heard that the provider took the membership away.
+const flickerSQL = `SELECT r.subject FROM ban_act a CROSS JOIN resource r
+	WHERE a.event_id = $1 AND a.kind = 'ban' AND r.event_id = a.event_id AND r.subject = substr(a.user_id, 3) AND r.kind = 'membership'
+	AND r.want AND r.state = 'made' AND NOT r.busy AND r.made_ms <= a.created_ms`
+
 // followBans compares the bans of an event with its memberships.
 func (p *planner) followBans(ctx context.Context, event id.Event) error {
-	off, err := db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, bansSQL, event)
-	if err != nil || len(off) == 0 {
+	off, err := p.some(ctx, bansSQL+" LIMIT $2", event)
+	if err != nil {
 		return err
 	}
-	return p.compare(ctx, event, off)
+	if err := p.compare(ctx, event, off); err != nil {
+		return err
+	}
+	flickered, err := p.some(ctx, flickerSQL+" LIMIT $2", event)
+	if err != nil || len(flickered) == 0 {
+		return err
+	}
+	return p.change(ctx, event, flickered, `UPDATE resource SET state = 'unknown' WHERE event_id = $1 AND kind = 'membership' AND state = 'made' AND NOT busy
+		AND subject IN (SELECT value ->> 's' FROM json_each($2))`)
 }
 
 // walk compares the next chunk of the event whose turn it is; more says that there is another chunk.
