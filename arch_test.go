@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"internal/schema":     {},
 	"internal/selfsigned": {},
 	"internal/ingress":    {},
+	"internal/pace":       {"internal/db", "internal/fault"},
 	"internal/wsconn":     {"internal/fault"},
 
 	// The platform's rooms. None imports another, and only those that must act at the provider import chime.
@@ -93,7 +94,7 @@ var mayImport = map[string][]string{
 var (
 	ground = []string{
 		"internal/fault", "internal/id", "internal/arn", "internal/bus", "internal/db", "internal/schema", "internal/wsconn",
-		"internal/ingress", "internal/selfsigned",
+		"internal/ingress", "internal/selfsigned", "internal/pace",
 	}
 	features = []string{
 		"internal/event", "internal/gate", "internal/guard", "internal/nick", "internal/react", "internal/organizer",
