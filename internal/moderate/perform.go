@@ -187,19 +187,14 @@ func (d *Desk) unban(ctx context.Context, p place, r *record) error {
 }
 
 // readmit gives the membership back that a ban has ended for good (Amazon Chime SDK API reference, CreateChannelBan).
-// The provisioner may do the same or may not have noticed anything; adding a member twice is harmless (Conflict, or nothing at all).
+// The provisioner may do the same or may not have noticed anything; adding a member twice is harmless (Conflict, or
+// nothing at all). Of batches Amazon takes one a second and channel, and those are the provisioner's.
 func (d *Desk) readmit(ctx context.Context, p place, user arn.ARN) error {
-	failed, err := d.cfg.Chime.BatchCreateMembership(ctx, p.admin, p.channel, []arn.ARN{user})
-	if err != nil {
+	err := d.cfg.Chime.CreateMembership(ctx, p.admin, p.channel, user)
+	if fault.Is(err, fault.Throttled) || fault.Is(err, fault.Unavailable) || fault.HasCode(err, chime.CodeNoAccess) {
 		return err
 	}
-	for _, f := range failed {
-		// Any other refusal means that there is no account yet: it joins when it is made.
-		if fault.Is(f.Err, fault.Throttled) || fault.Is(f.Err, fault.Unavailable) {
-			return f.Err
-		}
-	}
-	return nil
+	return nil // any other refusal means that there is no account yet: it joins when it is made
 }
 
 // action is the content of a message by which moderators command the pages; see docs/wire.md.
