@@ -14,10 +14,9 @@ import (
 // budget lets the other callers of the provider share the provisioner's slots: whatever a process of the installation
 // asks of Chime counts in the same buckets.
 type budget struct {
-	pace *pace.Pace
-	db   *db.DB
-	next lines // one call at a time takes the next slot
-	turn lines // one of those that give way at a time is among them
+	pace           *pace.Pace
+	db             *db.DB
+	first, through lines // who waits for a slot: urgent calls, and those that give way
 }
 
 // newBudget makes the budget of a preset.
@@ -34,19 +33,36 @@ func (b *budget) free() bool {
 	return !slices.ContainsFunc(b.pace.Buckets, func(l pace.Bucket) bool { return l.PerSecond > 0 })
 }
 
-// urgent is how calls wait that somebody waits for: they take the next slot. The provisioner takes slots a tenth of a
-// second ahead at most, so it is a matter of one or two. One call at a time takes one: when moderators want more than there
-// is, those who make shows have every second slot and not none.
-func (b *budget) urgent() chime.Pacer {
+// How many slots of others a call lets pass before it takes one.
+const (
+	// urgentWay shares the slots by halves when moderators want all of them: a raid must not stop what is made for the
+	// next show. One moderator alone waits a tenth of a second longer.
+	urgentWay = 1
+	// quietWay leaves four fifths to what is made for a show at the door, and yesterday's history is still read.
+	quietWay = 4
+)
+
+// urgent is how calls wait that somebody waits for.
+func (b *budget) urgent() chime.Pacer { return b.pacer(&b.first, urgentWay) }
+
+// behind is how calls wait that nobody waits for: histories are read, lines removed that nobody sees.
+func (b *budget) behind() chime.Pacer { return b.pacer(&b.through, quietWay) }
+
+// pacer lets calls wait, one at a time, until a slot is there that nobody has taken or way slots have passed that somebody
+// had; then the next slot is theirs. nil when nothing limits them.
+func (b *budget) pacer(l *lines, way int) chime.Pacer {
 	if b.free() {
 		return nil
 	}
 	return func(ctx context.Context, call chime.Call, send func(context.Context) error) error {
-		leave, err := b.next.enter(ctx, b.scarce(call))
+		leave, err := l.enter(ctx, b.scarce(call))
 		if err != nil {
 			return err
 		}
 		defer leave()
+		if err := b.giveWay(ctx, paced(call), way); err != nil {
+			return err
+		}
 		return b.pace.Do(ctx, b.db, paced(call), func() error {
 			leave() // the next one may want a slot while this one waits for its answer
 			return send(ctx)
@@ -54,36 +70,9 @@ func (b *budget) urgent() chime.Pacer {
 	}
 }
 
-// behind is how calls wait that nobody waits for: histories are read, lines removed that nobody sees. They may have all
-// slots that nobody else wants, and one in goWay+1 of the others', so that a show at the door is made at four fifths of the
-// pace at least, and yesterday's history is still read.
-func (b *budget) behind() chime.Pacer {
-	urgent := b.urgent()
-	if urgent == nil {
-		return nil
-	}
-	return func(ctx context.Context, call chime.Call, send func(context.Context) error) error {
-		leave, err := b.turn.enter(ctx, b.scarce(call))
-		if err != nil {
-			return err
-		}
-		defer leave()
-		if err := b.giveWay(ctx, paced(call)); err != nil {
-			return err
-		}
-		return urgent(ctx, call, func(ctx context.Context) error {
-			leave()
-			return send(ctx)
-		})
-	}
-}
-
-// goWay is how many slots of others a call lets pass before it takes one.
-const goWay = 4
-
-// giveWay returns when a slot is there that nobody has taken, at the latest when goWay slots have passed that somebody had.
-func (b *budget) giveWay(ctx context.Context, call pace.Call) error {
-	for range goWay {
+// giveWay returns when a slot is there that nobody has taken, at the latest when way slots have passed that somebody had.
+func (b *budget) giveWay(ctx context.Context, call pace.Call, way int) error {
+	for range way {
 		s, err := b.pace.Snapshot(ctx, b.db)
 		if err != nil {
 			return err
