@@ -38,8 +38,12 @@ type standing struct {
 
 // moving reports whether something happens to the row's thing, or did lately.
 func (s standing) moving(before int64) bool {
-	return s.busy || s.State == unknown || (s.State == made && s.made >= before) || (s.State == absent && s.deleted >= before)
+	lately := func(ms int64) bool { return ms >= before && ms <= future() }
+	return s.busy || s.State == unknown || (s.State == made && lately(s.made)) || (s.State == absent && lately(s.deleted))
 }
+
+// future is from when on a time cannot be right: it was written before the clock was set back.
+func future() int64 { return time.Now().Add(settling).UnixMilli() }
 
 const standingColumns = rowColumns + `, want, busy, made_ms, CASE WHEN state = 'absent' THEN COALESCE((SELECT max(h.at_ms) FROM resource_history h
 	WHERE h.event_id = resource.event_id AND h.subject = resource.subject AND h.kind = resource.kind AND h.what = 'deleted'), 0) ELSE 0 END`
@@ -213,8 +217,8 @@ func (p *pass) callIt(tx *db.Tx, t *tally, event id.Event, subject id.Ticket, k 
 		return err
 	}
 	rows, err := db.All(tx.Context(), tx, (*row).fields, `UPDATE resource SET name = $1, epoch = $2
-		WHERE event_id = $3 AND subject = $4 AND kind = $5 AND state = 'made' AND NOT busy AND made_ms < $6 AND name <> $1 RETURNING `+rowColumns,
-		name, p.epoch, event, subject, k, settled(asked))
+		WHERE event_id = $3 AND subject = $4 AND kind = $5 AND state = 'made' AND NOT busy AND (made_ms < $6 OR made_ms > $7)
+		AND name <> $1 RETURNING `+rowColumns, name, p.epoch, event, subject, k, settled(asked), future())
 	if err != nil || len(rows) == 0 {
 		return err
 	}

@@ -9,12 +9,12 @@ import (
 
 // goneSQL marks rows absent whose things are not there any more. What is in flight or was touched lately stays.
 const goneSQL = `UPDATE resource SET state = 'absent', arn = '', name = '', attempts = 0, failed = FALSE, error = '', next_try_ms = 0, epoch = $1
-	WHERE event_id = $2 AND kind = $3 AND state = 'made' AND NOT busy AND made_ms < $4
-	AND subject IN (SELECT value ->> 's' FROM json_each($5)) RETURNING ` + rowColumns
+	WHERE event_id = $2 AND kind = $3 AND state = 'made' AND NOT busy AND (made_ms < $4 OR made_ms > $5)
+	AND subject IN (SELECT value ->> 's' FROM json_each($6)) RETURNING ` + rowColumns
 
 // lose marks things of one kind as vanished, and what was in them without a word.
 func (p *pass) lose(tx *db.Tx, t *tally, event id.Event, k kind, before int64, why string, subjects ...id.Ticket) error {
-	rows, err := db.All(tx.Context(), tx, (*row).fields, goneSQL, p.epoch, event, k, before, bulk(subjects))
+	rows, err := db.All(tx.Context(), tx, (*row).fields, goneSQL, p.epoch, event, k, before, future(), bulk(subjects))
 	if err != nil || why == "" {
 		return err
 	}
