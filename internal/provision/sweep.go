@@ -50,9 +50,7 @@ const wholeAccount = id.Event("account")
 // Sweep asks for a pass over everything at the provider, now instead of later. Any process may ask; the leader does it in
 // the background. How far it is stands in the view swept_place.
 func (p *Provisioner) Sweep(ctx context.Context) error {
-	_, err := p.db.Exec(ctx, `INSERT INTO sweep (place, asked) SELECT place, 1 FROM (
-			SELECT DISTINCT place FROM placement WHERE placed_ms > 0 UNION SELECT CAST($1 AS TEXT)
-			UNION SELECT event_id FROM resource WHERE event_id = '' AND subject = '' AND kind = 'instance') AS places WHERE TRUE
+	_, err := p.db.Exec(ctx, "INSERT INTO sweep (place, asked) SELECT place, 1 FROM ("+placesSQL+` UNION SELECT CAST($1 AS TEXT)) AS places WHERE TRUE
 		ON CONFLICT (place) DO UPDATE SET asked = sweep.asked + 1`, wholeAccount)
 	return err
 }
@@ -66,11 +64,13 @@ type sweeper struct {
 	full  map[gauge]time.Time    // when others were last seen to use all of a bucket
 	free  time.Time              // no call before: where the provider has no limits
 	calls int
+	part  map[id.Event]tally // what passes have changed that did not get to their end
 }
 
 // sweep runs until ctx ends or the database fails.
 func (t *term) sweep(ctx context.Context) error {
-	s := &sweeper{term: t, due: map[id.Event]time.Time{}, rests: map[id.Event]time.Time{}, last: map[gauge]time.Time{}, full: map[gauge]time.Time{}}
+	s := &sweeper{term: t, due: map[id.Event]time.Time{}, rests: map[id.Event]time.Time{}, last: map[gauge]time.Time{}, full: map[gauge]time.Time{},
+		part: map[id.Event]tally{}}
 	wait(ctx, settling, nil)
 	for ctx.Err() == nil {
 		place, ok, err := s.next(ctx, time.Now())
@@ -87,14 +87,14 @@ func (t *term) sweep(ctx context.Context) error {
 	return nil
 }
 
-// placesSQL lists where something of ours is or may be.
-const placesSQL = `SELECT DISTINCT place FROM placement WHERE placed_ms > 0 AND NOT leaving
-	UNION SELECT event_id FROM resource WHERE event_id = '' AND subject = '' AND kind = 'instance'`
+// placesSQL lists the app instances of ours that are there by the ledger and are not going.
+const placesSQL = `SELECT event_id AS place FROM resource WHERE subject = '' AND kind = 'instance' AND state = 'made' AND event_id IN (
+	SELECT place FROM placement WHERE placed_ms > 0 AND NOT leaving UNION SELECT '')`
 
 // next chooses the place that was asked for, else one that was not swept in this term, else the one that is due longest.
 func (s *sweeper) next(ctx context.Context, now time.Time) (next id.Event, ok bool, err error) {
 	one := func(p *id.Event) []any { return []any{p} }
-	places, err := db.All(ctx, s.db, one, placesSQL)
+	places, err := db.All(ctx, s.db, one, placesSQL+" ORDER BY event_id")
 	if err != nil {
 		return "", false, err
 	}
@@ -131,12 +131,15 @@ type pass struct {
 	began  time.Time
 	before int // calls of the sweep before it
 
-	counted, ledger                   census
-	moving                            int // made, removed or in flight meanwhile
-	vanished, found, removed, renamed int
-	strangers                         int
-	lodged                            map[id.Event]int // accounts seen, by show
+	tally
+	counted, ledger census
+	moving          int // made, removed or in flight meanwhile
+	strangers       int
+	lodged          map[id.Event]int // accounts seen, by show
 }
+
+// tally is what was put right in the ledger.
+type tally struct{ vanished, found, removed, renamed int }
 
 // trouble is why a pass did not get to its end; the term goes on.
 type trouble struct {
@@ -163,13 +166,12 @@ func (s *sweeper) visit(ctx context.Context, place id.Event) error {
 		return err
 	})
 	for n := 0; err == nil && n < restarts; n++ {
-		p := &pass{sweeper: s, place: place, began: time.Now(), before: s.calls, lodged: map[id.Event]int{}}
-		if err = p.through(ctx); errors.Is(err, errRefused) {
-			err = nil
-			continue
-		}
-		if err == nil {
+		p := &pass{sweeper: s, place: place, began: time.Now(), before: s.calls, lodged: map[id.Event]int{}, tally: s.part[place]}
+		if err = p.through(ctx); err == nil {
 			return p.finish(ctx)
+		}
+		if s.part[place] = p.tally; errors.Is(err, errRefused) {
+			err = nil
 		}
 	}
 	t := trouble{err: errRefused, rest: afterTrouble}
@@ -200,6 +202,7 @@ func (p *pass) through(ctx context.Context) error {
 func (p *pass) finish(ctx context.Context) error {
 	now := time.Now()
 	// A pass that takes long, because there is much or because others come first, is followed by a rest as long.
+	delete(p.part, p.place)
 	p.due[p.place] = p.began.Add(max(sweepEvery, 2*now.Sub(p.began)))
 	c, l := p.counted, p.ledger
 	differs := false

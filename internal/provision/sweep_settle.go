@@ -114,9 +114,6 @@ func (p *pass) settle(ctx context.Context, event id.Event, k kind, page []listed
 	})
 }
 
-// tally is what one correction has changed.
-type tally struct{ vanished, found, removed, renamed int }
-
 // correct changes the ledger of a show, unless the show is leaving or not where the pass looks any more.
 func (p *pass) correct(ctx context.Context, event id.Event, change func(*db.Tx, *tally) error) error {
 	var t tally
@@ -138,10 +135,7 @@ func (p *pass) correct(ctx context.Context, event id.Event, change func(*db.Tx, 
 }
 
 func (p *pass) count(t tally) {
-	p.vanished += t.vanished
-	p.found += t.found
-	p.removed += t.removed
-	p.renamed += t.renamed
+	p.tally = tally{p.vanished + t.vanished, p.found + t.found, p.removed + t.removed, p.renamed + t.renamed}
 }
 
 // introduce makes rows for what the ledger has never heard of: as its ticket wants it, or unwanted.
@@ -157,24 +151,25 @@ func (p *pass) introduce(tx *db.Tx, event id.Event, k kind, page []listed) error
 	if err != nil {
 		return err
 	}
-	var own []id.Ticket
-	for _, o := range owners {
-		if o.event == event {
-			own = append(own, o.ticket)
-		}
-	}
-	if err := adopt(tx, p.epoch, event, own); err != nil {
-		return err
-	}
-	rank := adoptions[slices.IndexFunc(adoptions, func(a adoption) bool { return a.kind == k })].fan
+	kinds := adoptions[slices.IndexFunc(adoptions, func(a adoption) bool { return a.kind == k })]
 	for _, l := range page {
+		rank := kinds.staff
+		if l.role == id.Fan {
+			rank = kinds.fan
+		}
 		_, err := tx.Exec(insert+`VALUES ($1, $2, $3, $4, $5, FALSE, $6, 'absent', '', '', '', FALSE, FALSE, 0, 0, 0, '', $7, 0)
 			ON CONFLICT DO NOTHING`, event, l.subject, k, l.role, rank, l.user.Name, p.epoch)
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	var own []id.Ticket
+	for _, o := range owners {
+		if o.event == event {
+			own = append(own, o.ticket)
+		}
+	}
+	return adopt(tx, p.epoch, event, own) // now they are wanted as their tickets want them
 }
 
 // owner says whose a ticket is.
