@@ -2,6 +2,7 @@ package provision_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -33,15 +34,13 @@ func inPlaces(t *testing.T, f func(s *stage), databases ...string) {
 				if kind == "postgres" {
 					url = dbtest.PostgresURL(t)
 				}
+				migrate(t, url) // in real time: it waits for a lock of the server
 				synctest.Test(t, func(t *testing.T) {
 					d, err := db.Open(t.Context(), url)
 					if err != nil {
 						t.Fatal(err)
 					}
 					t.Cleanup(func() { _ = d.Close() })
-					if err := d.Migrate(t.Context(), schema.Platform()); err != nil {
-						t.Fatal(err)
-					}
 					s := newStage(t, d)
 					if place == "shared" {
 						s.scarce()
@@ -50,6 +49,17 @@ func inPlaces(t *testing.T, f func(s *stage), databases ...string) {
 				})
 			})
 		}
+	}
+}
+
+func migrate(t *testing.T, url string) {
+	t.Helper()
+	d, err := db.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(d.Migrate(t.Context(), schema.Platform()), d.Close()); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -516,7 +526,7 @@ func TestASweepTakesAFifthOfAnIdlePaceAndOneCallForFifty(t *testing.T) {
 		pass(20 * time.Second)
 		before := len(s.provider.Calls())
 		s.sweep(p)
-		pass(time.Hour)
+		pass(31 * time.Minute)
 		looks, last := s.looks(before), s.report()[e]
 		if most := mostWithin(looks, 10*time.Second); most > 21 {
 			t.Errorf("%d of 100 calls in ten seconds", most)
@@ -525,14 +535,14 @@ func TestASweepTakesAFifthOfAnIdlePaceAndOneCallForFifty(t *testing.T) {
 		if most := 21 + 21 + 4; last.calls > most || last.users != 1001 {
 			t.Errorf("%d calls for 1,000 accounts and memberships, %d are enough; %+v", last.calls, most, last)
 		}
-		if n := len(looks); n < 6*last.calls || n > 9*last.calls {
-			t.Errorf("%d calls in an hour", n)
+		if n := len(looks); n < 3*last.calls || n > 5*last.calls {
+			t.Errorf("%d calls in half an hour", n)
 		}
 	})
 }
 
-// Whoever waits for a chat account waits half a percent longer.
-func TestASweepBesideABacklogCostsHalfAPercentAndGoesOn(t *testing.T) {
+// Whoever waits for a chat account waits two thousandths longer.
+func TestASweepBesideABacklogCostsNextToNothingAndGoesOn(t *testing.T) {
 	virtual(t, func(s *stage) {
 		s.provider.Latency = 100 * time.Millisecond
 		old, e := s.event(time.Now().Add(24*time.Hour)), s.event(time.Now().Add(time.Hour))
@@ -552,7 +562,7 @@ func TestASweepBesideABacklogCostsHalfAPercentAndGoesOn(t *testing.T) {
 		if took := time.Since(began); took > 2*time.Second+time.Duration(minimum)*time.Second/10*102/100 {
 			t.Errorf("took %v, with %d calls of the sweep", took, len(looks))
 		}
-		if n := len(looks); n < 5 || n > 11 {
+		if n := len(looks); n < 2 || n > 6 {
 			t.Errorf("%d calls of the sweep in 150 s beside a backlog", n)
 		}
 		if most := provisiontest.MostInAnySecond(s.provider.Calls()); most > 10 {
