@@ -179,6 +179,9 @@ func (s *sweeper) visit(ctx context.Context, place id.Event) error {
 		return err
 	}
 	s.rests[place] = time.Now().Add(t.rest)
+	if missing(t.err) {
+		s.sweepSoon(wholeAccount) // is the app instance still there?
+	}
 	n, err := db.Value[int](ctx, s.db, "SELECT count(*) FROM ("+placesSQL+") AS places WHERE place = $1 OR $1 = $2", place, wholeAccount)
 	if err != nil || t.err == nil || n == 0 {
 		return err // n: the place has gone under the pass

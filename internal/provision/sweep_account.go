@@ -147,56 +147,86 @@ func (p *pass) ourInstance(name string) (place id.Event, ok bool) {
 	return id.Event(event), ok && event != ""
 }
 
-// instanceExtra says what is to become of an app instance that is not in the ledger.
+// fate is what is to become of an app instance that the ledger did not have when the list was read.
+type fate int
+
+const (
+	fateKnown   fate = iota // its create was answered meanwhile
+	fateMoving              // something happens to its show
+	fateLost                // the ledger wants it and does not know that it is there
+	fateOver                // its show is over, the archive sealed
+	fateForeign             // it has our name, and the ledger has another one or none: made twice, or the ledger is an older copy
+)
+
+func (p *pass) fateOf(ctx context.Context, place id.Event, a arn.ARN) (fate, standing, error) {
+	rows, err := p.ledgerInstances(ctx)
+	if err != nil {
+		return fateKnown, standing{}, err
+	}
+	shows, err := p.where(ctx, place)
+	r, has := rows[place]
+	switch {
+	case has && r.ARN == a:
+		return fateKnown, r, err
+	case has && r.moving(settled(p.began)), shows[place].leaves:
+		return fateMoving, r, err
+	case has && r.State == absent && r.want:
+		return fateLost, r, err
+	case shows[place].sealed:
+		return fateOver, r, err
+	}
+	return fateForeign, r, err
+}
+
+// instanceExtra deals with an app instance that is not in the ledger.
 func (p *pass) instanceExtra(ctx context.Context, a chime.AppInstance) error {
 	place, ours := p.ourInstance(a.Name)
 	if !ours {
 		return p.report(ctx, []stranger{{a.ARN, "instance", a.Name}})
 	}
-	rows, err := p.ledgerInstances(ctx)
+	f, r, err := p.fateOf(ctx, place, a.ARN)
 	if err != nil {
 		return err
 	}
-	r, known := rows[place]
-	shows, err := p.where(ctx, place)
-	if err != nil {
-		return err
-	}
-	show := shows[place]
-	switch {
-	case known && r.ARN == a.ARN:
-		return nil // its create was answered while the list was read
-	case known && (r.busy || r.State == unknown), known && r.moving(settled(p.began)), show.leaves:
+	switch f {
+	case fateKnown:
+		return nil
+	case fateMoving:
 		p.moving++
 		return nil
-	case known && r.State == absent && r.want:
+	case fateLost:
 		return p.instanceFound(ctx, r, a)
-	case show.sealed:
-		return p.dismissInstance(ctx, place, a)
+	case fateForeign:
+		if empty, err := p.isEmpty(ctx, a.ARN); err != nil {
+			return err
+		} else if !empty {
+			return p.report(ctx, []stranger{{a.ARN, "instance", a.Name}})
+		}
+	case fateOver:
 	}
-	// It has the name of one that is somewhere else: made twice, or the ledger is an older copy. If it is empty, nobody
-	// has lost anything.
-	empty := false
-	err = p.ask(ctx, pace.Call{Op: "ListAppInstanceUsers", Instance: string(a.ARN)}, func(ctx context.Context) error {
-		users, err := p.waiting.ListUsers(ctx, a.ARN, "")
+	_, err = p.dismiss(ctx, dismissal{
+		call: pace.Call{Op: "DeleteAppInstance", Instance: string(a.ARN)},
+		what: row{Event: place, Kind: kindInstance, ARN: a.ARN},
+		still: func(ctx context.Context) (bool, error) {
+			now, _, err := p.fateOf(ctx, place, a.ARN)
+			return now == f, err
+		},
+		remove: func(ctx context.Context) error { return p.waiting.DeleteAppInstance(ctx, a.ARN) },
+	})
+	return err
+}
+
+// isEmpty reports whether nobody has an account in an app instance: then nobody can have said anything in it.
+func (p *pass) isEmpty(ctx context.Context, instance arn.ARN) (empty bool, err error) {
+	err = p.ask(ctx, pace.Call{Op: "ListAppInstanceUsers", Instance: string(instance)}, func(ctx context.Context) error {
+		users, err := p.waiting.ListUsers(ctx, instance, "")
 		empty = err == nil && len(users.Items) == 0 && users.Next == ""
 		return err
 	})
-	switch {
-	case missing(err):
-		return nil
-	case err != nil:
-		return err
-	case empty:
-		return p.dismissInstance(ctx, place, a)
+	if missing(err) {
+		return true, nil // nothing is left of it
 	}
-	return p.report(ctx, []stranger{{a.ARN, "instance", a.Name}})
-}
-
-func (p *pass) dismissInstance(ctx context.Context, place id.Event, a chime.AppInstance) error {
-	_, err := p.dismiss(ctx, pace.Call{Op: "DeleteAppInstance", Instance: string(a.ARN)}, row{Event: place, Kind: kindInstance, ARN: a.ARN},
-		func(ctx context.Context) error { return p.waiting.DeleteAppInstance(ctx, a.ARN) })
-	return err
+	return empty, err
 }
 
 // instanceFound lets the ledger know of an app instance that is ours and wanted.

@@ -63,9 +63,15 @@ func (p *pass) sweepChannels(ctx context.Context) (there []id.Event, err error) 
 func (p *pass) channelExtra(ctx context.Context, w whereabouts, known bool, c chime.Channel) error {
 	switch {
 	case known && w.sealed:
-		call := p.call("DeleteChannel", c.ARN)
-		_, err := p.dismiss(ctx, call, row{Event: w.event, Kind: kindChannel, ARN: c.ARN},
-			func(ctx context.Context) error { return p.waiting.DeleteChannel(ctx, p.bearer, c.ARN) })
+		_, err := p.dismiss(ctx, dismissal{
+			call: p.call("DeleteChannel", c.ARN),
+			what: row{Event: w.event, Kind: kindChannel, ARN: c.ARN},
+			still: func(ctx context.Context) (bool, error) {
+				now, err := p.where(ctx, w.event)
+				return now[w.event].sealed && !now[w.event].here(p.place), err
+			},
+			remove: func(ctx context.Context) error { return p.waiting.DeleteChannel(ctx, p.bearer, c.ARN) },
+		})
 		return err
 	case known && !w.homeless():
 		p.moving++

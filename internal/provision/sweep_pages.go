@@ -58,6 +58,9 @@ func (s *sweeper) ask(ctx context.Context, c pace.Call, call func(context.Contex
 		return ctx.Err()
 	}
 	s.called(began, err)
+	if fault.HasCode(err, chime.CodeNoAccess) {
+		return trouble{err, sweepEvery} // people must help
+	}
 	if err != nil {
 		return trouble{err, afterTrouble}
 	}

@@ -116,9 +116,15 @@ func (p *pass) house(ctx context.Context, page []listed, seen sights, asked time
 		}
 	}
 	for _, l := range homeless {
-		done, err := p.dismiss(ctx, pace.Call{Op: "DeleteAppInstanceUser", Instance: string(p.base.instance), User: string(l.user.ARN)},
-			row{Event: p.place, Subject: l.subject, Kind: kindUser, ARN: l.user.ARN},
-			func(ctx context.Context) error { return p.waiting.DeleteUser(ctx, l.user.ARN) })
+		done, err := p.dismiss(ctx, dismissal{
+			call: pace.Call{Op: "DeleteAppInstanceUser", Instance: string(p.base.instance), User: string(l.user.ARN)},
+			what: row{Event: p.place, Subject: l.subject, Kind: kindUser, ARN: l.user.ARN},
+			still: func(ctx context.Context) (bool, error) {
+				_, now, err := p.showsOf(ctx, []listed{l})
+				return len(now) == 1, err
+			},
+			remove: func(ctx context.Context) error { return p.waiting.DeleteUser(ctx, l.user.ARN) },
+		})
 		if err != nil {
 			return err
 		}

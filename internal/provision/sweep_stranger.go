@@ -38,22 +38,35 @@ func (p *pass) report(ctx context.Context, found []stranger) error {
 	})
 }
 
-// dismiss removes something that is ours, that nobody wants, and that no show's ledger can hold: its show is over, or it is
-// in the wrong app instance, or nobody knows its ticket. Nothing is recorded before the call: if its answer is lost, the
-// next sweep finds what is left.
-func (p *pass) dismiss(ctx context.Context, c pace.Call, r row, remove func(context.Context) error) (done bool, err error) {
+// dismissal is the removal of something that is ours, that nobody wants, and that no show's ledger can hold: its show is
+// over, or it is in the wrong app instance, or nobody knows its ticket.
+type dismissal struct {
+	call   pace.Call
+	what   row                                 // for the history
+	still  func(context.Context) (bool, error) // asked right before the call: does nobody want it?
+	remove func(context.Context) error
+}
+
+// dismiss removes something. Nothing is recorded before the call: if its answer is lost, the next sweep finds what is left.
+func (p *pass) dismiss(ctx context.Context, d dismissal) (done bool, err error) {
+	var unsure error
+	err = p.ask(ctx, d.call, func(ctx context.Context) error {
+		if done, unsure = d.still(ctx); !done {
+			return nil
+		}
+		return gone(d.remove(ctx))
+	})
 	var refused trouble
-	err = p.ask(ctx, c, func(ctx context.Context) error { return gone(remove(ctx)) })
-	if errors.As(err, &refused) {
-		p.log.Warn("sweep: cannot remove what nobody wants", "what", r.ARN, "err", refused.err)
+	switch {
+	case errors.As(err, &refused):
+		p.log.Warn("sweep: cannot remove what nobody wants", "what", d.what.ARN, "err", refused.err)
 		return false, nil
-	}
-	if err != nil {
-		return false, err
+	case err != nil, unsure != nil, !done:
+		return false, errors.Join(err, unsure)
 	}
 	p.removed++
 	return true, p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
-		return note(tx, r, "deleted", "nobody wanted it; the sweep found "+string(r.ARN))
+		return note(tx, d.what, "deleted", "nobody wanted it; the sweep found "+string(d.what.ARN))
 	})
 }
 
