@@ -222,10 +222,10 @@ func TestWhatVanishedIsBackAfterOneSweep(t *testing.T) {
 			}
 			inPlaces(t, func(s *stage) {
 				e := s.event(time.Now().Add(time.Hour))
-				fans, mods := s.tickets(e, id.Fan, 120), s.tickets(e, id.Moderator, 2)
+				fans, mods := s.tickets(e, id.Fan, 55), s.tickets(e, id.Moderator, 2) // two pages
 				want := map[id.Event]map[id.Role][]id.Ticket{e: {id.Fan: fans, id.Moderator: mods}}
 				p, _ := s.run(s.config("case"))
-				s.until(2*time.Minute, "ready", func() bool { return s.readyCount(e) == 122 })
+				s.until(2*time.Minute, "ready", func() bool { return s.readyCount(e) == 57 })
 				s.quiet(p)
 				if !forget(s, s.where(e), e, id.ChatUser(id.Fan, fans[7]), id.ChatUser(id.Moderator, mods[0])) {
 					t.Fatal("nothing to forget")
@@ -233,7 +233,7 @@ func TestWhatVanishedIsBackAfterOneSweep(t *testing.T) {
 				if w := s.sweep(p); w.vanished == 0 || s.told("vanished") == 0 {
 					t.Errorf("%+v", w)
 				}
-				s.until(time.Minute, "it is made anew", func() bool { return s.readyCount(e) == 122 })
+				s.until(time.Minute, "it is made anew", func() bool { return s.readyCount(e) == 57 })
 				if kind == "instance" { // the same id twice is another thing in another app instance
 					if n := len(s.provider.Everything()); n != 1 {
 						t.Errorf("%d app instances", n)
@@ -241,7 +241,7 @@ func TestWhatVanishedIsBackAfterOneSweep(t *testing.T) {
 				}
 				s.quiet(p)
 				holds, mod := s.provider.Members(string(e))
-				if len(holds) != 122 || len(mod) != 2 || len(s.provider.Users()) != 123 {
+				if len(holds) != 57 || len(mod) != 2 || len(s.provider.Users()) != 58 {
 					t.Errorf("%d members, %d moderators, %d users of %v", len(holds), len(mod), len(s.provider.Users()), want)
 				}
 			}, databases...)
@@ -520,9 +520,9 @@ func mostWithin(at []time.Time, window time.Duration) (most int) {
 func TestASweepTakesAFifthOfAnIdlePaceAndOneCallForFifty(t *testing.T) {
 	virtual(t, func(s *stage) {
 		e := s.event(time.Now().Add(24 * time.Hour))
-		s.tickets(e, id.Fan, 1000)
+		s.tickets(e, id.Fan, 400)
 		p, _ := s.run(s.config("case"))
-		s.until(5*time.Minute, "ready", func() bool { return len(s.provider.Calls()) > 1000 && s.readyCount(e) == 1000 })
+		s.until(5*time.Minute, "ready", func() bool { return len(s.provider.Calls()) > 400 && s.readyCount(e) == 400 })
 		pass(20 * time.Second)
 		before := len(s.provider.Calls())
 		s.sweep(p)
@@ -532,8 +532,8 @@ func TestASweepTakesAFifthOfAnIdlePaceAndOneCallForFifty(t *testing.T) {
 			t.Errorf("%d of 100 calls in ten seconds", most)
 		}
 		// Accounts, the admin among them, memberships; admins, two kinds of channels, moderators.
-		if most := 21 + 21 + 4; last.calls > most || last.users != 1001 {
-			t.Errorf("%d calls for 1,000 accounts and memberships, %d are enough; %+v", last.calls, most, last)
+		if most := 9 + 9 + 4; last.calls > most || last.users != 401 {
+			t.Errorf("%d calls for 400 accounts and memberships, %d are enough; %+v", last.calls, most, last)
 		}
 		if n := len(looks); n < 3*last.calls || n > 5*last.calls {
 			t.Errorf("%d calls in half an hour", n)
@@ -546,24 +546,24 @@ func TestASweepBesideABacklogCostsNextToNothingAndGoesOn(t *testing.T) {
 	virtual(t, func(s *stage) {
 		s.provider.Latency = 100 * time.Millisecond
 		old, e := s.event(time.Now().Add(24*time.Hour)), s.event(time.Now().Add(time.Hour))
-		s.tickets(old, id.Fan, 500)
+		s.tickets(old, id.Fan, 400)
 		p, _ := s.run(s.config("case"))
-		s.until(5*time.Minute, "ready", func() bool { return len(s.provider.Calls()) > 500 && s.readyCount(old) == 500 })
+		s.until(5*time.Minute, "ready", func() bool { return len(s.provider.Calls()) > 400 && s.readyCount(old) == 400 })
 		pass(20 * time.Second)
-		if err := p.Sweep(context.Background()); err != nil { // 26 calls, in 13 s if nobody came
+		if err := p.Sweep(context.Background()); err != nil { // 21 calls, in 11 s if nobody came
 			t.Fatal(err)
 		}
 		pass(5 * time.Second)
 		before, began := len(s.provider.Calls()), time.Now()
-		s.tickets(e, id.Fan, 1500)
-		s.until(5*time.Minute, "1,500 tickets are ready", func() bool { return len(s.provider.Calls()) > before+1500 && s.readyCount(e) == 1500 })
-		const minimum = 1500 + 15 + 1 + 3
+		s.tickets(e, id.Fan, 1000)
+		s.until(5*time.Minute, "1,000 tickets are ready", func() bool { return len(s.provider.Calls()) > before+1000 && s.readyCount(e) == 1000 })
+		const minimum = 1000 + 10 + 1 + 3
 		looks := s.looks(before)
 		if took := time.Since(began); took > 2*time.Second+time.Duration(minimum)*time.Second/10*102/100 {
 			t.Errorf("took %v, with %d calls of the sweep", took, len(looks))
 		}
-		if n := len(looks); n < 2 || n > 6 {
-			t.Errorf("%d calls of the sweep in 150 s beside a backlog", n)
+		if n := len(looks); n < 2 || n > 5 {
+			t.Errorf("%d calls of the sweep in 100 s beside a backlog", n)
 		}
 		if most := provisiontest.MostInAnySecond(s.provider.Calls()); most > 10 {
 			t.Errorf("%d calls in a sliding second", most)
