@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -574,12 +575,14 @@ func TestASweepBesideABacklogCostsNextToNothingAndGoesOn(t *testing.T) {
 // A page whose token the provider has forgotten: the pass begins anew and misses nothing.
 func TestASweepBeginsAnewWhenItsPageIsRefused(t *testing.T) {
 	virtual(t, func(s *stage) {
-		refused := 0
+		var begins atomic.Bool
+		pages := 0 // of accounts, since it begins
 		s.provider.Trouble = func(c provisiontest.Call) provisiontest.Fault {
 			switch {
-			case c.Op == "ListAppInstanceUsers" && c.N%3 == 0 && refused < 2:
-				refused++
-				return provisiontest.Fault{Status: 400, Code: "BadRequest"}
+			case c.Op == "ListAppInstanceUsers" && begins.Load():
+				if pages++; pages == 3 || pages == 5 { // the third page, and then the second one
+					return provisiontest.Fault{Status: 400, Code: "BadRequest"}
+				}
 			case c.Looks() && c.N%5 == 0:
 				return provisiontest.Fault{Status: 503, Code: "ServiceUnavailable"}
 			case c.Looks() && c.N%7 == 0:
@@ -591,12 +594,13 @@ func TestASweepBeginsAnewWhenItsPageIsRefused(t *testing.T) {
 		fans := s.tickets(e, id.Fan, 300)
 		p, _ := s.run(s.config("case"))
 		s.until(2*time.Minute, "ready", func() bool { return s.readyCount(e) == 300 })
-		pass(20 * time.Second)
+		pass(5 * time.Minute) // the term's first sweep is over
+		begins.Store(true)
 		s.provider.Forget(string(s.where(e).User(id.ChatUser(id.Fan, fans[299]))))
 		s.sweep(p)
 		s.until(time.Minute, "made anew", func() bool { return s.readyCount(e) == 300 && len(s.provider.Users()) == 301 })
-		if refused != 2 {
-			t.Errorf("%d pages were refused", refused)
+		if n := s.told("vanished"); n != 1 {
+			t.Errorf("%d vanished", n)
 		}
 	})
 }
@@ -616,31 +620,72 @@ func TestANewLeaderSweepsSoon(t *testing.T) {
 	})
 }
 
-// While a show is on its way out nothing of it is judged.
+// slowly lets answers of some operations take seven seconds, and returns what tells that the last call was one of them, and
+// waits: its answer says what was there when it arrived.
+func (s *stage) slowly(ops ...string) (underWay func(op string) bool) {
+	s.provider.Trouble = func(c provisiontest.Call) provisiontest.Fault {
+		if slices.Contains(ops, c.Op) {
+			return provisiontest.Fault{Slow: 7 * time.Second}
+		}
+		return provisiontest.Fault{}
+	}
+	return func(op string) bool {
+		calls := s.provider.Calls()
+		last := calls[len(calls)-1]
+		return last.Op == op && time.Since(last.At) < 2*time.Second
+	}
+}
+
+// While a show is on its way out nothing of it is judged: here its people are listed just before.
 func TestALeavingShowIsLeftAlone(t *testing.T) {
 	inPlaces(t, func(s *stage) {
-		s.provider.Latency = 200 * time.Millisecond
+		underWay := s.slowly("ListChannelMemberships", "DeleteAppInstance", "DeleteAppInstanceUser")
 		e, other := s.event(time.Now().Add(-time.Hour)), s.event(time.Now().Add(time.Hour))
-		s.tickets(e, id.Fan, 150)
+		s.tickets(e, id.Fan, 40)
 		s.tickets(other, id.Fan, 3)
 		p, _ := s.run(s.config("none"))
-		s.until(2*time.Minute, "ready", func() bool { return s.readyCount(e) == 150 && s.readyCount(other) == 3 })
-		pass(20 * time.Second)
+		s.until(2*time.Minute, "ready", func() bool { return s.readyCount(e) == 40 && s.readyCount(other) == 3 })
+		pass(2 * time.Minute)
+		if err := p.Sweep(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		s.until(10*time.Minute, "its people are listed", func() bool {
+			calls := s.provider.Calls()
+			return underWay("ListChannelMemberships") && strings.HasSuffix(calls[len(calls)-1].Channel, string(e))
+		})
 		s.exec("UPDATE event SET state = 'archived' WHERE id = $1", e)
 		s.bus.Publish(bus.Hint{Topic: bus.EventChanged, Event: e})
-		for range 10 {
-			if err := p.Sweep(context.Background()); err != nil {
-				t.Fatal(err)
-			}
-			pass(500 * time.Millisecond)
-		}
-		s.until(2*time.Minute, "purged", func() bool { return len(s.gone()) == 1 })
-		if n := s.told("vanished") + s.told("found"); n > 0 {
-			t.Errorf("%d things of the show were judged", n)
-		}
+		judged := 0 // the show takes its history along
+		s.until(2*time.Minute, "purged", func() bool {
+			judged = max(judged, s.told("vanished")+s.told("found"))
+			return len(s.gone()) == 1
+		})
 		s.quiet(p)
+		if judged > 0 {
+			t.Errorf("%d things of the show were judged", judged)
+		}
 		if n := len(s.provider.Users()); n > 4 { // the admin's id is the same everywhere
 			t.Errorf("%d users are left", n)
+		}
+	}, "sqlite")
+}
+
+// A ticket is refunded while the list that still shows its account is on its way.
+func TestWhatIsDeletedWhileItIsListedIsNotFound(t *testing.T) {
+	inPlaces(t, func(s *stage) {
+		e := s.event(time.Now().Add(time.Hour))
+		fans := s.tickets(e, id.Fan, 5)
+		ops := []string{"ListAppInstanceUsers", "ListChannelMemberships"}
+		underWay := s.slowly(ops...)
+		s.run(s.config("case"))
+		for i, op := range ops {
+			s.until(15*time.Minute, "ready, and listed", func() bool { return s.readyCount(e) == 5-i && underWay(op) })
+			s.exec("UPDATE ticket SET valid = FALSE, updated_ms = $1 WHERE id = $2", time.Now().UnixMilli(), fans[i])
+			s.bus.Publish(bus.Hint{Topic: bus.TicketsChanged, Event: e})
+			pass(20 * time.Second)
+		}
+		if n := s.told("vanished") + s.told("found"); n > 0 || len(s.provider.Users()) != 4 {
+			t.Errorf("%d things were judged, %d users are left", n, len(s.provider.Users()))
 		}
 	}, "sqlite")
 }
