@@ -170,7 +170,7 @@ func TestEverybodyTogetherKeepsTheOneBudget(t *testing.T) {
 		if rate := float64(len(all)) / seconds; rate < 9.5 {
 			t.Errorf("only %.2f calls a second were made", rate)
 		}
-		if share := float64(theirs) / float64(len(all)); share < 0.7 {
+		if share := float64(theirs) / float64(len(all)); share < 0.6 { // without giving way it is 0.45
 			t.Errorf("the others had %.0f %%", 100*share)
 		}
 		if n := s.Count("RedactChannelMessage"); n != 3*linesEach+redactions {
@@ -200,7 +200,7 @@ func TestUrgentCallsLeaveTheOthersEverySecondSlot(t *testing.T) {
 		wg.Wait()
 		calls := provider.Calls()
 		all, theirs := arrivals(t, began, s, calls), since(began, calls)
-		if theirs < 72 || theirs > 120 {
+		if theirs < 60 || theirs > 140 {
 			t.Errorf("%d calls of others beside 96 urgent ones", theirs)
 		}
 		if rate := float64(len(all)) / time.Since(began).Seconds(); rate < 9.5 {
