@@ -74,7 +74,7 @@ func TestReopeningUndoesAnEndUntilTheArchiveIsMade(t *testing.T) {
 			}
 			return got
 		}
-		step("cancel", s.End, noon, event.Ended)
+		step("end unseen", s.End, noon, event.Ended)
 		step("reopen before doors", s.Reopen, noon, event.Scheduled)
 		step("start early", s.Start, noon.Add(time.Hour), event.Live)
 		ended := step("end", s.End, noon.Add(2*time.Hour), event.Ended)
@@ -188,8 +188,9 @@ func TestOfTwoOppositeWishesAtOnceEachStepHappensOnce(t *testing.T) {
 // TestNoSequenceOfActsLeavesTheDrawnPicture walks at random and compares each step with the arrows of the package doc.
 func TestNoSequenceOfActsLeavesTheDrawnPicture(t *testing.T) {
 	arrows := map[event.State][]event.State{
-		event.Scheduled: {event.Open, event.Live, event.Ended}, event.Open: {event.Scheduled, event.Live, event.Ended}, event.Live: {event.Ended},
-		event.Ended: {event.Scheduled, event.Open, event.Live, event.Archived}, event.Archived: {event.Purged}, event.Purged: nil,
+		event.Scheduled: {event.Open, event.Live, event.Ended, event.Cancelled}, event.Open: {event.Scheduled, event.Live, event.Ended, event.Cancelled},
+		event.Live: {event.Ended}, event.Ended: {event.Scheduled, event.Open, event.Live, event.Archived}, event.Archived: {event.Purged}, event.Purged: nil,
+		event.Cancelled: {event.Scheduled, event.Open, event.Live},
 	}
 	s := event.New(dbtest.SQLite(t, schema.Platform()))
 	rapid.Check(t, func(rt *rapid.T) {
@@ -199,6 +200,8 @@ func TestNoSequenceOfActsLeavesTheDrawnPicture(t *testing.T) {
 			"start":   func() { _, _ = s.Start(t.Context(), e.ID, now) },
 			"end":     func() { _, _ = s.End(t.Context(), e.ID, now) },
 			"reopen":  func() { _, _ = s.Reopen(t.Context(), e.ID, now) },
+			"cancel":  func() { _, _ = s.Cancel(t.Context(), e.ID, now) },
+			"back":    func() { _, _ = s.Uncancel(t.Context(), e.ID, now) },
 			"archive": func() { _ = s.MarkArchived(t.Context(), e.ID, now) },
 			"purge":   func() { _ = s.MarkPurged(t.Context(), e.ID, now) },
 			"clock":   func() { now = now.Add(3 * time.Hour); _, _ = s.Advance(t.Context(), now) },
@@ -209,7 +212,7 @@ func TestNoSequenceOfActsLeavesTheDrawnPicture(t *testing.T) {
 			},
 		}
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
-			act := rapid.SampledFrom([]string{"start", "end", "reopen", "archive", "purge", "clock", "later"}).Draw(rt, "act")
+			act := rapid.SampledFrom([]string{"start", "end", "reopen", "cancel", "back", "archive", "purge", "clock", "later"}).Draw(rt, "act")
 			acts[act]()
 			is := state(t, s, e.ID)
 			ok := is == was
