@@ -138,32 +138,42 @@ func (s *Store) Uncancel(ctx context.Context, event id.Event, now time.Time) (Ev
 }
 
 // MarkArchived says that the history of a show is sealed: an ended one becomes archived. A cancelled one stays cancelled; its
-// seal alone lets its chat go. Error: Conflict "event_state".
+// seal alone lets its chat go. Errors: Conflict "event_state", "not_sealed" when no archive of this very end is.
 func (s *Store) MarkArchived(ctx context.Context, event id.Event, now time.Time) error {
-	return s.mark(ctx, event, now, Archived)
+	return s.mark(ctx, event, now, func(tx *db.Tx, e Event) (State, error) {
+		if e.State == Cancelled {
+			return "", errStays
+		}
+		n, err := db.Value[int64](ctx, tx, "SELECT count(*) FROM sealed_history WHERE event_id = $1 AND ended_ms = $2", string(event), unix(e.EndedAt))
+		if err == nil && n == 0 && e.State == Ended {
+			err = fault.New(fault.Conflict, "not_sealed", "The chat's history since the last end of the show is not sealed.")
+		}
+		return Archived, err
+	})
 }
 
 // MarkPurged says that nothing of a show is left at the provider: an archived one becomes purged. A cancelled one stays
 // cancelled, and one that was un-cancelled meanwhile stays what it is: its chat is made anew. Error: Conflict "event_state"
 // for a show that has ended and is not archived.
 func (s *Store) MarkPurged(ctx context.Context, event id.Event, now time.Time) error {
-	return s.mark(ctx, event, now, Purged)
+	return s.mark(ctx, event, now, func(_ *db.Tx, e Event) (State, error) {
+		switch e.State {
+		case Cancelled, Scheduled, Open, Live:
+			return "", errStays
+		case Ended, Archived, Purged:
+		}
+		return Purged, nil
+	})
 }
 
 // errStays ends a step that changes nothing.
 var errStays = errors.New("the show stays what it is")
 
-func (s *Store) mark(ctx context.Context, event id.Event, now time.Time, as State) error {
-	_, err := s.step(ctx, event, now, func(_ *db.Tx, e Event) (State, error) {
-		if e.State == Cancelled || as == Purged && (e.State == Scheduled || e.State == Open || e.State == Live) {
-			return "", errStays
-		}
-		return as, nil
-	})
-	if errors.Is(err, errStays) {
-		return nil
+func (s *Store) mark(ctx context.Context, event id.Event, now time.Time, target func(*db.Tx, Event) (State, error)) error {
+	if _, err := s.step(ctx, event, now, target); !errors.Is(err, errStays) {
+		return err
 	}
-	return err
+	return nil
 }
 
 // step moves one show to the state that target names. The UPDATE repeats the state it was decided on, so that of two
