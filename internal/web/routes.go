@@ -70,6 +70,8 @@ func table() []route {
 		op("POST", "/api/v1/console/events/{id}/start", organizerOnly, "Go live now", (*Server).startEvent),
 		op("POST", "/api/v1/console/events/{id}/end", organizerOnly, "End the show", (*Server).endEvent),
 		op("POST", "/api/v1/console/events/{id}/reopen", organizerOnly, "Undo the end until the archive is made", (*Server).reopenEvent),
+		op("POST", "/api/v1/console/events/{id}/cancel", organizerOnly, "Call off a show that has not begun", (*Server).cancelEvent),
+		op("POST", "/api/v1/console/events/{id}/uncancel", organizerOnly, "Undo a cancellation", (*Server).uncancelEvent),
 		{method: "GET", path: "/api/v1/console/events/{id}/archive", access: organizerOnly, summary: "Download the exported history", plain: (*Server).downloadArchive},
 	}
 }
