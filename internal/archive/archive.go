@@ -35,13 +35,13 @@ import (
 
 // Info describes one exported history.
 type Info struct {
-	Path       string // file name inside Config.Dir
-	Messages   int64
-	Bytes      int64
-	SHA256     string // of the file, lower-case hex
-	ExportedAt time.Time
-	Sealed     bool      // final: the chat may be deleted
-	Until      time.Time // while not sealed: it is not before then, because somebody may have a key to the chat; zero: nobody has
+	Path       string     `json:"-"` // file name inside Config.Dir
+	Messages   int64      `json:"messages"`
+	Bytes      int64      `json:"bytes"`
+	SHA256     string     `json:"sha256" doc:"Of the file, lower-case hex."`
+	ExportedAt time.Time  `json:"exportedAt"`
+	Sealed     bool       `json:"sealed" doc:"Final: only then the chat is deleted."`
+	WaitsUntil *time.Time `json:"waitsUntil" doc:"Until then browsers may have keys to the chat, and it is not sealed; null when nothing is waited for."`
 }
 
 // Config of a Keeper. DB, Chime and Dir are required.
@@ -109,8 +109,8 @@ func (k *Keeper) Info(ctx context.Context, event id.Event) (info Info, exported 
 		return Info{}, false, nil
 	}
 	info.ExportedAt = time.UnixMilli(ms).UTC()
-	if until := min(keys, ended+k.cfg.Hold.Milliseconds()); !info.Sealed && k.cfg.Hold > 0 && keys > 0 {
-		info.Until = time.UnixMilli(until).UTC()
+	if until := time.UnixMilli(min(keys, ended+k.cfg.Hold.Milliseconds())).UTC(); !info.Sealed && until.After(time.Now()) {
+		info.WaitsUntil = &until
 	}
 	return info, err == nil, err
 }

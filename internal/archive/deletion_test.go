@@ -23,11 +23,14 @@ func TestWhatWasDeletedIsReportedForTheEndItFollowed(t *testing.T) {
 		s.Exec(t, "UPDATE event SET state = 'scheduled', doors_ms = $1, starts_ms = $1", time.Now().Add(time.Hour).UnixMilli())
 		is := func(what string, want bool) archive.Deletion {
 			t.Helper()
-			d, done, err := k.Deletion(t.Context(), s.Event)
-			if err != nil || done != want {
-				t.Errorf("%s: %+v %v %v", what, d, done, err)
+			d, err := k.Deletion(t.Context(), s.Event)
+			if err != nil || (d != nil) != want {
+				t.Fatalf("%s: %+v %v", what, d, err)
 			}
-			return d
+			if d == nil {
+				return archive.Deletion{}
+			}
+			return *d
 		}
 		is("before the end", false)
 		if _, err := shows.Cancel(t.Context(), s.Event, time.Now()); err != nil {

@@ -35,8 +35,8 @@ func (k *Keeper) Seal(ctx context.Context, event id.Event) (Info, error) {
 	if !s.over() {
 		return Info{}, errNotEnded()
 	}
-	if wait := time.Until(info.Until); !info.Until.IsZero() && wait > 0 {
-		return info, fault.New(fault.Conflict, codeKeys, "Browsers may still have keys to this chat.").After(wait)
+	if info.WaitsUntil != nil {
+		return info, fault.New(fault.Conflict, codeKeys, "Browsers may still have keys to this chat.").After(time.Until(*info.WaitsUntil))
 	}
 	if !fresh {
 		if info, err = k.confirm(ctx, s, info); err != nil {
@@ -55,7 +55,7 @@ func (k *Keeper) Seal(ctx context.Context, event id.Event) (Info, error) {
 		}
 		return err
 	})
-	info.Sealed, info.Until = true, time.Time{}
+	info.Sealed = true
 	return info, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/stagedoor/stagedoor/internal/archive"
 	"github.com/stagedoor/stagedoor/internal/bus"
 	"github.com/stagedoor/stagedoor/internal/event"
 	"github.com/stagedoor/stagedoor/internal/gate"
@@ -15,14 +16,14 @@ import (
 // EventAdmin is a show as its organizer sees it.
 type EventAdmin struct {
 	EventView
-	ID          string           `json:"id"`
-	StreamURL   string           `json:"streamUrl"`
-	LandingPage string           `json:"landingPage" doc:"Path on this server."`
-	EndedAt     *time.Time       `json:"endedAt" doc:"When it was ended or cancelled last."`
-	Tickets     TicketCounts     `json:"tickets"`
-	ChatState   *provision.Event `json:"chatState" doc:"null while nothing is wanted at the chat provider."`
-	Archive     *ArchiveView     `json:"archive" doc:"null while the history is not exported; of the last end or cancellation."`
-	Deletion    *DeletionView    `json:"deletion" doc:"null while not everything at the chat provider is deleted."`
+	ID          string            `json:"id"`
+	StreamURL   string            `json:"streamUrl"`
+	LandingPage string            `json:"landingPage" doc:"Path on this server."`
+	EndedAt     *time.Time        `json:"endedAt" doc:"When it was ended or cancelled last."`
+	Tickets     TicketCounts      `json:"tickets"`
+	ChatState   *provision.Event  `json:"chatState" doc:"null while nothing is wanted at the chat provider."`
+	Archive     *ArchiveView      `json:"archive" doc:"null while the history is not exported; of the last end or cancellation."`
+	Deletion    *archive.Deletion `json:"deletion" doc:"null while not everything at the chat provider is deleted."`
 }
 
 // TicketCounts counts valid tickets by role, revoked ones, and tickets whose holder has entered.
@@ -65,7 +66,7 @@ func (s *Server) adminView(ctx context.Context, e event.Event, status provision.
 	if a.Archive, err = s.archiveOf(ctx, e.ID); err != nil {
 		return a, err
 	}
-	a.Deletion, err = s.deletionOf(ctx, e.ID)
+	a.Deletion, err = s.Archive.Deletion(ctx, e.ID)
 	return a, err
 }
 

@@ -2,33 +2,18 @@ package web
 
 import (
 	"context"
+	"time"
 
 	"github.com/stagedoor/stagedoor/internal/event"
+	"github.com/stagedoor/stagedoor/internal/id"
 )
 
-func (s *Server) startEvent(ctx context.Context, in *EventPath) (*adminAnswer, error) {
-	e, err := s.Events.Start(ctx, in.ID, s.now())
-	return s.afterChange(ctx, e, err)
-}
-
-func (s *Server) endEvent(ctx context.Context, in *EventPath) (*adminAnswer, error) {
-	e, err := s.Events.End(ctx, in.ID, s.now())
-	return s.afterChange(ctx, e, err)
-}
-
-func (s *Server) reopenEvent(ctx context.Context, in *EventPath) (*adminAnswer, error) {
-	e, err := s.Events.Reopen(ctx, in.ID, s.now())
-	return s.afterChange(ctx, e, err)
-}
-
-func (s *Server) cancelEvent(ctx context.Context, in *EventPath) (*adminAnswer, error) {
-	e, err := s.Events.Cancel(ctx, in.ID, s.now())
-	return s.afterChange(ctx, e, err)
-}
-
-func (s *Server) uncancelEvent(ctx context.Context, in *EventPath) (*adminAnswer, error) {
-	e, err := s.Events.Uncancel(ctx, in.ID, s.now())
-	return s.afterChange(ctx, e, err)
+// lifeOf makes a handler of one step of a show's life.
+func lifeOf(step func(*event.Store, context.Context, id.Event, time.Time) (event.Event, error)) func(*Server, context.Context, *EventPath) (*adminAnswer, error) {
+	return func(s *Server, ctx context.Context, in *EventPath) (*adminAnswer, error) {
+		e, err := step(s.Events, ctx, in.ID, s.now())
+		return s.afterChange(ctx, e, err)
+	}
 }
 
 func (s *Server) afterChange(ctx context.Context, e event.Event, err error) (*adminAnswer, error) {

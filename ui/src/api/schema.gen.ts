@@ -455,6 +455,7 @@ export interface components {
             messages: number;
             /** @description Final: only then the chat is deleted. */
             sealed: boolean;
+            /** @description Of the file, lower-case hex. */
             sha256: string;
             /**
              * Format: date-time
@@ -494,7 +495,7 @@ export interface components {
             secretAccessKey: string;
             sessionToken: string;
         };
-        DeletionView: {
+        Deletion: {
             /** Format: int64 */
             accounts: number;
             /** Format: date-time */
@@ -559,7 +560,7 @@ export interface components {
             /** @description null while nothing is wanted at the chat provider. */
             chatState: components["schemas"]["Event"] | null;
             /** @description null while not everything at the chat provider is deleted. */
-            deletion: components["schemas"]["DeletionView"] | null;
+            deletion: components["schemas"]["Deletion"] | null;
             description: string;
             /** Format: date-time */
             doorsAt: string;

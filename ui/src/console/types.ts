@@ -13,7 +13,7 @@ export type ImportReport = Schema['ImportReport'];
 export type RefusedLine = Schema['RefusedLine'];
 export type ProvisionFailure = Schema['Failure'];
 /** What was deleted at the chat provider after a show. */
-export type Deletion = Schema['DeletionView'];
+export type Deletion = Schema['Deletion'];
 
 /** One show at the chat provider; the figures count the channel, accounts, memberships and moderator roles together. */
 export type ProvisionEvent = Omit<Schema['Event'], 'state'> & {
