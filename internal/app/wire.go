@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -39,10 +40,15 @@ func (a *App) wire() error {
 		return err
 	}
 	provider := chime.New(chimeConfig(a.cfg.Chime, a.secrets, a.chat()))
+	share, err := newBudget(a.cfg.Pace, a.db)
+	if err != nil {
+		return fmt.Errorf("--pace: %w", err)
+	}
 	a.events, a.gate, a.organizers = event.New(a.db), gate.New(a.db, pepper), organizer.New(a.db)
 	a.provision = provision.New(a.provisionConfig(provider))
-	a.desk = moderate.New(moderate.Config{DB: a.db, Chime: provider, Bus: a.bus, Logger: a.log})
-	a.archive, err = archive.New(archive.Config{DB: a.db, Chime: provider, Dir: filepath.Join(a.cfg.Data, "archive"), Logger: a.log,
+	a.readiness = readinessBoard(a.db, a.cfg.Pace)
+	a.desk = moderate.New(moderate.Config{DB: a.db, Chime: provider.Paced(share.urgent()), Behind: share.behind(), Bus: a.bus, Logger: a.log})
+	a.archive, err = archive.New(archive.Config{DB: a.db, Chime: provider.Paced(share.behind()), Dir: filepath.Join(a.cfg.Data, "archive"), Logger: a.log,
 		Grace: time.Duration(a.cfg.ReopenFor) * time.Second, Hold: a.cfg.HoldChat(), OnArchived: a.archived})
 	if err != nil {
 		return err
@@ -52,7 +58,7 @@ func (a *App) wire() error {
 		Events: a.events, Gate: a.gate, Limiter: gate.NewLimiter(), Guard: guard.New(a.db), Nicknames: nick.New(a.db),
 		Reactions: react.New(reactionTick), Desk: a.desk, Archive: a.archive, Organizers: a.organizers,
 		Pass:      pass.New(pass.Config{DB: a.db, Chime: provider, Region: a.cfg.Region, Endpoint: endpoint, Progress: a.progress, Logger: a.log}),
-		Provision: a.provision, Bus: a.bus, Log: a.log,
+		Provision: a.provision, Readiness: a.readiness, Bus: a.bus, Log: a.log,
 		UI: ui.FS(), TestStream: teststream.Handler(), Chat: a.chat(), ChatOrigin: originOf(endpoint),
 		TrustedProxies: proxies, Secure: strings.HasPrefix(a.cfg.Origin(), "https://"),
 	})
@@ -92,7 +98,7 @@ func (a *App) provisionConfig(provider *chime.Client) provision.Config {
 
 // progress tells a waiting fan how far the chat of the event is.
 func (a *App) progress(ctx context.Context, event id.Event) (pass.Progress, error) {
-	status, err := a.provision.Status(ctx, time.Now())
+	status, err := a.readiness.Status(ctx, time.Now())
 	if err != nil {
 		return pass.Progress{}, err
 	}

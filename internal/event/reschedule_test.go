@@ -64,7 +64,9 @@ func (m *schedule) clock(now time.Time) event.State {
 func TestNothingOfAnOldScheduleFires(t *testing.T) {
 	d := dbtest.SQLite(t, schema.Platform())
 	s := event.New(d)
-	rapid.Check(t, func(rt *rapid.T) { evening(t, rt, s, d, rapid.SampledFrom([][]times{spring, autumn}).Draw(rt, "night")) })
+	rapid.Check(t, func(rt *rapid.T) {
+		evening(t, rt, s, d, rapid.SampledFrom([][]times{spring, autumn}).Draw(rt, "night"))
+	})
 }
 
 func evening(t *testing.T, rt *rapid.T, s *event.Store, d *db.DB, night []times) {

@@ -10,7 +10,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/event"
 	"github.com/stagedoor/stagedoor/internal/gate"
 	"github.com/stagedoor/stagedoor/internal/id"
-	"github.com/stagedoor/stagedoor/internal/provision"
+	"github.com/stagedoor/stagedoor/internal/readiness"
 )
 
 // EventAdmin is a show as its organizer sees it.
@@ -21,7 +21,7 @@ type EventAdmin struct {
 	LandingPage string            `json:"landingPage" doc:"Path on this server."`
 	EndedAt     *time.Time        `json:"endedAt" doc:"When it was ended or cancelled last."`
 	Tickets     TicketCounts      `json:"tickets"`
-	ChatState   *provision.Event  `json:"chatState" doc:"null while nothing is wanted at the chat provider."`
+	ChatState   *readiness.Event  `json:"chatState" doc:"null while nothing is wanted at the chat provider."`
 	Archive     *ArchiveView      `json:"archive" doc:"null while the history is not exported; of the last end or cancellation."`
 	Deletion    *archive.Deletion `json:"deletion" doc:"null while not everything at the chat provider is deleted."`
 }
@@ -48,7 +48,7 @@ type EventInput struct {
 	Slug        string `json:"slug,omitempty" doc:"Last part of the page's address; made from the name when empty."`
 }
 
-func (s *Server) adminView(ctx context.Context, e event.Event, status provision.Status) (EventAdmin, error) {
+func (s *Server) adminView(ctx context.Context, e event.Event, status readiness.Status) (EventAdmin, error) {
 	a := EventAdmin{EventView: viewOf(e, s.now()), ID: string(e.ID), StreamURL: e.StreamURL, LandingPage: "/e/" + e.Slug}
 	if !e.EndedAt.IsZero() {
 		a.EndedAt = &e.EndedAt
@@ -76,7 +76,7 @@ type consoleAnswer struct {
 			Name string `json:"name"`
 		} `json:"organizer"`
 		Events     []EventAdmin     `json:"events" nullable:"false"`
-		Provision  provision.Status `json:"provision"`
+		Provision  readiness.Status `json:"provision"`
 		ServerTime time.Time        `json:"serverTime"`
 	}
 }
@@ -86,7 +86,7 @@ func (s *Server) console(ctx context.Context, _ *struct{}) (*consoleAnswer, erro
 	out.Body.Organizer.Name = visitorOf(ctx).organizer.Name
 	out.Body.Events = []EventAdmin{}
 	out.Body.ServerTime = s.now().UTC()
-	status, err := s.Provision.Status(ctx, s.now())
+	status, err := s.Readiness.Status(ctx, s.now())
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func (s *Server) changed(ctx context.Context, e event.Event) (EventAdmin, error)
 }
 
 func (s *Server) currentView(ctx context.Context, e event.Event) (EventAdmin, error) {
-	status, err := s.Provision.Status(ctx, s.now())
+	status, err := s.Readiness.Status(ctx, s.now())
 	if err != nil {
 		return EventAdmin{}, err
 	}
