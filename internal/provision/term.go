@@ -212,6 +212,13 @@ func (t *term) announce(ctx context.Context, work []call) error {
 			return errPaused
 		}
 		for _, c := range work {
+			if c.endsAll() {
+				if ok, err := letGo(tx, c.first().Event); err != nil {
+					return err
+				} else if !ok {
+					continue // wanted again, just now
+				}
+			}
 			slot, ok, err := t.pace.Book(tx, c.paced(), earliest, earliest.Add(ahead))
 			if err != nil {
 				return err
@@ -225,8 +232,9 @@ func (t *term) announce(ctx context.Context, work []call) error {
 			if len(c.rows) == 0 {
 				continue // changed since it was picked; its slot is lost
 			}
-			if c.slot = slot; c.endsAll() {
-				if _, err := tx.Exec("UPDATE placement SET leaving = TRUE WHERE event_id = $1", c.first().Event); err != nil {
+			c.slot = slot
+			if c.first().Task == taskDelete {
+				if err := countDelete(tx, c.first().Event); err != nil {
 					return err
 				}
 			}
@@ -240,6 +248,9 @@ func (t *term) announce(ctx context.Context, work []call) error {
 	}
 	if err != nil {
 		return err
+	}
+	if len(begun) == 0 { // the next look would find the same
+		wait(ctx, time.Millisecond, nil)
 	}
 	for _, c := range begun {
 		t.mu.Lock()

@@ -16,12 +16,12 @@ CREATE TABLE chat_key (
 );
 CREATE VIEW chat_key_life AS SELECT event_id, until_ms FROM chat_key;
 
--- provision: what was deleted after a show, written when nothing was left.
+-- provision: what was deleted after a show.
 CREATE TABLE deletion_report (
   event_id    TEXT NOT NULL REFERENCES event (id),
   ended_ms    BIGINT NOT NULL,          -- the end it followed: a cancelled show may come back, and end again
   began_ms    BIGINT NOT NULL,          -- the first delete was announced
-  finished_ms BIGINT NOT NULL,          -- nothing was left
+  finished_ms BIGINT NOT NULL,          -- nothing was left; 0: not yet
   calls       BIGINT NOT NULL,          -- at the provider, repeated ones included
   instances   BIGINT NOT NULL,          -- app instances
   channels    BIGINT NOT NULL,
@@ -35,7 +35,7 @@ CREATE TABLE deletion_report (
 );
 CREATE VIEW deleted_chat AS
 SELECT event_id, ended_ms, began_ms, finished_ms, calls, instances, channels, accounts, memberships, moderators, remains, messages, sha256
-FROM deletion_report;
+FROM deletion_report WHERE finished_ms > 0;
 
 -- event: does a show have a chat, and how far is it? sealed: what the chat holds may be deleted, and nothing is done in it
 -- any more.
