@@ -74,6 +74,7 @@ func (p *Pace) Book(tx *db.Tx, c Call, earliest, latest time.Time) (s Slot, ok b
 		s.us = slot(rows, first, now)
 		s.At = p.local(s.us)
 		s.free = !slices.ContainsFunc(rows, func(r row) bool { return !r.free() })
+		s.loose = !slices.ContainsFunc(rows, func(r row) bool { return r.bucket.PerSecond > 0 })
 		if ok = latest.IsZero() || !s.At.After(latest); ok {
 			take(rows, s.us, first, now)
 		}

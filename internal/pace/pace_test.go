@@ -2,14 +2,12 @@ package pace_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -107,8 +105,14 @@ func TestTheWorstIsAllowedForUntilItIsKnown(t *testing.T) {
 		next := func(p *pace.Pace, want time.Duration) {
 			t.Helper()
 			s, _ := book(t, d, p, create, p.Now().Add(-time.Hour))
-			if got := s.At.Sub(slots[0].At); got < want || got > want+10*time.Microsecond {
-				t.Errorf("the eleventh %v after the first, want %v", got, want)
+			snap, err := p.Snapshot(t.Context(), d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, at := range []time.Time{s.At, snap.Earliest(create, p.Now().Add(-time.Hour))} {
+				if got := at.Sub(slots[0].At); got < want || got > want+10*time.Microsecond {
+					t.Errorf("the eleventh %v after the first, want %v", got, want)
+				}
 			}
 		}
 		next(p, 1015*time.Millisecond)
@@ -128,28 +132,62 @@ func TestTheWorstIsAllowedForUntilItIsKnown(t *testing.T) {
 	})
 }
 
+func TestWaitLetsNobodyBeLate(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		p := pace.New(preset(t, "case"))
+		for late, want := range map[time.Duration]bool{-50 * time.Millisecond: true, 0: true, pace.MaxLate: true, pace.MaxLate + 1: false, time.Minute: false} {
+			var s pace.Slot
+			if err := d.Write(t.Context(), func(tx *db.Tx) (err error) {
+				s, _, err = p.Book(tx, create, p.Now().Add(100*time.Millisecond), time.Time{})
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(time.Until(s.At) + late)
+			if got := p.Wait(t.Context(), s); got != want {
+				t.Errorf("%v late: %v", late, got)
+			}
+			if time.Now().Before(s.At) {
+				t.Errorf("%v early", time.Until(s.At))
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		began := time.Now()
+		if s, _ := book(t, d, p, create, time.Time{}); p.Wait(ctx, s) || time.Since(began) > 0 {
+			t.Error("waited for a call that nobody wants")
+		}
+	})
+}
+
 func TestWithoutLimitsNothingWaits(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
 		p := pace.New(preset(t, ""))
 		now := p.Now()
 		for range 100 {
 			s, ok := book(t, d, p, create, now)
-			if !ok || !s.Free() || !p.Wait(t.Context(), s) {
+			<-time.After(time.Second) // it may be late
+			if !ok || !p.Wait(t.Context(), s) {
 				t.Fatalf("%v %v", ok, s)
 			}
+			now = p.Now()
 			answered(t, d, p, s, pace.OK)
 		}
 		if r := rate(t, d, p, "all", ""); r.Rate != 0 || r.Throttled || r.Limit != 0 {
 			t.Errorf("%+v", r)
 		}
-		s, _ := book(t, d, p, create, time.Time{})
-		answered(t, d, p, s, pace.Throttled)
-		if s, _ := book(t, d, p, create, time.Time{}); s.Free() {
-			t.Error("free though throttled")
+		for range 2 {
+			s, _ := book(t, d, p, create, time.Time{})
+			answered(t, d, p, s, pace.Throttled)
+		}
+		if s, _ := book(t, d, p, create, time.Time{}); !p.Wait(t.Context(), s) || time.Since(now) < 500*time.Millisecond {
+			t.Errorf("throttled, and started %v later", time.Since(now))
 		}
 		p = pace.New(preset(t, "case"))
-		if s, _ := book(t, d, p, pace.Call{Op: "AssumeRole"}, time.Time{}); !s.Free() {
-			t.Error("STS is not the chat provider")
+		for range 100 {
+			if s, ok := book(t, d, p, pace.Call{Op: "AssumeRole"}, p.Now()); !ok || !p.Wait(t.Context(), s) {
+				t.Error("STS is not the chat provider")
+			}
 		}
 	})
 }
@@ -307,112 +345,6 @@ func TestCallsPerSecondAreCountedAndOldThingsForgotten(t *testing.T) {
 		book(t, d, p, pace.Call{Op: "CreateAppInstanceAdmin"}, time.Time{})
 		if rows, seconds := count("SELECT count(*) FROM pace"), count("SELECT count(*) FROM pace_second"); rows != 1 || seconds != 1 {
 			t.Errorf("two hours later: %d rows, %d seconds", rows, seconds)
-		}
-	})
-}
-
-func TestDoSendsInTimeOrNotAtAll(t *testing.T) {
-	each(t, func(t *testing.T, d *db.DB) {
-		p := pace.New(preset(t, "case"))
-		var mu sync.Mutex
-		var starts []time.Time
-		ctx, cancel := context.WithCancel(t.Context())
-		var wg sync.WaitGroup
-		for range 60 {
-			wg.Go(func() {
-				err := p.Do(ctx, d, create, func() error {
-					mu.Lock()
-					defer mu.Unlock()
-					starts = append(starts, time.Now())
-					return nil
-				})
-				if err != nil && !errors.Is(err, context.Canceled) {
-					t.Error(err)
-				}
-			})
-		}
-		// The database is slow now and then: slots are missed, and nothing is sent in them.
-		for range 5 {
-			<-time.After(300 * time.Millisecond)
-			_ = d.Write(t.Context(), func(*db.Tx) error { <-time.After(120 * time.Millisecond); return nil })
-		}
-		<-time.After(time.Second)
-		mu.Lock()
-		n := len(starts)
-		mu.Unlock()
-		if n < 10 || n > 40 {
-			t.Errorf("%d calls in 3.1 seconds", n)
-		}
-		cancel()
-		wg.Wait()
-		for i := 10; i < len(starts); i++ {
-			if gap := starts[i].Sub(starts[i-10]); gap < time.Second {
-				t.Errorf("eleven calls in %v", gap)
-			}
-		}
-		if len(starts) > n+1 {
-			t.Errorf("%d calls were sent after the end", len(starts)-n)
-		}
-	})
-}
-
-func TestDoReadsTheOutcomeFromTheError(t *testing.T) {
-	each(t, func(t *testing.T, d *db.DB) {
-		p := pace.New(preset(t, "case"))
-		for _, err := range []error{nil, errors.New("no"), fault.New(fault.NotFound, "", "no"), fault.New(fault.Unavailable, "", "gone")} {
-			if got := p.Do(t.Context(), d, create, func() error { return err }); got != err { //nolint:errorlint // the very same
-				t.Errorf("%v became %v", err, got)
-			}
-			if r := rate(t, d, p, "all", ""); r.Throttled {
-				t.Errorf("%v slows down", err)
-			}
-		}
-		slow := fault.New(fault.Throttled, "", "slow")
-		if err := p.Do(t.Context(), d, create, func() error { return slow }); !errors.Is(err, slow) {
-			t.Errorf("%v", err)
-		}
-		if r := rate(t, d, p, "all", ""); !r.Throttled {
-			t.Error("a throttled call does not slow down")
-		}
-		if err := d.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if err := p.Do(t.Context(), d, create, func() error { t.Error("sent without a slot"); return nil }); !errors.Is(err, db.ErrClosed) {
-			t.Errorf("%v", err)
-		}
-	})
-}
-
-// Nobody is stuck in a queue of slots that were given while a bucket was slow.
-func TestDoDoesNotQueueBehindASlowTime(t *testing.T) {
-	url := "sqlite:" + t.TempDir() + "/test.db"
-	migrate(t, url)
-	synctest.Test(t, func(t *testing.T) {
-		d := open(t, url)
-		p := pace.New(preset(t, "case"))
-		away := true
-		f := func() error {
-			if away {
-				return fault.New(fault.Throttled, "", "slow")
-			}
-			return nil
-		}
-		for range 8 {
-			_ = p.Do(t.Context(), d, create, f)
-		}
-		var wg sync.WaitGroup
-		for range 20 {
-			wg.Go(func() {
-				for p.Do(t.Context(), d, create, f) != nil {
-				}
-			})
-		}
-		<-time.After(time.Minute)
-		away = false
-		began := time.Now()
-		wg.Wait()
-		if d := time.Since(began); d > 20*time.Second {
-			t.Errorf("all through %v after the provider was back", d)
 		}
 	})
 }
