@@ -237,3 +237,11 @@ func (b *Board) currentGap(_ context.Context, s Status) (time.Duration, error) {
 	}
 	return time.Duration(float64(time.Second) / max(freeRate, s.CallsPerSecond)), nil
 }
+
+// show is an event that the provisioner has something to do for.
+type show struct {
+	ID           id.Event
+	Name         string
+	Doors        int64 // Unix milliseconds
+	Make, Retire bool
+}
