@@ -274,7 +274,9 @@ func (s *sim) judge() {
 		s.Errorf("strangers' things were touched: %v", harmed)
 	}
 	s.judgeWaste(calls)
-	s.judgeLedger()
+	if !s.Failed() {
+		s.judgeLedger()
+	}
 }
 
 // judgeWaste counts calls that did nothing and were not answered by an error either.
