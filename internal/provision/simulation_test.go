@@ -209,6 +209,15 @@ func (s *sim) waitUntil(at time.Duration) {
 func (s *sim) prepareProvider() {
 	p := s.provider
 	p.Latency, p.Limits, p.ForgetsTokens = s.latency, s.limits(), s.forgetsTokens
+	if s.way+s.detour > 0 {
+		var mu sync.Mutex
+		rnd := rand.New(rand.NewPCG(s.seed, 9))
+		p.Way = func(string) time.Duration {
+			mu.Lock()
+			defer mu.Unlock()
+			return s.way + time.Duration(rnd.Int64N(int64(s.detour)+1))
+		}
+	}
 	plan := s.weather.plan
 	for _, sp := range s.weather.storms {
 		plan.Storms = append(plan.Storms, provisiontest.Spell{From: s.began.Add(sp[0]), To: s.began.Add(sp[1])})

@@ -17,8 +17,9 @@ import (
 type world struct {
 	seed          uint64
 	preset        string
-	gives         int // the provider gives one n-th of what it documents
-	latency       time.Duration
+	gives         int           // the provider gives one n-th of what it documents
+	latency       time.Duration // until the answer
+	way, detour   time.Duration // until a call arrives, and how much longer it may take: less than pace allows for
 	weather       weather
 	standbys      int
 	deaf          bool // hints do not arrive
@@ -40,8 +41,8 @@ type step struct {
 }
 
 func (w world) String() string {
-	return fmt.Sprintf("pace %s, 1/%d of it given, latency %v, weather %s, %d standbys, deaf %v, forgets tokens %v, %d steps",
-		w.preset, w.gives, w.latency, w.weather.name, w.standbys, w.deaf, w.forgetsTokens, len(w.steps))
+	return fmt.Sprintf("pace %s, 1/%d of it given, %v+%v on the way and %v to the answer, weather %s, %d standbys, deaf %v, forgets tokens %v, %d steps",
+		w.preset, w.gives, w.way, w.detour, w.latency, w.weather.name, w.standbys, w.deaf, w.forgetsTokens, len(w.steps))
 }
 
 func one[T any](rnd *rand.Rand, of ...T) T { return of[rnd.IntN(len(of))] }
@@ -54,6 +55,7 @@ func newWorld(seed uint64) world {
 		w.gives = 2
 	}
 	w.latency = time.Duration(one(rnd, 0, 5, 50, 350)) * time.Millisecond
+	w.way, w.detour = time.Duration(one(rnd, 0, 0, 5, 80))*time.Millisecond, time.Duration(one(rnd, 0, 3, 14))*time.Millisecond
 	w.weather = newWeather(seed, rnd)
 	w.deaf, w.forgetsTokens = rnd.IntN(4) == 0, rnd.IntN(2) == 0
 	if rnd.IntN(4) == 0 {
@@ -81,7 +83,7 @@ func newWorld(seed uint64) world {
 }
 
 // simPresets are the paces that worlds may have.
-func simPresets() []string { return []string{"none", "case"} }
+func simPresets() []string { return []string{"none", "case", "aws-us-east-1", "aws-eu-central-1"} }
 
 func newWeather(seed uint64, rnd *rand.Rand) weather {
 	second := func(from, to int) [2]time.Duration {
@@ -317,7 +319,9 @@ func (s *sim) rename() {
 
 // ban writes the ban and calls the provider, as the moderator's room does; in either order.
 func (s *sim) ban() {
-	t := s.ticket(func(t *simTicket) bool { return t.valid && !t.banned && t.role != id.Moderator })
+	t := s.ticket(func(t *simTicket) bool {
+		return t.valid && !t.banned && t.role != id.Moderator && !t.show.doors.After(time.Now())
+	})
 	if t == nil {
 		return
 	}
@@ -337,7 +341,7 @@ func (s *sim) ban() {
 }
 
 func (s *sim) unban() {
-	if t := s.ticket(func(t *simTicket) bool { return t.banned }); t != nil {
+	if t := s.ticket(func(t *simTicket) bool { return t.banned && !t.show.doors.After(time.Now()) }); t != nil {
 		s.note("ticket %s is not banned any more", t.id)
 		s.mu.Lock()
 		t.banned = false
