@@ -24,14 +24,18 @@ const (
 	// upkeepTurn: one call in so many is upkeep (new names, removals, what is left of archived shows) of whoever waited
 	// longest for it, whatever else there is to make.
 	upkeepTurn = 20
+	// slotsAhead is how many slots of one event a look can hand out where the provider has limits: at 50/s, three.
+	slotsAhead = 4
 )
 
 // picker collects the next calls of one look at the ledger.
 type picker struct {
-	now    time.Time
+	now    time.Time     // by the wall clock, as the ledger's times
+	slots  time.Time     // the same moment by the pace's clock, which nobody sets
 	latest time.Time     // calls whose slot is later are not taken now
 	paces  pace.Snapshot // as it will be after the calls taken so far
 	most   int
+	rows   int // how many rows are worth reading at once
 	calls  []call
 	next   time.Time // the earliest slot that was too late; zero: none
 }
@@ -44,10 +48,7 @@ func (k *picker) offer(c call) bool {
 		return false
 	}
 	at := k.chooseBearer(&c)
-	if at.After(k.latest) {
-		if k.next.IsZero() || at.Before(k.next) {
-			k.next = at
-		}
+	if !k.inTime(at) {
 		return false
 	}
 	k.paces.Take(c.paced(), at)
@@ -55,22 +56,38 @@ func (k *picker) offer(c call) bool {
 	return true
 }
 
+// inTime reports whether a slot is early enough, and remembers the first that is not.
+func (k *picker) inTime(slot time.Time) bool {
+	if !slot.After(k.latest) {
+		return true
+	}
+	if k.next.IsZero() || slot.Before(k.next) {
+		k.next = slot
+	}
+	return false
+}
+
+// free reports whether a call like c could be taken, without taking it.
+func (k *picker) free(c call) bool {
+	return !k.full() && k.inTime(k.chooseBearer(&c))
+}
+
 func (k *picker) chooseBearer(c *call) time.Time {
 	r := c.first()
 	switch r.Kind {
 	case kindInstance, kindAdminUser, kindAdmin, kindUser: // no chat account acts
-		return k.paces.Earliest(c.paced(), k.now)
+		return k.paces.Earliest(c.paced(), k.slots)
 	case kindChannel, kindMembership, kindModerator:
 	}
 	if r.Task == taskCreate && r.Kind == kindChannel || len(c.base.bearers) < 2 {
 		c.bearer = c.base.admin // who makes a channel is its member: always the same
-		return k.paces.Earliest(c.paced(), k.now)
+		return k.paces.Earliest(c.paced(), k.slots)
 	}
 	var first time.Time
 	chosen := c.base.admin
 	for _, b := range c.base.bearers {
 		c.bearer = b
-		if at := k.paces.Earliest(c.paced(), k.now); first.IsZero() || at.Before(first) {
+		if at := k.paces.Earliest(c.paced(), k.slots); first.IsZero() || at.Before(first) {
 			first, chosen = at, b
 		}
 	}
@@ -91,13 +108,16 @@ func (k *picker) singles(rows []row, b base, channel arn.ARN) {
 // door come first and take turns; then the others, earliest doors first; what archived shows leave behind comes last. A
 // share is kept for upkeep (upkeepTurn). Every question it asks is answered by the index resource_todo; a show that has
 // nothing to do is not asked again until something about it changes.
-func (t *term) pick(ctx context.Context, now, latest time.Time, most int) (calls []call, next time.Time, err error) {
+func (t *term) pick(ctx context.Context, latest time.Time, most int) (calls []call, next time.Time, err error) {
 	paces, err := t.pace.Snapshot(ctx, t.db)
 	if err != nil {
 		return nil, next, err
 	}
-	k := &picker{now: now, latest: latest, paces: paces, most: most}
-	door, later, retiring := t.order(now)
+	k := &picker{now: time.Now(), slots: t.pace.Now(), latest: latest, paces: paces, most: most, rows: most}
+	if t.limited {
+		k.rows = min(most, slotsAhead)
+	}
+	door, later, retiring := t.order(k.now)
 	t.turn++
 	if t.turn%upkeepTurn == 0 {
 		waiting := slices.Concat(later, retiring)
@@ -159,7 +179,7 @@ func (t *term) pickFrom(ctx context.Context, shows []show, k *picker, upkeep boo
 			t.served[s.ID] = t.turn
 		case upkeep || k.full():
 		case !waits.IsZero():
-			t.sleep(s.ID, stirs, waits.Add(-(t.lead0 + ahead)))
+			t.sleep(s.ID, stirs, k.now.Add(waits.Sub(k.latest)))
 		default:
 			if err := t.rest(ctx, s.ID, stirs, k.now); err != nil {
 				return err
@@ -231,13 +251,13 @@ func (t *term) pickShow(ctx context.Context, s show, k *picker, upkeepOnly bool)
 // instance, or the channel and then the accounts.
 func (t *term) pickUpkeep(ctx context.Context, s show, k *picker, b base, channel channelRow) error {
 	if s.Make && !s.leaving {
-		renames, err := t.todo(ctx, s.ID, taskRename, k.now, k.most)
+		renames, err := t.todo(ctx, s.ID, taskRename, k.now, k.rows)
 		if err != nil {
 			return err
 		}
 		k.singles(renames, b, channel.arn)
 	}
-	removals, err := t.todo(ctx, s.ID, taskDelete, k.now, k.most)
+	removals, err := t.todo(ctx, s.ID, taskDelete, k.now, k.rows)
 	if err != nil {
 		return err
 	}
@@ -256,7 +276,7 @@ func (t *term) pickMaking(ctx context.Context, s show, k *picker, b base, ready 
 		k.singles(first, b, "")
 		return err
 	}
-	creates, err := t.todo(ctx, s.ID, taskCreate, k.now, k.most)
+	creates, err := t.todo(ctx, s.ID, taskCreate, k.now, k.rows)
 	if err != nil {
 		return err
 	}
@@ -283,6 +303,9 @@ func (t *term) pickMaking(ctx context.Context, s show, k *picker, b base, ready 
 
 // pickJoins offers one batch of memberships, if enough people wait for it or nobody else is coming.
 func (t *term) pickJoins(ctx context.Context, s show, k *picker, b base, channel channelRow, creates int) error {
+	if !k.free(call{rows: []row{{Event: s.ID, Kind: kindMembership, Task: taskJoin}}, channel: channel.arn, base: b}) {
+		return nil
+	}
 	joins, err := t.todo(ctx, s.ID, taskJoin, k.now, chime.MaxBatch)
 	if err != nil || len(joins) == 0 {
 		return err
@@ -346,9 +369,17 @@ func (t *term) sleep(event id.Event, stirs int, until time.Time) {
 	}
 }
 
-// stir undoes rest.
+// stir undoes rest. What happens to the shared app instance stirs all shows in it.
 func (t *term) stir(event id.Event) {
 	t.mu.Lock()
+	if event == shared {
+		for _, s := range t.shows {
+			if s.place == shared {
+				t.stirs[s.ID]++
+				delete(t.quiet, s.ID)
+			}
+		}
+	}
 	t.stirs[event]++
 	delete(t.quiet, event)
 	t.mu.Unlock()
