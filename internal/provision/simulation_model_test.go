@@ -33,9 +33,8 @@ type simTicket struct {
 	name      string // nickname; "" before one is picked
 	refunded  bool   // at some time
 	wasBanned bool   // at some time
-	bannedAt  time.Time
-	flicker   bool // a ban was lifted so soon that the provisioner may not have seen it
-	returned  int  // how often a refund or ban was undone
+	flicker   bool   // a ban was lifted so soon that the provisioner may not have seen it
+	returned  int    // how often a refund or ban was undone
 	renames   int
 	born      int // guarded by sim.mu
 }
@@ -147,7 +146,7 @@ func (s *sim) differsAt(e *simShow, channels map[id.Event]provisiontest.Channel,
 			add("%s has no account", t.id)
 		case name != t.shown():
 			add("%s is called %q, not %q", t.id, name, t.shown())
-		case !t.banned && !t.flicker && (!isIn || isMod != wantMod):
+		case !t.banned && (!isIn || isMod != wantMod):
 			add("%s: member %v, moderator %v", t.id, isIn, isMod)
 		}
 	}
@@ -340,7 +339,7 @@ func (s *sim) told() string {
 			switch {
 			case ok && !may:
 				out = append(out, fmt.Sprintf("%s is called ready", t.id))
-			case may && e.making() && !t.flicker && (!ok || r.name != t.shown()):
+			case may && e.making() && (!ok || r.name != t.shown()):
 				out = append(out, fmt.Sprintf("%s: ready %v as %q", t.id, ok, r.name))
 			}
 		}

@@ -327,13 +327,13 @@ func (s *sim) ban() {
 	}
 	s.note("ticket %s is banned", t.id)
 	s.mu.Lock()
-	t.banned, t.wasBanned, t.bannedAt = true, true, time.Now()
+	t.banned, t.wasBanned = true, true
 	s.mu.Unlock()
 	first := s.rnd.IntN(2) == 0
 	if first {
 		s.provider.Ban(string(t.show.id), t.user(), true)
 	}
-	s.exec("INSERT INTO ban (ticket_id, event_id, by_ticket, nickname, reason, created_ms) VALUES ($1, $2, '', '', '', $3)", t.id, t.show.id, now())
+	s.act(t, "ban", "INSERT INTO ban (ticket_id, event_id, by_ticket, nickname, reason, created_ms) VALUES ($1, $2, '', '', '', 1)")
 	if !first {
 		s.provider.Ban(string(t.show.id), t.user(), true)
 	}
@@ -345,12 +345,26 @@ func (s *sim) unban() {
 		s.note("ticket %s is not banned any more", t.id)
 		s.mu.Lock()
 		t.banned = false
-		t.flicker = t.flicker || time.Since(t.bannedAt) < 20*time.Second
 		t.returned++
 		s.mu.Unlock()
-		s.exec("DELETE FROM ban WHERE ticket_id = $1", t.id)
+		s.act(t, "unban", "DELETE FROM ban WHERE ticket_id = $1 AND event_id = $2")
 		s.provider.Ban(string(t.show.id), t.user(), false)
 		s.bus.Publish(bus.Hint{Topic: bus.Banned, Event: t.show.id, Ticket: t.id})
+	}
+}
+
+// act changes the ban and writes the act into the trail, in one write.
+func (s *sim) act(t *simTicket, kind, query string) {
+	err := s.db.Write(context.Background(), func(tx *db.Tx) error {
+		if _, err := tx.Exec(query, t.id, t.show.id); err != nil {
+			return err
+		}
+		_, err := tx.Exec(`INSERT INTO moderator_act (id, event_id, by_ticket, kind, user_id, message_id, part_of, original, sender, sent_ms, reason, created_ms)
+			VALUES ($1, $2, '', $3, $4, '', '', '', '', 0, '', $5)`, id.NewToken(), t.show.id, kind, t.user(), now())
+		return err
+	})
+	if err != nil {
+		s.Error(err)
 	}
 }
 
