@@ -344,6 +344,20 @@ func (s *stage) scarce() {
 	}
 }
 
+// Rows of further admins belong to no show: they stayed in the ledger for ever, and one admin did all the work.
+func TestTheSharedAppInstanceGetsItsFurtherAdmins(t *testing.T) {
+	virtual(t, func(s *stage) {
+		s.scarce()
+		e := s.event(time.Now().Add(time.Hour))
+		s.tickets(e, id.Fan, 3)
+		s.run(s.config("aws-us-east-1"))
+		s.until(time.Minute, "four admins", func() bool {
+			all := s.provider.Everything()
+			return len(all) == 1 && len(all[0].Admins) == 4 && s.readyCount(e) == 3
+		})
+	})
+}
+
 // A show in an app instance of its own goes with one call; in the shared one its channel goes, then each account.
 func TestNothingIsDeletedBeforeTheArchiveAndEverythingAfter(t *testing.T) {
 	for place, want := range map[string][]string{

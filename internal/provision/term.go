@@ -90,8 +90,8 @@ func (p *Provisioner) lead(ctx context.Context, epoch int64) error {
 	defer stop(nil)
 	t := p.newTerm(epoch)
 	t.calls, t.stop = calls, stop
-	if err := t.begin(ctx); err != nil {
-		return err
+	if err := t.begin(ctx); err != nil { // asked to stop, mostly: the lease is free at once all the same
+		return errors.Join(err, p.lease.Release(context.WithoutCancel(ctx), epoch))
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.lease.Keep(ctx, epoch) })
