@@ -237,3 +237,13 @@ func (p *Provider) Stranger(inside, kind, id, name string) string {
 	}
 	return a
 }
+
+// Joined returns how many members a channel has, admins included.
+func (p *Provider) Joined(channelID string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, c := p.channel(channelID); c != nil {
+		return c.members.len()
+	}
+	return 0
+}
