@@ -263,18 +263,17 @@ func (t *term) announce(ctx context.Context, work []call) error {
 
 // onTime waits for a slot and reports whether the call may start in it. A call that comes late (a slow commit, a stopped
 // process) would run into the next ones: it gives its slot up, and slots are taken further ahead.
-func (t *term) onTime(ctx context.Context, slot time.Time) bool {
-	wait(ctx, slot.Sub(t.pace.Now()), nil)
-	late := t.pace.Now().Sub(slot)
+func (t *term) onTime(ctx context.Context, slot pace.Slot) bool {
+	ok := t.pace.Wait(ctx, slot)
 	if ctx.Err() != nil || !t.lease.Valid() {
 		return false
 	}
 	if !t.limited {
-		return true
+		return ok
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if late > pace.MaxLate {
+	if !ok {
 		t.lead0 = min(2*t.lead0, maxLead)
 		return false
 	}
@@ -286,7 +285,7 @@ func (t *term) onTime(ctx context.Context, slot time.Time) bool {
 // "unknown". ctx is the term's own: when it ends, calls that have not started are taken back.
 func (t *term) run(ctx context.Context, c call) {
 	defer t.landed(c)
-	if !t.onTime(ctx, c.slot.At) {
+	if !t.onTime(ctx, c.slot) {
 		if err := t.giveBack(c); err != nil {
 			t.stop(err)
 		}
