@@ -100,12 +100,6 @@ func SignInToken(ctx context.Context, s config.Storage, name string) (string, er
 }
 
 // readinessBoard shows the state of a platform database.
-func readinessBoard(d *db.DB, pace string) *readiness.Board {
-	c := readiness.Config{DB: d}
-	for _, p := range provision.Presets() {
-		if p.Name == pace {
-			c.Limit, c.PerSecond = p.Limit, p.Buckets[0].PerSecond
-		}
-	}
-	return readiness.New(c)
+func readinessBoard(d *db.DB, preset string) *readiness.Board {
+	return readiness.New(readiness.Config{DB: d, Preset: preset})
 }
