@@ -93,7 +93,11 @@ func (t *term) record(ctx context.Context, c call, answers []answer) error {
 				return err
 			}
 		}
-		if err := decideFor(tx, c.first().Event, subjectsOf(c.rows)...); err != nil {
+		touched := subjectsOf(c.rows)
+		if c.first().Kind == kindInstance {
+			touched = adminSubjects(1, maxAdmins)
+		}
+		if err := decideFor(tx, c.first().Event, touched...); err != nil {
 			return err
 		}
 		return t.pace.Answered(tx, c.slot, outcomeOf(answers))
@@ -134,7 +138,7 @@ func (t *term) failed(tx *db.Tx, c call, r row, cause error) error {
 		return err
 	}
 	if r.Kind == kindInstance && r.Task == taskCreate && r.Event != shared && fault.HasCode(cause, chime.CodeLimit) {
-		return move(tx, r.Event) // the account has no app instance left: this show shares one
+		return t.displace(tx, r.Event)
 	}
 	return nil
 }

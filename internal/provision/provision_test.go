@@ -236,9 +236,10 @@ func TestTwoThousandTicketsNeverExceedTheLimitAndUseIt(t *testing.T) {
 		if rate < 9.8 {
 			s.Errorf("%.3f calls/s, want at least 98 %% of 10", rate)
 		}
+		// The first ten calls wait for each other's answers: 350 ms each.
 		// 2,000 accounts, 20 batches of fans, one of staff, two moderator roles, channel, app instance, admin, its role.
 		const minimum = 2000 + 20 + 1 + 2 + 1 + 3
-		if whole := time.Since(began); whole > 2*time.Second+time.Duration(minimum)*time.Second/10*102/100 {
+		if whole := time.Since(began); whole > 5*time.Second+time.Duration(minimum)*time.Second/10*102/100 {
 			s.Errorf("took %v for %d calls, %d are enough", whole, len(calls), minimum)
 		}
 		s.Logf("%d calls in %v: %.3f/s, at most %d in a second; arithmetic minimum %d calls", len(calls), took, rate, provisiontest.MostInAnySecond(calls), minimum)
@@ -316,6 +317,23 @@ func TestRefundBanUnbanAndReturnedTicketAreFollowed(t *testing.T) {
 		if len(moderators) != 1 || len(s.provider.Users()) != 6 {
 			s.Errorf("moderators %v, %d users", moderators, len(s.provider.Users()))
 		}
+	})
+}
+
+// A ban and its end between two terms: the provider took the membership away, and the ledger never heard of either.
+func TestABanThatCameAndWentWhileNobodyLedIsRepaired(t *testing.T) {
+	virtual(t, func(s *stage) {
+		e := s.event(time.Now().Add(-time.Minute))
+		fan := s.tickets(e, id.Fan, 3)[0]
+		_, stop := s.run(s.config("case"))
+		s.until(time.Minute, "ready", func() bool { return s.readyCount(e) == 3 })
+		stop()
+		s.exec(`INSERT INTO moderator_act (id, event_id, by_ticket, kind, user_id, message_id, part_of, original, sender, sent_ms, reason, created_ms)
+			VALUES ('act1', $1, '', 'ban', $2, '', '', '', '', 0, '', $3)`, e, id.ChatUser(id.Fan, fan), time.Now().UnixMilli())
+		s.provider.Ban(string(e), id.ChatUser(id.Fan, fan), true)
+		s.provider.Ban(string(e), id.ChatUser(id.Fan, fan), false)
+		s.run(s.config("case"))
+		s.until(20*time.Second, "a member again", func() bool { members, _ := s.provider.Members(string(e)); return len(members) == 3 })
 	})
 }
 
@@ -510,7 +528,7 @@ func TestPermanentFailuresAreSetAsideAndShown(t *testing.T) {
 		if f := status.Failures; len(f) != 1 || f[0].Subject != string(fans[7]) || f[0].Error == "" || f[0].NextTryAt == nil {
 			s.Errorf("failures %+v", f)
 		}
-		if ev := status.Events[0]; ev.State != readiness.StateFailing || ev.Failed != 1 || ev.Made != 100 || ev.Wanted != 101 {
+		if ev := status.Events[0]; ev.State != readiness.StateFailing || ev.Failed != 1 || ev.Made != 103 || ev.Wanted != 104 {
 			s.Errorf("%+v", ev)
 		}
 	})
