@@ -59,35 +59,49 @@ func (h *house) refund(t id.Ticket, at time.Time) {
 	h.exec("UPDATE ticket SET valid = FALSE, updated_ms = $1 WHERE id = $2", at.UnixMilli(), t)
 }
 
-// place puts a show somewhere: '' is the shared app instance.
+// place puts a show somewhere: ” is the shared app instance.
 func (h *house) place(e, place id.Event) {
 	h.Helper()
 	h.exec(`INSERT INTO placement (event_id, place, placed_ms, round, leaving) VALUES ($1, $2, 1, 0, FALSE)`, e, place)
 }
 
-// row is a ledger row. state is what is known, work what it waits for.
-func (h *house) row(e id.Event, subject, kind, state, work string) {
+// ledgerRow is a row of the ledger: what is known, and what it waits for.
+type ledgerRow struct{ subject, kind, state, work string }
+
+// rows writes ledger rows of an event.
+func (h *house) rows(e id.Event, rows ...ledgerRow) {
 	h.Helper()
-	arn := ""
-	if state == "made" {
-		arn = "arn:" + kind + "/" + string(e) + "/" + subject
+	err := h.db.Write(context.Background(), func(tx *db.Tx) error {
+		for _, r := range rows {
+			arn := ""
+			if r.state == "made" {
+				arn = "arn:" + r.kind + "/" + string(e) + "/" + r.subject
+			}
+			if _, err := tx.Exec(`INSERT INTO resource (event_id, subject, kind, role, rank, want, want_name, state, name, arn, work, busy, failed,
+				generation, attempts, next_try_ms, error, epoch, made_ms)
+				VALUES ($1, $2, $3, '', 1, TRUE, '', $4, '', $5, $6, FALSE, FALSE, 1, 0, 0, '', 1, 0)`, e, r.subject, r.kind, r.state, arn, r.work); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		h.Fatal(err)
 	}
-	h.exec(`INSERT INTO resource (event_id, subject, kind, role, rank, want, want_name, state, name, arn, work, busy, failed, generation, attempts,
-		next_try_ms, error, epoch, made_ms) VALUES ($1, $2, $3, '', 1, TRUE, '', $4, '', $5, $6, FALSE, FALSE, 1, 0, 0, '', 1, 0)`, e, subject, kind, state, arn, work)
 }
 
-// plan lets the ledger know tickets, the first made of them made.
+// plan lets the ledger know tickets, the first of them made.
 func (h *house) plan(e id.Event, tickets []id.Ticket, made int) {
 	h.Helper()
+	var rows []ledgerRow
 	for i, t := range tickets {
 		if i < made {
-			h.row(e, string(t), "user", "made", "")
-			h.row(e, string(t), "membership", "made", "")
+			rows = append(rows, ledgerRow{string(t), "user", "made", ""}, ledgerRow{string(t), "membership", "made", ""})
 		} else {
-			h.row(e, string(t), "user", "absent", "create")
-			h.row(e, string(t), "membership", "absent", "blocked")
+			rows = append(rows, ledgerRow{string(t), "user", "absent", "create"}, ledgerRow{string(t), "membership", "absent", "blocked"})
 		}
 	}
+	h.rows(e, rows...)
 }
 
 // base makes an app instance with its admin, and a channel.
@@ -97,11 +111,9 @@ func (h *house) base(e, place id.Event) {
 	if n, err := db.Value[int](context.Background(), h.db, "SELECT count(*) FROM resource WHERE event_id = $1 AND kind = 'instance'", place); err != nil {
 		h.Fatal(err)
 	} else if n == 0 {
-		for _, kind := range []string{"instance", "admin_user", "admin"} {
-			h.row(place, "", kind, "made", "")
-		}
+		h.rows(place, ledgerRow{"", "instance", "made", ""}, ledgerRow{"", "admin_user", "made", ""}, ledgerRow{"", "admin", "made", ""})
 	}
-	h.row(e, "", "channel", "made", "")
+	h.rows(e, ledgerRow{"", "channel", "made", ""})
 }
 
 // leads lets somebody lead at a time.
