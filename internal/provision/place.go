@@ -52,7 +52,7 @@ func choosePlace(s show, tickets, used, most int, now time.Time) (place id.Event
 }
 
 // unplacedSQL finds shows that want a chat and have no place, and up to how many tickets they have.
-const unplacedSQL = `SELECT w.event_id, (SELECT count(*) FROM (SELECT 1 FROM ticket_role t WHERE t.event_id = w.event_id AND t.valid LIMIT $1) AS some)
+const unplacedSQL = `SELECT w.event_id, (SELECT count(*) FROM (SELECT 1 FROM ticket_role t WHERE t.event_id = w.event_id AND t.valid LIMIT $1) AS found)
 	FROM wanted_event w LEFT JOIN placement p ON p.event_id = w.event_id
 	WHERE w.make AND COALESCE(p.placed_ms, 0) = 0 ORDER BY w.doors_ms, w.event_id`
 
@@ -166,7 +166,7 @@ func (p *planner) moreAdmins(ctx context.Context, event id.Event) error {
 		return nil
 	}
 	n, err := db.Value[int](ctx, p.db, `SELECT count(*) FROM (SELECT 1 FROM resource r JOIN placement p ON p.event_id = r.event_id AND p.place = r.event_id
-		AND NOT p.leaving WHERE r.event_id = $1 AND r.kind = 'user' AND r.want LIMIT $2) AS some`, event, large+1)
+		AND NOT p.leaving WHERE r.event_id = $1 AND r.kind = 'user' AND r.want LIMIT $2) AS found`, event, large+1)
 	if err != nil || n <= large {
 		return err
 	}
