@@ -174,7 +174,7 @@ func TestWhatFailedAlarmsUntilItIsMade(t *testing.T) {
 		h.exec("UPDATE resource SET failed = TRUE, attempts = 3, error = 'the chat provider forbids it' WHERE kind = 'user'")
 		after(time.Minute)
 		h.expect("failed", "set aside")
-		if a := h.status("case", time.Now()).Alarms[0]; !strings.Contains(a.Text, "1 chat resource of \"Winter Songs\" are set aside: the chat provider forbids it.") ||
+		if a := h.status("case", time.Now()).Alarms[0]; !strings.Contains(a.Text, "\"Winter Songs\" has 1 chat resource set aside: the chat provider forbids it.") ||
 			!strings.Contains(a.ToDo, "stagedoor provision retry --event ev") {
 			h.Errorf("%+v", a)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/readiness/metrics"
 )
 
 func TestPrometheusReadsWhatPeopleSee(t *testing.T) {
@@ -21,7 +22,7 @@ func TestPrometheusReadsWhatPeopleSee(t *testing.T) {
 		h.sell(e, id.Fan, 1, now)
 		h.exec("INSERT INTO alarm (event_id, cause, since_ms, healed_ms, text, to_do) VALUES ($1, 'late', 1, 0, '', '')", e)
 		registry := prometheus.NewPedanticRegistry()
-		registry.MustRegister(h.board("case").Metrics())
+		registry.MustRegister(metrics.Of(h.board("case")))
 		w := httptest.NewRecorder()
 		promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 		text := w.Body.String()
