@@ -190,13 +190,16 @@ func (w *world) explain() {
 		w.Logf("at the provider: %+v", in)
 	}
 	calls := w.provider.Calls()
-	for _, c := range calls[max(0, len(calls)-80):] {
-		w.Logf("call %d of %s at %s: %s %s %s again %d: %d %s %s", c.N, c.Who, c.At.Format("15:04:05.000"), c.Op, c.Channel, c.User, c.Again, c.Status, c.Code, c.Effect)
+	for _, c := range calls[max(0, len(calls)-500):] {
+		w.Logf("call %d of %s at %s: %s for %s %s %s again %d: %d %s %s", c.N, c.Who, c.At.Format("15:04:05.000"), c.Op, short(c.Bearer), short(c.Channel), short(c.User), c.Again, c.Status, c.Code, c.Effect)
 	}
 	for _, p := range w.processes[max(0, len(w.processes)-4):] {
 		w.Logf("%s, pid %d, %v:\n%s", p.name, p.cmd.Process.Pid, p.point, p.words())
 	}
 }
+
+// short is an ARN without its beginning, which is the same everywhere.
+func short(arn string) string { return strings.TrimPrefix(arn, "arn:aws:chime:us-east-1:000000000000:app-instance/") }
 
 // everything returns all rows of all tables, sorted, as text.
 func (w *world) everything() map[string]string {
