@@ -51,8 +51,11 @@ func newWorld(t *testing.T, c *campaign, kind, pace string, seed uint64) *world 
 		w.provider.Latency = 60 * time.Millisecond
 	}
 	if w.rnd.IntN(2) == 0 {
-		w.provider.Play(provisiontest.Plan{Seed: c.seed + seed, Throttle: 0.02, Fail: 0.02, FailDone: 0.03, Refuse: 0.02, Member: 0.02,
-			Slow: 0.1, SlowBy: 300 * time.Millisecond, Patience: 3})
+		weather := provisiontest.Plan{Seed: c.seed + seed, Fail: 0.02, FailDone: 0.03, Refuse: 0.02, Slow: 0.1, SlowBy: 300 * time.Millisecond, Patience: 3}
+		if pace == "none" { // with limits it takes minutes to climb back
+			weather.Throttle, weather.Member = 0.02, 0.02
+		}
+		w.provider.Play(weather)
 	}
 	w.provider.TokenLife = time.Second // shorter than a life: an app instance must be found by its name
 	w.provider.Stranger("", "", "", "somebody else's")
