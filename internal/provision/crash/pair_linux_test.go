@@ -135,6 +135,9 @@ func (p *pair) takeover(standby *process, from time.Time, killed bool) {
 		return
 	}
 	p.note("%s took over after %v", standby.name, took)
+	if took > soon {
+		p.Logf("%s, alive since %v, took over after %v:\n%s", standby.name, from.Sub(standby.born), took, strings.Join(p.history, "\n"))
+	}
 	if killed {
 		p.campaign.mu.Lock()
 		p.campaign.took = append(p.campaign.took, took)

@@ -202,7 +202,9 @@ func (w *world) explain() {
 }
 
 // short is an ARN without its beginning, which is the same everywhere.
-func short(arn string) string { return strings.TrimPrefix(arn, "arn:aws:chime:us-east-1:000000000000:app-instance/") }
+func short(arn string) string {
+	return strings.TrimPrefix(arn, "arn:aws:chime:us-east-1:000000000000:app-instance/")
+}
 
 // everything returns all rows of all tables, sorted, as text.
 func (w *world) everything() map[string]string {
