@@ -1,219 +1,117 @@
-package provision
+package pace
 
 import (
-	"context"
-	"fmt"
+	"slices"
+	"time"
 
-	"github.com/stagedoor/stagedoor/internal/arn"
-	"github.com/stagedoor/stagedoor/internal/chime"
-	"github.com/stagedoor/stagedoor/internal/fault"
-	"github.com/stagedoor/stagedoor/internal/id"
-	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/db"
 )
 
-// call is one announced call to the provider: all rows have the same event, kind and task.
-type call struct {
-	rows    []row
-	channel arn.ARN // of the event, "" until made
-	base    base
-	bearer  arn.ARN   // the admin account that acts; "" where none does
-	slot    pace.Slot // when it may start
-}
+const (
+	// smooth is the least distance between two slots, in parts of the even one: an urgent call waits for one slot and not
+	// for a burst to be over, and who was late catches up at 10 %.
+	smooth = 0.9
+	// spare is how many calls are kept beyond those that count, for what their answers tell: as many as wait for answers.
+	spare = 16
+	// unlimited is how many calls are kept where there is no limit: they tell what passes when that turns out to be untrue.
+	unlimited = 80
+)
 
-func (c call) first() row { return c.rows[0] }
-
-// op names the provider's operation, for the buckets of the pace.
-func (c call) op() string {
-	r := c.first()
-	switch r.Task {
-	case taskJoin:
-		return "BatchCreateChannelMembership"
-	case taskRename:
-		return map[kind]string{kindChannel: "UpdateChannel", kindUser: "UpdateAppInstanceUser"}[r.Kind]
-	case taskDelete:
-		return map[kind]string{kindInstance: "DeleteAppInstance", kindChannel: "DeleteChannel", kindUser: "DeleteAppInstanceUser",
-			kindMembership: "DeleteChannelMembership", kindModerator: "DeleteChannelModerator"}[r.Kind]
-	case taskCreate:
-		return map[kind]string{kindInstance: "CreateAppInstance", kindAdminUser: "CreateAppInstanceUser", kindAdmin: "CreateAppInstanceAdmin",
-			kindChannel: "CreateChannel", kindUser: "CreateAppInstanceUser", kindModerator: "CreateChannelModerator"}[r.Kind]
+// keep is how many calls of a bucket are kept.
+func (b Bucket) keep() int {
+	if b.PerSecond == 0 {
+		return unlimited
 	}
-	return ""
+	return b.PerSecond + spare
 }
 
-// endsAll reports whether the call takes everything of its event along: from now on there is no way back.
-func (c call) endsAll() bool {
-	k := c.first().Kind
-	return c.first().Task == taskDelete && (k == kindInstance || k == kindChannel)
+// next is the first moment at which the row has room.
+func (r row) next(now int64) int64 {
+	at := r.calls.next(r.bucket.PerSecond)
+	if r.slow != nil && len(r.calls) > 0 {
+		at = max(at, r.calls[len(r.calls)-1].at+r.slow.gap(r.bucket, now))
+	}
+	return at
 }
 
-// paced says whose limits the call counts against.
-func (c call) paced() pace.Call {
-	out := pace.Call{Op: c.op(), Instance: string(c.base.instance), Bearer: string(c.bearer)}
-	switch r := c.first(); r.Kind {
-	case kindInstance:
-		if r.Task == taskDelete {
-			out.Instance = string(r.ARN)
+// book takes a slot. bound says that the call had to wait for this row.
+func (r *row) book(at, now int64, bound bool) {
+	if r.slow != nil && r.slow.over(r.bucket, now) {
+		r.slow = nil
+	}
+	if r.slow != nil && bound {
+		r.slow = r.slow.booked(at - r.calls[len(r.calls)-1].at)
+	}
+	r.calls = r.calls.book(entry{at, unsure, pending}, r.bucket.keep())
+	r.used = max(r.used, now)
+}
+
+// slot is the first moment, not before first, at which all rows have room.
+func slot(rows []row, first, now int64) int64 {
+	for _, r := range rows {
+		first = max(first, r.next(now))
+	}
+	return first
+}
+
+// take books a slot that was asked for from first on in all rows.
+func take(rows []row, at, first, now int64) {
+	for i, r := range rows {
+		rows[i].book(at, now, at > first && at == r.next(now))
+	}
+}
+
+// free reports whether nothing limits the row.
+func (r row) free() bool { return r.bucket.PerSecond == 0 && r.slow == nil }
+
+// Book takes the next slot of every bucket that covers the call, not before earliest. If that is later than latest (zero:
+// any time will do), nothing is written, ok is false and Slot.At says when.
+func (p *Pace) Book(tx *db.Tx, c Call, earliest, latest time.Time) (s Slot, ok bool, err error) {
+	s.holds = p.holds(c)
+	err = p.change(tx, s.holds, func(rows []row) bool {
+		now, first := p.micros(p.Now()), p.micros(earliest)
+		p.learn(rows)
+		s.us = slot(rows, first, now)
+		s.At = p.local(s.us)
+		s.free = !slices.ContainsFunc(rows, func(r row) bool { return !r.free() })
+		s.loose = !slices.ContainsFunc(rows, func(r row) bool { return r.bucket.PerSecond > 0 })
+		if ok = latest.IsZero() || !s.At.After(latest); ok {
+			take(rows, s.us, first, now)
 		}
-	case kindChannel:
-		if r.State == made {
-			out.Channel = string(r.ARN)
-		}
-	case kindMembership, kindModerator:
-		out.Channel = string(c.channel)
-	case kindUser:
-		out.User = string(c.base.user(r))
-	case kindAdminUser, kindAdmin:
-	}
-	return out
-}
-
-// answer is what the provider said about one row.
-type answer struct {
-	arn  arn.ARN
-	name string // that the provider shows now; "" if we cannot know
-	err  error
-}
-
-// send makes the call and returns an answer per row.
-func (p *Provisioner) send(ctx context.Context, c call) []answer {
-	r := c.first()
-	switch r.Task {
-	case taskJoin:
-		return p.join(ctx, c)
-	case taskRename:
-		if r.Kind == kindChannel {
-			return []answer{{r.ARN, r.WantName, p.chime.RenameChannel(ctx, c.bearer, r.ARN, r.WantName)}}
-		}
-		return []answer{{r.ARN, r.WantName, p.chime.RenameUser(ctx, r.ARN, r.WantName)}}
-	case taskDelete:
-		return []answer{{err: gone(p.remove(ctx, c))}}
-	case taskCreate:
-		return []answer{p.create(ctx, c)}
-	}
-	return []answer{{err: fmt.Errorf("no such task %q", r.Task)}}
-}
-
-// token is the request token of a create: the same for every repeat of one generation, and no longer than 64 characters.
-func (r row) token(b base) string {
-	of := string(r.Subject)
-	switch {
-	case r.Kind == kindAdminUser && r.Event != "":
-		of = string(r.Event) + of
-	case r.Kind == kindAdminUser, of == "" && r.Event == "":
-		of = b.installation + of
-	case of == "":
-		of = string(r.Event)
-	}
-	return fmt.Sprintf("%s-%s-%d-%d", r.Kind, of, b.round, r.Generation)
-}
-
-func (p *Provisioner) create(ctx context.Context, c call) answer {
-	r, b := c.first(), c.base
-	switch r.Kind {
-	case kindInstance:
-		return p.createInstance(ctx, c)
-	case kindAdminUser:
-		a, err := p.chime.CreateUser(ctx, b.instance, adminUser(r.Subject), r.Name, r.token(b))
-		return existing(r, answer{a, r.Name, err}, b.instance.User(adminUser(r.Subject)))
-	case kindAdmin:
-		return existing(r, answer{err: p.chime.CreateAdmin(ctx, b.instance, b.instance.User(adminUser(r.Subject)))}, "")
-	case kindChannel:
-		a, err := p.chime.CreateChannel(ctx, b.admin, b.instance, string(r.Event), r.Name, r.token(b))
-		return existing(r, answer{a, r.Name, err}, b.instance.Channel(string(r.Event)))
-	case kindUser:
-		a, err := p.chime.CreateUser(ctx, b.instance, id.ChatUser(r.Role, r.Subject), r.Name, r.token(b))
-		return existing(r, answer{a, r.Name, err}, b.user(r))
-	case kindModerator:
-		return existing(r, answer{err: p.chime.CreateModerator(ctx, c.bearer, c.channel, b.user(r))}, "")
-	case kindMembership:
-		return p.join(ctx, c)[0]
-	}
-	return answer{err: fmt.Errorf("no such kind %q", r.Kind)}
-}
-
-// createInstance looks for the app instance by name before it repeats a create whose answer is unknown: the provider
-// chooses this one id, and remembers request tokens for a limited time only.
-func (p *Provisioner) createInstance(ctx context.Context, c call) answer {
-	r, name, client := c.first(), c.base.appInstanceName(), p.chime
-	if r.Attempts > 1 {
-		found, ok, err := p.waiting.FindAppInstance(ctx, name)
-		if err != nil || ok {
-			return answer{arn: found, name: name, err: err}
-		}
-		client = p.waiting // its own slot has passed
-	}
-	a, err := client.CreateAppInstance(ctx, name, r.token(c.base))
-	return answer{a, name, err}
-}
-
-// join adds users to the channel. Who is not named among the errors is in.
-func (p *Provisioner) join(ctx context.Context, c call) []answer {
-	users := make([]arn.ARN, len(c.rows))
-	for i, r := range c.rows {
-		users[i] = c.base.user(r)
-	}
-	failed, err := p.chime.BatchCreateMembership(ctx, c.bearer, c.channel, users)
-	bad := make(map[arn.ARN]error, len(failed))
-	for _, f := range failed {
-		bad[f.Member] = f.Err
-	}
-	out := make([]answer, len(c.rows))
-	for i, u := range users {
-		if out[i].err = err; err == nil {
-			out[i] = existing(c.rows[i], answer{err: bad[u]}, "")
-		}
-	}
-	return out
-}
-
-func (p *Provisioner) remove(ctx context.Context, c call) error {
-	r, b := c.first(), c.base
-	switch r.Kind {
-	case kindInstance:
-		return p.removeInstance(ctx, c)
-	case kindChannel:
-		return p.chime.DeleteChannel(ctx, c.bearer, b.instance.Channel(string(r.Event)))
-	case kindUser:
-		return p.chime.DeleteUser(ctx, b.user(r))
-	case kindMembership:
-		return p.chime.DeleteMembership(ctx, c.bearer, c.channel, b.user(r))
-	case kindModerator:
-		return p.chime.DeleteModerator(ctx, c.bearer, c.channel, b.user(r))
-	case kindAdminUser, kindAdmin:
-		// They go with their app instance.
-	}
-	return fmt.Errorf("a %q is never deleted", r.Kind)
-}
-
-// removeInstance deletes an app instance; after a lost create, whatever has its name.
-func (p *Provisioner) removeInstance(ctx context.Context, c call) error {
-	if instance := c.first().ARN; instance != "" {
-		return p.chime.DeleteAppInstance(ctx, instance)
-	}
-	instance, ok, err := p.waiting.FindAppInstance(ctx, c.base.appInstanceName())
+		return ok
+	})
 	if err != nil || !ok {
+		return s, false, err
+	}
+	return s, true, p.count(tx, s.At)
+}
+
+const (
+	// secondsKept is how long calls per second are remembered.
+	secondsKept = 60
+	// rowsKept is how long a row outlives its last booking, in seconds; sweepEvery is how often old rows are looked for.
+	rowsKept, sweepEvery = 3600, 60
+)
+
+// count adds a call to its second, for people, and now and then deletes what is old.
+func (p *Pace) count(tx *db.Tx, at time.Time) error {
+	sec := at.Unix()
+	calls, err := db.Value[int64](tx.Context(), tx, `INSERT INTO pace_second (second, booker, calls) VALUES ($1, $2, 1)
+		ON CONFLICT (second, booker) DO UPDATE SET calls = pace_second.calls + 1 RETURNING calls`, sec, p.booker)
+	if err != nil || calls > 1 {
 		return err
 	}
-	return p.waiting.DeleteAppInstance(ctx, instance)
-}
-
-// existing turns a create's Conflict into success: the ids are ours, so what is there is what we wanted. A first attempt
-// that meets it found something older, whose name is not known, and decide asks for a rename; a repeated one met itself.
-func existing(r row, a answer, ours arn.ARN) answer {
-	if !fault.Is(a.err, fault.Conflict) {
-		return a
+	if _, err = tx.Exec("DELETE FROM pace_second WHERE booker = $1 AND second < $2", p.booker, sec-secondsKept); err != nil {
+		return err
 	}
-	if r.Attempts > 1 {
-		return answer{arn: ours, name: a.name}
-	}
-	return answer{arn: ours}
-}
-
-// gone turns a delete's "no such thing" into success. Operations without a 404 answer Forbidden for an unknown resource
-// (Amazon Chime SDK API reference: errors of DeleteChannel, DeleteAppInstanceUser).
-func gone(err error) error {
-	if fault.Is(err, fault.NotFound) || fault.HasCode(err, chime.CodeForbidden) {
+	now := p.micros(p.Now())
+	if now-p.swept.Load() < sweepEvery*second {
 		return nil
 	}
+	p.swept.Store(now)
+	if _, err = tx.Exec("DELETE FROM pace_second WHERE second < $1 OR second > $2", sec-secondsKept, sec+secondsKept); err != nil {
+		return err
+	}
+	_, err = tx.Exec("DELETE FROM pace WHERE used_us < $1", now-rowsKept*second)
 	return err
 }
