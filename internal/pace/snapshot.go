@@ -31,8 +31,9 @@ func (s Snapshot) row(h hold) *row {
 	k := [2]string{h.bucket.Name, h.key}
 	r := s.rows[k]
 	if r == nil {
-		fresh := s.raw[k].row(h)
-		r = &fresh
+		fresh := []row{s.raw[k].row(h)}
+		s.pace.learn(fresh)
+		r = &fresh[0]
 		s.rows[k] = r
 	}
 	return r
@@ -45,14 +46,16 @@ func (s Snapshot) Earliest(c Call, now time.Time) time.Time {
 	for _, h := range s.pace.holds(c) {
 		at = max(at, s.row(h).next(us))
 	}
-	return now.Add(time.Duration(at-us) * time.Microsecond)
+	if at == us {
+		return now
+	}
+	return s.pace.local(at)
 }
 
 // Take books a call in the snapshot only.
 func (s Snapshot) Take(c Call, at time.Time) {
 	us := s.pace.micros(at)
 	for _, h := range s.pace.holds(c) {
-		r := s.row(h)
-		*r = r.book(us, us)
+		s.row(h).book(us, us, false)
 	}
 }
