@@ -11,8 +11,9 @@ import (
 )
 
 // Migrate brings the schema to the newest of the numbered SQL files in files and refuses a database that is newer than
-// this program. Migrations only go forward. In a migration "/* WITHOUT ROWID */" becomes SQLite's WITHOUT ROWID and
-// stays a comment for PostgreSQL; it is the one thing the two need told apart.
+// this program. Migrations only go forward. Two things the databases need told apart: in a migration
+// "/* WITHOUT ROWID */" becomes SQLite's WITHOUT ROWID and stays a comment for PostgreSQL, and PostgreSQL's order of
+// bytes, COLLATE "C", becomes SQLite's COLLATE BINARY.
 func (d *DB) Migrate(ctx context.Context, files fs.FS) error {
 	dialect, opts := goose.DialectSQLite3, []goose.ProviderOption{}
 	if d.dialect == PostgreSQL {
@@ -41,7 +42,7 @@ func (d *DB) Migrate(ctx context.Context, files fs.FS) error {
 	return err
 }
 
-// clustered serves migration files with the SQLite-only storage clause switched on.
+// clustered serves migration files with the SQLite-only storage clause switched on, and SQLite's name for the order of bytes.
 type clustered struct{ fs.FS }
 
 func (c clustered) Open(name string) (fs.File, error) {
@@ -62,6 +63,7 @@ func (c clustered) Open(name string) (fs.File, error) {
 		return nil, err
 	}
 	text = bytes.ReplaceAll(text, []byte("/* WITHOUT ROWID */"), []byte("WITHOUT ROWID"))
+	text = bytes.ReplaceAll(text, []byte(`COLLATE "C"`), []byte("COLLATE BINARY"))
 	return &textFile{Reader: bytes.NewReader(text), info: info}, nil
 }
 
