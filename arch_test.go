@@ -32,10 +32,12 @@ var mayImport = map[string][]string{
 	"internal/arn":        {},
 	"internal/bus":        {"internal/id"},
 	"internal/db":         {},
+	"internal/lease":      {"internal/db"},
 	"internal/db/dbtest":  {"internal/db", "internal/id"},
 	"internal/schema":     {},
 	"internal/selfsigned": {},
 	"internal/ingress":    {},
+	"internal/pace":       {"internal/db", "internal/fault"},
 	"internal/wsconn":     {"internal/fault"},
 
 	// The platform's rooms. None imports another, and only those that must act at the provider import chime.
@@ -50,6 +52,8 @@ var mayImport = map[string][]string{
 	"internal/pass":                    and(ground, "internal/chime"),
 	"internal/provision":               and(ground, "internal/chime"),
 	"internal/provision/provisiontest": {}, // for tests of provision
+	"internal/readiness":               and(ground, "internal/readiness/forecast"),
+	"internal/readiness/forecast":      {}, // arithmetic
 	"internal/moderate":                and(ground, "internal/chime"),
 	"internal/archive":                 and(ground, "internal/chime"),
 
@@ -93,11 +97,11 @@ var mayImport = map[string][]string{
 var (
 	ground = []string{
 		"internal/fault", "internal/id", "internal/arn", "internal/bus", "internal/db", "internal/schema", "internal/wsconn",
-		"internal/ingress", "internal/selfsigned",
+		"internal/ingress", "internal/selfsigned", "internal/lease", "internal/pace",
 	}
 	features = []string{
 		"internal/event", "internal/gate", "internal/guard", "internal/nick", "internal/react", "internal/organizer",
-		"internal/pass", "internal/provision", "internal/moderate", "internal/archive",
+		"internal/pass", "internal/provision", "internal/readiness", "internal/moderate", "internal/archive",
 	}
 )
 

@@ -25,6 +25,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/moderate"
 	"github.com/stagedoor/stagedoor/internal/organizer"
 	"github.com/stagedoor/stagedoor/internal/provision"
+	"github.com/stagedoor/stagedoor/internal/readiness"
 	"github.com/stagedoor/stagedoor/internal/web"
 )
 
@@ -41,6 +42,7 @@ type App struct {
 	gate       *gate.Gate
 	organizers *organizer.Store
 	provision  *provision.Provisioner
+	readiness  *readiness.Board
 	desk       *moderate.Desk
 	archive    *archive.Keeper
 	web        *web.Server

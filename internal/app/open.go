@@ -18,7 +18,9 @@ import (
 	"github.com/stagedoor/stagedoor/internal/event"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/organizer"
+	"github.com/stagedoor/stagedoor/internal/pace"
 	"github.com/stagedoor/stagedoor/internal/provision"
+	"github.com/stagedoor/stagedoor/internal/readiness"
 	"github.com/stagedoor/stagedoor/internal/schema"
 )
 
@@ -79,7 +81,7 @@ func Provision(ctx context.Context, s config.Storage, c config.Chime, engineURL 
 		OnPurged: func(ctx context.Context, e id.Event) error { return events.MarkPurged(ctx, e, time.Now()) }})
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.Run(ctx) })
-	g.Go(func() error { return p.Progress(ctx, out) })
+	g.Go(func() error { return readinessBoard(d, c.Pace).Progress(ctx, out) })
 	return errors.Join(g.Wait(), d.Close())
 }
 
@@ -96,4 +98,13 @@ func SignInToken(ctx context.Context, s config.Storage, name string) (string, er
 		return "", err
 	}
 	return organizers.NewLink(ctx, who.ID, time.Now())
+}
+
+// readinessBoard shows the state of a platform database.
+func readinessBoard(d *db.DB, preset string) *readiness.Board {
+	c := readiness.Config{DB: d}
+	if p, err := pace.Named(preset); err == nil && len(p.Buckets) > 0 {
+		c.Limit, c.PerSecond = p.Limit, p.Buckets[0].PerSecond
+	}
+	return readiness.New(c)
 }

@@ -41,6 +41,7 @@ func (a *App) wire() error {
 	provider := chime.New(chimeConfig(a.cfg.Chime, a.secrets, a.chat()))
 	a.events, a.gate, a.organizers = event.New(a.db), gate.New(a.db, pepper), organizer.New(a.db)
 	a.provision = provision.New(a.provisionConfig(provider))
+	a.readiness = readinessBoard(a.db, a.cfg.Pace)
 	a.desk = moderate.New(moderate.Config{DB: a.db, Chime: provider, Bus: a.bus, Logger: a.log})
 	a.archive, err = archive.New(archive.Config{DB: a.db, Chime: provider, Dir: filepath.Join(a.cfg.Data, "archive"), Logger: a.log,
 		Grace: time.Duration(a.cfg.ReopenFor) * time.Second, OnArchived: a.archived})
@@ -52,7 +53,7 @@ func (a *App) wire() error {
 		Events: a.events, Gate: a.gate, Limiter: gate.NewLimiter(), Guard: guard.New(a.db), Nicknames: nick.New(a.db),
 		Reactions: react.New(reactionTick), Desk: a.desk, Archive: a.archive, Organizers: a.organizers,
 		Pass:      pass.New(pass.Config{DB: a.db, Chime: provider, Region: a.cfg.Region, Endpoint: endpoint, Progress: a.progress, Logger: a.log}),
-		Provision: a.provision, Bus: a.bus, Log: a.log,
+		Provision: a.provision, Readiness: a.readiness, Bus: a.bus, Log: a.log,
 		UI: ui.FS(), TestStream: teststream.Handler(), Chat: a.chat(), ChatOrigin: originOf(endpoint),
 		TrustedProxies: proxies, Secure: strings.HasPrefix(a.cfg.Origin(), "https://"),
 	})
@@ -92,7 +93,7 @@ func (a *App) provisionConfig(provider *chime.Client) provision.Config {
 
 // progress tells a waiting fan how far the chat of the event is.
 func (a *App) progress(ctx context.Context, event id.Event) (pass.Progress, error) {
-	status, err := a.provision.Status(ctx, time.Now())
+	status, err := a.readiness.Status(ctx, time.Now())
 	if err != nil {
 		return pass.Progress{}, err
 	}

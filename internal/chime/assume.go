@@ -75,10 +75,9 @@ func (c *Client) AssumeUser(ctx context.Context, user, channel arn.ARN, role id.
 		roleARN = c.cfg.ModeratorRole
 	}
 	ttl = min(max(ttl, 15*time.Minute), 12*time.Hour)
-	out, err := call(ctx, c, "AssumeRole", func(ctx context.Context) (*sts.AssumeRoleOutput, error) {
-		return c.sts.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &roleARN, RoleSessionName: aws.String(sessionName(user.ID())),
-			DurationSeconds: aws.Int32(int32(ttl / time.Second)), Policy: aws.String(sessionPolicy(user, channel, role))}) //nolint:gosec // at most 43,200
-	})
+	out, err := send(ctx, c, c.sts.AssumeRole, &sts.AssumeRoleInput{RoleArn: &roleARN,
+		RoleSessionName: aws.String(sessionName(user.ID())), Policy: aws.String(sessionPolicy(user, channel, role)),
+		DurationSeconds: aws.Int32(int32(ttl / time.Second))})
 	if err != nil {
 		return Credentials{}, err
 	}

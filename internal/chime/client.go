@@ -47,6 +47,7 @@ func (c Config) GoString() string { return c.String() }
 // Client calls the provider with one set of credentials.
 type Client struct {
 	cfg       Config
+	pace      Pacer // nil: calls start at once
 	identity  *chimesdkidentity.Client
 	messaging *chimesdkmessaging.Client
 	sts       *sts.Client
@@ -66,7 +67,7 @@ func New(cfg Config) *Client {
 		return aws.Credentials{AccessKeyID: cfg.AccessKeyID, SecretAccessKey: cfg.SecretAccessKey, SessionToken: cfg.SessionToken}, nil
 	})
 	// A redirect would be followed with a signature made for another address.
-	doer := &http.Client{Transport: cfg.HTTP, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	doer := &http.Client{Transport: once{cfg.HTTP}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return &Client{
 		cfg: cfg,
 		identity: chimesdkidentity.New(chimesdkidentity.Options{Region: cfg.Region, BaseEndpoint: url(cfg.IdentityURL),
@@ -78,11 +79,11 @@ func New(cfg Config) *Client {
 	}
 }
 
-// As returns a client that calls with other credentials, over the same connections.
+// As returns a client that calls with other credentials, over the same connections and at the same pace.
 func (c *Client) As(k Credentials) *Client {
 	cfg := c.cfg
 	cfg.AccessKeyID, cfg.SecretAccessKey, cfg.SessionToken = k.AccessKeyID, k.SecretAccessKey, k.SessionToken
-	return New(cfg)
+	return New(cfg).Paced(c.pace)
 }
 
 // Region is the provider's region, which clients need for signing.
@@ -97,17 +98,6 @@ type Page[T any] struct {
 // maxPage is the provider's largest page (MaxResults 1–50 on every list operation; Amazon Chime SDK API reference).
 const maxPage = 50
 
-// call runs one operation under the deadline and translates its error.
-func call[T any](ctx context.Context, c *Client, op string, f func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
-	defer cancel()
-	out, err := f(ctx)
-	if err != nil {
-		return out, translate(op, err)
-	}
-	return out, nil
-}
-
 // url is nil for Amazon's own address.
 func url(s string) *string {
 	if s == "" {
@@ -116,5 +106,5 @@ func url(s string) *string {
 	return &s
 }
 
-// token is nil for "", so that the SDK refuses instead of sending an empty token.
+// token is nil for "": the SDK then makes one, good for one call.
 func token(s string) *string { return url(s) }

@@ -21,6 +21,7 @@ const (
 	CodeLimit      = "chime_resource_limit" // Denied: a quota of the account is used up; only people can help
 	CodeThrottled  = "chime_throttled"      // Throttled
 	CodeAway       = "chime_unavailable"    // Unavailable: nothing is known about the call's effect
+	CodeNotSent    = "chime_not_sent"       // Unavailable: the provider has seen nothing of the call, so it has no effect
 )
 
 // meaning is what one of the provider's errors means to us.
@@ -53,16 +54,16 @@ var meanings = map[string]meaning{
 var byStatus = map[int]string{400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "Conflict",
 	412: "PreconditionFailed", 413: "BadRequest", 422: "Unprocessable", 429: "Throttled"}
 
-// translate turns an SDK error into a fault. Without an answer that says otherwise the call counts as Unavailable: it
-// may or may not have had an effect.
-func translate(op string, err error) error {
-	if err == nil {
-		return nil
-	}
+// translate turns an SDK error into a fault. Without an answer the call counts as Unavailable, and it may have had an
+// effect unless it was notSent: no such host, refused, a certificate that is not believed, no connection in time.
+func translate(op string, err error, notSent bool) error {
 	m := meanings["ServiceUnavailable"]
 	var api smithy.APIError
 	var response *smithyhttp.ResponseError
+	var unwritable *smithy.SerializationError
 	switch {
+	case errors.As(err, &unwritable):
+		m = meanings["BadRequest"] // of an empty ARN no address can be made
 	case errors.Is(err, context.Canceled):
 		m.public = "the call was given up"
 	case errors.Is(err, context.DeadlineExceeded):
@@ -71,6 +72,11 @@ func translate(op string, err error) error {
 		m = meaningOf(api.ErrorCode(), status(err))
 	case errors.As(err, &response):
 		m = meaningOf("", response.HTTPStatusCode())
+	case notSent:
+		m.public = "the chat provider cannot be reached"
+	}
+	if notSent && m.kind == fault.Unavailable {
+		m.code = CodeNotSent
 	}
 	return fault.Wrap(err, m.kind, m.code, "%s: %s", op, m.public)
 }

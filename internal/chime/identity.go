@@ -2,6 +2,7 @@ package chime
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/chimesdkidentity"
@@ -18,9 +19,8 @@ type User struct {
 // CreateAppInstance makes an app instance. The provider chooses its id, so the same token must be used again after a
 // lost answer, and FindAppInstance after a long pause.
 func (c *Client) CreateAppInstance(ctx context.Context, name, clientToken string) (arn.ARN, error) {
-	out, err := call(ctx, c, "CreateAppInstance", func(ctx context.Context) (*chimesdkidentity.CreateAppInstanceOutput, error) {
-		return c.identity.CreateAppInstance(ctx, &chimesdkidentity.CreateAppInstanceInput{Name: &name, ClientRequestToken: token(clientToken)})
-	})
+	out, err := call(ctx, c, Call{}, c.identity.CreateAppInstance,
+		&chimesdkidentity.CreateAppInstanceInput{Name: &name, ClientRequestToken: token(clientToken)})
 	if err != nil {
 		return "", err
 	}
@@ -29,15 +29,26 @@ func (c *Client) CreateAppInstance(ctx context.Context, name, clientToken string
 
 // AppInstance is an app instance and the name it was made with.
 type AppInstance struct {
-	ARN  arn.ARN
-	Name string
+	ARN     arn.ARN
+	Name    string
+	Created time.Time // zero in lists
+}
+
+// DescribeAppInstance reads an app instance. One that does not exist is Denied with CodeForbidden; there is no 404.
+func (c *Client) DescribeAppInstance(ctx context.Context, instance arn.ARN) (AppInstance, error) {
+	out, err := call(ctx, c, Call{Instance: instance}, c.identity.DescribeAppInstance,
+		&chimesdkidentity.DescribeAppInstanceInput{AppInstanceArn: (*string)(&instance)})
+	if err != nil || out.AppInstance == nil {
+		return AppInstance{}, err
+	}
+	a := out.AppInstance
+	return AppInstance{ARN: arn.ARN(aws.ToString(a.AppInstanceArn)), Name: aws.ToString(a.Name), Created: aws.ToTime(a.CreatedTimestamp)}, nil
 }
 
 // ListAppInstances reads one page of the account's app instances. next is "" for the first page.
 func (c *Client) ListAppInstances(ctx context.Context, next string) (Page[AppInstance], error) {
-	out, err := call(ctx, c, "ListAppInstances", func(ctx context.Context) (*chimesdkidentity.ListAppInstancesOutput, error) {
-		return c.identity.ListAppInstances(ctx, &chimesdkidentity.ListAppInstancesInput{MaxResults: aws.Int32(maxPage), NextToken: url(next)})
-	})
+	out, err := call(ctx, c, Call{}, c.identity.ListAppInstances,
+		&chimesdkidentity.ListAppInstancesInput{MaxResults: aws.Int32(maxPage), NextToken: url(next)})
 	if err != nil {
 		return Page[AppInstance]{}, err
 	}
@@ -69,19 +80,17 @@ func (c *Client) FindAppInstance(ctx context.Context, name string) (found arn.AR
 
 // DeleteAppInstance deletes an app instance with everything inside.
 func (c *Client) DeleteAppInstance(ctx context.Context, instance arn.ARN) error {
-	_, err := call(ctx, c, "DeleteAppInstance", func(ctx context.Context) (*chimesdkidentity.DeleteAppInstanceOutput, error) {
-		return c.identity.DeleteAppInstance(ctx, &chimesdkidentity.DeleteAppInstanceInput{AppInstanceArn: (*string)(&instance)})
-	})
+	_, err := call(ctx, c, Call{Instance: instance}, c.identity.DeleteAppInstance,
+		&chimesdkidentity.DeleteAppInstanceInput{AppInstanceArn: (*string)(&instance)})
 	return err
 }
 
 // CreateUser makes a chat account with an id of ours. A repeat with the same name succeeds; with another name it may be
 // a Conflict, which means that the account exists. name has 1–100 characters.
 func (c *Client) CreateUser(ctx context.Context, instance arn.ARN, userID, name, clientToken string) (arn.ARN, error) {
-	out, err := call(ctx, c, "CreateAppInstanceUser", func(ctx context.Context) (*chimesdkidentity.CreateAppInstanceUserOutput, error) {
-		return c.identity.CreateAppInstanceUser(ctx, &chimesdkidentity.CreateAppInstanceUserInput{AppInstanceArn: (*string)(&instance),
-			AppInstanceUserId: &userID, Name: &name, ClientRequestToken: token(clientToken)})
-	})
+	out, err := call(ctx, c, Call{Instance: instance, User: instance.User(userID)}, c.identity.CreateAppInstanceUser,
+		&chimesdkidentity.CreateAppInstanceUserInput{AppInstanceArn: (*string)(&instance), AppInstanceUserId: &userID,
+			Name: &name, ClientRequestToken: token(clientToken)})
 	if err != nil {
 		return "", err
 	}
@@ -90,27 +99,23 @@ func (c *Client) CreateUser(ctx context.Context, instance arn.ARN, userID, name,
 
 // RenameUser gives a chat account another display name.
 func (c *Client) RenameUser(ctx context.Context, user arn.ARN, name string) error {
-	_, err := call(ctx, c, "UpdateAppInstanceUser", func(ctx context.Context) (*chimesdkidentity.UpdateAppInstanceUserOutput, error) {
-		// Metadata is required by the model; we keep none.
-		return c.identity.UpdateAppInstanceUser(ctx, &chimesdkidentity.UpdateAppInstanceUserInput{AppInstanceUserArn: (*string)(&user),
-			Name: &name, Metadata: aws.String("")})
-	})
+	// Metadata is required by the model; we keep none.
+	_, err := call(ctx, c, Call{User: user}, c.identity.UpdateAppInstanceUser,
+		&chimesdkidentity.UpdateAppInstanceUserInput{AppInstanceUserArn: (*string)(&user), Name: &name, Metadata: aws.String("")})
 	return err
 }
 
 // DeleteUser deletes a chat account. What it wrote stays in its channels.
 func (c *Client) DeleteUser(ctx context.Context, user arn.ARN) error {
-	_, err := call(ctx, c, "DeleteAppInstanceUser", func(ctx context.Context) (*chimesdkidentity.DeleteAppInstanceUserOutput, error) {
-		return c.identity.DeleteAppInstanceUser(ctx, &chimesdkidentity.DeleteAppInstanceUserInput{AppInstanceUserArn: (*string)(&user)})
-	})
+	_, err := call(ctx, c, Call{User: user}, c.identity.DeleteAppInstanceUser,
+		&chimesdkidentity.DeleteAppInstanceUserInput{AppInstanceUserArn: (*string)(&user)})
 	return err
 }
 
-// DescribeUser reads a chat account. The provider answers Denied for one that does not exist.
+// DescribeUser reads a chat account. One that does not exist is Denied with CodeForbidden; there is no 404.
 func (c *Client) DescribeUser(ctx context.Context, user arn.ARN) (User, error) {
-	out, err := call(ctx, c, "DescribeAppInstanceUser", func(ctx context.Context) (*chimesdkidentity.DescribeAppInstanceUserOutput, error) {
-		return c.identity.DescribeAppInstanceUser(ctx, &chimesdkidentity.DescribeAppInstanceUserInput{AppInstanceUserArn: (*string)(&user)})
-	})
+	out, err := call(ctx, c, Call{User: user}, c.identity.DescribeAppInstanceUser,
+		&chimesdkidentity.DescribeAppInstanceUserInput{AppInstanceUserArn: (*string)(&user)})
 	if err != nil || out.AppInstanceUser == nil {
 		return User{}, err
 	}
@@ -119,10 +124,9 @@ func (c *Client) DescribeUser(ctx context.Context, user arn.ARN) (User, error) {
 
 // ListUsers reads one page of an app instance's chat accounts. next is "" for the first page.
 func (c *Client) ListUsers(ctx context.Context, instance arn.ARN, next string) (Page[User], error) {
-	out, err := call(ctx, c, "ListAppInstanceUsers", func(ctx context.Context) (*chimesdkidentity.ListAppInstanceUsersOutput, error) {
-		return c.identity.ListAppInstanceUsers(ctx, &chimesdkidentity.ListAppInstanceUsersInput{AppInstanceArn: (*string)(&instance),
+	out, err := call(ctx, c, Call{Instance: instance}, c.identity.ListAppInstanceUsers,
+		&chimesdkidentity.ListAppInstanceUsersInput{AppInstanceArn: (*string)(&instance),
 			MaxResults: aws.Int32(maxPage), NextToken: url(next)})
-	})
 	if err != nil {
 		return Page[User]{}, err
 	}
@@ -135,9 +139,34 @@ func (c *Client) ListUsers(ctx context.Context, instance arn.ARN, next string) (
 
 // CreateAdmin makes a chat account an admin of its app instance: it may act in every channel.
 func (c *Client) CreateAdmin(ctx context.Context, instance, user arn.ARN) error {
-	_, err := call(ctx, c, "CreateAppInstanceAdmin", func(ctx context.Context) (*chimesdkidentity.CreateAppInstanceAdminOutput, error) {
-		return c.identity.CreateAppInstanceAdmin(ctx, &chimesdkidentity.CreateAppInstanceAdminInput{AppInstanceArn: (*string)(&instance),
-			AppInstanceAdminArn: (*string)(&user)})
-	})
+	_, err := call(ctx, c, Call{Instance: instance, User: user}, c.identity.CreateAppInstanceAdmin,
+		&chimesdkidentity.CreateAppInstanceAdminInput{AppInstanceArn: (*string)(&instance), AppInstanceAdminArn: (*string)(&user)})
 	return err
+}
+
+// DeleteAdmin takes the admin's rights away; the chat account stays.
+//
+// Errors: Denied CodeForbidden for somebody who is no admin and an app instance that does not exist, Conflict.
+func (c *Client) DeleteAdmin(ctx context.Context, instance, user arn.ARN) error {
+	_, err := call(ctx, c, Call{Instance: instance, User: user}, c.identity.DeleteAppInstanceAdmin,
+		&chimesdkidentity.DeleteAppInstanceAdminInput{AppInstanceArn: (*string)(&instance), AppInstanceAdminArn: (*string)(&user)})
+	return err
+}
+
+// ListAdmins reads one page of an app instance's admins. next is "" for the first page.
+//
+// Errors: Denied CodeForbidden for an app instance that does not exist.
+func (c *Client) ListAdmins(ctx context.Context, instance arn.ARN, next string) (Page[User], error) {
+	out, err := call(ctx, c, Call{Instance: instance}, c.identity.ListAppInstanceAdmins,
+		&chimesdkidentity.ListAppInstanceAdminsInput{AppInstanceArn: (*string)(&instance), MaxResults: aws.Int32(maxPage), NextToken: url(next)})
+	if err != nil {
+		return Page[User]{}, err
+	}
+	p := Page[User]{Next: aws.ToString(out.NextToken)}
+	for _, a := range out.AppInstanceAdmins {
+		if i := a.Admin; i != nil {
+			p.Items = append(p.Items, User{ARN: arn.ARN(aws.ToString(i.Arn)), Name: aws.ToString(i.Name)})
+		}
+	}
+	return p, nil
 }

@@ -27,11 +27,10 @@ type Message struct {
 // SendMessage sends a persistent STANDARD message and returns its id. A repeat with the same token sends nothing twice.
 // content has 1–4096 bytes.
 func (c *Client) SendMessage(ctx context.Context, bearer, channel arn.ARN, content, clientToken string) (string, error) {
-	out, err := call(ctx, c, "SendChannelMessage", func(ctx context.Context) (*chimesdkmessaging.SendChannelMessageOutput, error) {
-		return c.messaging.SendChannelMessage(ctx, &chimesdkmessaging.SendChannelMessageInput{ChimeBearer: (*string)(&bearer),
-			ChannelArn: (*string)(&channel), Content: &content, ClientRequestToken: token(clientToken),
-			Type: types.ChannelMessageTypeStandard, Persistence: types.ChannelMessagePersistenceTypePersistent})
-	})
+	out, err := call(ctx, c, Call{Bearer: bearer, Channel: channel}, c.messaging.SendChannelMessage,
+		&chimesdkmessaging.SendChannelMessageInput{ChimeBearer: (*string)(&bearer), ChannelArn: (*string)(&channel), Content: &content,
+			ClientRequestToken: token(clientToken), Type: types.ChannelMessageTypeStandard,
+			Persistence: types.ChannelMessagePersistenceTypePersistent})
 	if err != nil {
 		return "", err
 	}
@@ -40,10 +39,8 @@ func (c *Client) SendMessage(ctx context.Context, bearer, channel arn.ARN, conte
 
 // GetMessage reads one message.
 func (c *Client) GetMessage(ctx context.Context, bearer, channel arn.ARN, messageID string) (Message, error) {
-	out, err := call(ctx, c, "GetChannelMessage", func(ctx context.Context) (*chimesdkmessaging.GetChannelMessageOutput, error) {
-		return c.messaging.GetChannelMessage(ctx, &chimesdkmessaging.GetChannelMessageInput{ChimeBearer: (*string)(&bearer),
-			ChannelArn: (*string)(&channel), MessageId: &messageID})
-	})
+	out, err := call(ctx, c, Call{Bearer: bearer, Channel: channel}, c.messaging.GetChannelMessage,
+		&chimesdkmessaging.GetChannelMessageInput{ChimeBearer: (*string)(&bearer), ChannelArn: (*string)(&channel), MessageId: &messageID})
 	if err != nil || out.ChannelMessage == nil {
 		return Message{}, err
 	}
@@ -78,9 +75,7 @@ func (c *Client) ListMessages(ctx context.Context, bearer, channel arn.ARN, in L
 	if !in.NotAfter.IsZero() {
 		req.NotAfter = &in.NotAfter
 	}
-	out, err := call(ctx, c, "ListChannelMessages", func(ctx context.Context) (*chimesdkmessaging.ListChannelMessagesOutput, error) {
-		return c.messaging.ListChannelMessages(ctx, req)
-	})
+	out, err := call(ctx, c, Call{Bearer: bearer, Channel: channel}, c.messaging.ListChannelMessages, req)
 	if err != nil {
 		return Page[Message]{}, err
 	}
@@ -95,19 +90,15 @@ func (c *Client) ListMessages(ctx context.Context, bearer, channel arn.ARN, in L
 
 // RedactMessage empties a message for everybody and for ever; its row stays in the history.
 func (c *Client) RedactMessage(ctx context.Context, bearer, channel arn.ARN, messageID string) error {
-	_, err := call(ctx, c, "RedactChannelMessage", func(ctx context.Context) (*chimesdkmessaging.RedactChannelMessageOutput, error) {
-		return c.messaging.RedactChannelMessage(ctx, &chimesdkmessaging.RedactChannelMessageInput{ChimeBearer: (*string)(&bearer),
-			ChannelArn: (*string)(&channel), MessageId: &messageID})
-	})
+	_, err := call(ctx, c, Call{Bearer: bearer, Channel: channel}, c.messaging.RedactChannelMessage,
+		&chimesdkmessaging.RedactChannelMessageInput{ChimeBearer: (*string)(&bearer), ChannelArn: (*string)(&channel), MessageId: &messageID})
 	return err
 }
 
 // SessionEndpoint asks for the host[:port] of the messaging session's WebSocket. It needs no bearer and changes nothing,
 // which makes it the cheap question "is the chat there?".
 func (c *Client) SessionEndpoint(ctx context.Context) (string, error) {
-	out, err := call(ctx, c, "GetMessagingSessionEndpoint", func(ctx context.Context) (*chimesdkmessaging.GetMessagingSessionEndpointOutput, error) {
-		return c.messaging.GetMessagingSessionEndpoint(ctx, &chimesdkmessaging.GetMessagingSessionEndpointInput{})
-	})
+	out, err := call(ctx, c, Call{}, c.messaging.GetMessagingSessionEndpoint, &chimesdkmessaging.GetMessagingSessionEndpointInput{})
 	if err != nil || out.Endpoint == nil {
 		return "", err
 	}

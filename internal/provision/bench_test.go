@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/bus"
+	"github.com/stagedoor/stagedoor/internal/chime"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/readiness"
 	"github.com/stagedoor/stagedoor/internal/schema"
 )
 
@@ -59,13 +61,13 @@ func BenchmarkNextWork(b *testing.B) {
 			t.stirs, t.quiet = map[id.Event]int{}, map[id.Event]time.Time{}
 			for b.Loop() {
 				t.quiet = map[id.Event]time.Time{}
-				work, err := t.pick(b.Context(), time.Now(), 1)
+				work, _, err := t.pick(b.Context(), time.Now(), time.Now(), 1)
 				if err != nil || len(work) != 1 {
 					b.Fatal(work, err)
 				}
 			}
 			began := time.Now()
-			if _, err := t.Status(b.Context(), time.Now()); err != nil {
+			if _, err := readiness.New(readiness.Config{DB: t.db}).Status(b.Context(), time.Now()); err != nil {
 				b.Fatal(err)
 			}
 			b.ReportMetric(float64(time.Since(began).Milliseconds()), "ms/status")
@@ -93,12 +95,13 @@ func benchTerm(b testing.TB, kind string) (*term, *planner) {
 			b.Fatal(err)
 		}
 	}
-	p := New(Config{DB: d, Bus: &bus.Bus{}, Holder: "bench"})
-	epoch, ok, err := p.lease.claim(b.Context())
+	p := New(Config{DB: d, Bus: &bus.Bus{}, Chime: chime.New(chime.Config{}), Holder: "bench"})
+	epoch, ok, err := p.lease.Claim(b.Context())
 	if err != nil || !ok {
 		b.Fatal(fmt.Sprint(ok, err))
 	}
-	t := &term{Provisioner: p, epoch: epoch, calls: b.Context(), stirs: map[id.Event]int{}, quiet: map[id.Event]time.Time{}, held: map[id.Event]time.Time{}}
+	t := p.newTerm(epoch)
+	t.calls = b.Context()
 	if err := t.begin(b.Context()); err != nil {
 		b.Fatal(err)
 	}

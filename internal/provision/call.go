@@ -8,29 +8,16 @@ import (
 	"github.com/stagedoor/stagedoor/internal/chime"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/pace"
 )
-
-// adminUser is the AppInstanceUserId of the installation's own account. It cannot be mistaken for a ticket's: those
-// begin with one letter and a dash.
-const adminUser = "stagedoor-admin"
-
-// base is what every call needs to know: where things are made and who makes them. Fields are "" until made.
-type base struct {
-	installation string
-	instance     arn.ARN
-	admin        arn.ARN
-}
-
-func (b base) appInstanceName() string { return "stagedoor-" + b.installation }
-
-// user is the account of the row's ticket.
-func (b base) user(r row) arn.ARN { return b.instance.User(id.ChatUser(r.Role, r.Subject)) }
 
 // call is one announced call to the provider: all rows have the same event, kind and task.
 type call struct {
 	rows    []row
 	channel arn.ARN // of the event, "" until made
 	base    base
+	bearer  arn.ARN   // the admin account that acts; "" where none does
+	slot    pace.Slot // when it may start
 }
 
 func (c call) first() row { return c.rows[0] }
@@ -42,15 +29,42 @@ func (c call) op() string {
 	case taskJoin:
 		return "BatchCreateChannelMembership"
 	case taskRename:
-		return "UpdateAppInstanceUser"
+		return map[kind]string{kindChannel: "UpdateChannel", kindUser: "UpdateAppInstanceUser"}[r.Kind]
 	case taskDelete:
-		return map[kind]string{kindChannel: "DeleteChannel", kindUser: "DeleteAppInstanceUser",
+		return map[kind]string{kindInstance: "DeleteAppInstance", kindChannel: "DeleteChannel", kindUser: "DeleteAppInstanceUser",
 			kindMembership: "DeleteChannelMembership", kindModerator: "DeleteChannelModerator"}[r.Kind]
 	case taskCreate:
 		return map[kind]string{kindInstance: "CreateAppInstance", kindAdminUser: "CreateAppInstanceUser", kindAdmin: "CreateAppInstanceAdmin",
 			kindChannel: "CreateChannel", kindUser: "CreateAppInstanceUser", kindModerator: "CreateChannelModerator"}[r.Kind]
 	}
 	return ""
+}
+
+// endsAll reports whether the call takes everything of its event along: from now on there is no way back.
+func (c call) endsAll() bool {
+	k := c.first().Kind
+	return c.first().Task == taskDelete && (k == kindInstance || k == kindChannel)
+}
+
+// paced says whose limits the call counts against.
+func (c call) paced() pace.Call {
+	out := pace.Call{Op: c.op(), Instance: string(c.base.instance), Bearer: string(c.bearer)}
+	switch r := c.first(); r.Kind {
+	case kindInstance:
+		if r.Task == taskDelete {
+			out.Instance = string(r.ARN)
+		}
+	case kindChannel:
+		if r.State == made {
+			out.Channel = string(r.ARN)
+		}
+	case kindMembership, kindModerator:
+		out.Channel = string(c.channel)
+	case kindUser:
+		out.User = string(c.base.user(r))
+	case kindAdminUser, kindAdmin:
+	}
+	return out
 }
 
 // answer is what the provider said about one row.
@@ -60,24 +74,26 @@ type answer struct {
 	err  error
 }
 
-// send makes the call and returns an answer per row. slot waits for the pace before each further request that the call
-// turns out to need.
-func (p *Provisioner) send(ctx context.Context, c call, slot func(op string) error) []answer {
+// send makes the call and returns an answer per row.
+func (p *Provisioner) send(ctx context.Context, c call) []answer {
 	r := c.first()
 	switch r.Task {
 	case taskJoin:
 		return p.join(ctx, c)
 	case taskRename:
+		if r.Kind == kindChannel {
+			return []answer{{r.ARN, r.WantName, p.chime.RenameChannel(ctx, c.bearer, r.ARN, r.WantName)}}
+		}
 		return []answer{{r.ARN, r.WantName, p.chime.RenameUser(ctx, r.ARN, r.WantName)}}
 	case taskDelete:
 		return []answer{{err: gone(p.remove(ctx, c))}}
 	case taskCreate:
-		return []answer{p.create(ctx, c, slot)}
+		return []answer{p.create(ctx, c)}
 	}
 	return []answer{{err: fmt.Errorf("no such task %q", r.Task)}}
 }
 
-// token is the request token of a create: the same for every repeat of one generation.
+// token is the request token of a create: the same for every repeat of one generation, and no longer than 64 characters.
 func (r row) token(b base) string {
 	of := string(r.Subject)
 	if of == "" {
@@ -86,27 +102,27 @@ func (r row) token(b base) string {
 	if of == "" {
 		of = b.installation
 	}
-	return fmt.Sprintf("%s-%s-%d", r.Kind, of, r.Generation)
+	return fmt.Sprintf("%s-%s-%d-%d", r.Kind, of, b.round, r.Generation)
 }
 
-func (p *Provisioner) create(ctx context.Context, c call, slot func(op string) error) answer {
+func (p *Provisioner) create(ctx context.Context, c call) answer {
 	r, b := c.first(), c.base
 	switch r.Kind {
 	case kindInstance:
-		return p.createInstance(ctx, c, slot)
+		return p.createInstance(ctx, c)
 	case kindAdminUser:
-		a, err := p.chime.CreateUser(ctx, b.instance, adminUser, r.Name, r.token(b))
-		return existing(answer{a, r.Name, err}, b.instance.User(adminUser))
+		a, err := p.chime.CreateUser(ctx, b.instance, adminUser(r.Subject), r.Name, r.token(b))
+		return existing(r, answer{a, r.Name, err}, b.instance.User(adminUser(r.Subject)))
 	case kindAdmin:
-		return existing(answer{err: p.chime.CreateAdmin(ctx, b.instance, b.admin)}, "")
+		return existing(r, answer{err: p.chime.CreateAdmin(ctx, b.instance, b.instance.User(adminUser(r.Subject)))}, "")
 	case kindChannel:
 		a, err := p.chime.CreateChannel(ctx, b.admin, b.instance, string(r.Event), r.Name, r.token(b))
-		return existing(answer{a, r.Name, err}, b.instance.Channel(string(r.Event)))
+		return existing(r, answer{a, r.Name, err}, b.instance.Channel(string(r.Event)))
 	case kindUser:
 		a, err := p.chime.CreateUser(ctx, b.instance, id.ChatUser(r.Role, r.Subject), r.Name, r.token(b))
-		return existing(answer{a, r.Name, err}, b.user(r))
+		return existing(r, answer{a, r.Name, err}, b.user(r))
 	case kindModerator:
-		return existing(answer{err: p.chime.CreateModerator(ctx, b.admin, c.channel, b.user(r))}, "")
+		return existing(r, answer{err: p.chime.CreateModerator(ctx, c.bearer, c.channel, b.user(r))}, "")
 	case kindMembership:
 		return p.join(ctx, c)[0]
 	}
@@ -115,28 +131,16 @@ func (p *Provisioner) create(ctx context.Context, c call, slot func(op string) e
 
 // createInstance looks for the app instance by name before it repeats a create whose answer is unknown: the provider
 // chooses this one id, and remembers request tokens for a limited time only.
-func (p *Provisioner) createInstance(ctx context.Context, c call, slot func(op string) error) answer {
-	r, name := c.first(), c.base.appInstanceName()
+func (p *Provisioner) createInstance(ctx context.Context, c call) answer {
+	r, name, client := c.first(), c.base.appInstanceName(), p.chime
 	if r.Attempts > 1 {
-		for next := ""; ; {
-			page, err := p.chime.ListAppInstances(ctx, next)
-			if err != nil {
-				return answer{err: err}
-			}
-			for _, a := range page.Items {
-				if a.Name == name {
-					return answer{arn: a.ARN, name: name}
-				}
-			}
-			if err := slot("ListAppInstances"); err != nil {
-				return answer{err: err}
-			}
-			if next = page.Next; next == "" {
-				break
-			}
+		found, ok, err := p.waiting.FindAppInstance(ctx, name)
+		if err != nil || ok {
+			return answer{arn: found, name: name, err: err}
 		}
+		client = p.waiting // its own slot has passed
 	}
-	a, err := p.chime.CreateAppInstance(ctx, name, r.token(c.base))
+	a, err := client.CreateAppInstance(ctx, name, r.token(c.base))
 	return answer{a, name, err}
 }
 
@@ -146,7 +150,7 @@ func (p *Provisioner) join(ctx context.Context, c call) []answer {
 	for i, r := range c.rows {
 		users[i] = c.base.user(r)
 	}
-	failed, err := p.chime.BatchCreateMembership(ctx, c.base.admin, c.channel, users)
+	failed, err := p.chime.BatchCreateMembership(ctx, c.bearer, c.channel, users)
 	bad := make(map[arn.ARN]error, len(failed))
 	for _, f := range failed {
 		bad[f.Member] = f.Err
@@ -154,7 +158,7 @@ func (p *Provisioner) join(ctx context.Context, c call) []answer {
 	out := make([]answer, len(c.rows))
 	for i, u := range users {
 		if out[i].err = err; err == nil {
-			out[i] = existing(answer{err: bad[u]}, "")
+			out[i] = existing(c.rows[i], answer{err: bad[u]}, "")
 		}
 	}
 	return out
@@ -163,27 +167,44 @@ func (p *Provisioner) join(ctx context.Context, c call) []answer {
 func (p *Provisioner) remove(ctx context.Context, c call) error {
 	r, b := c.first(), c.base
 	switch r.Kind {
+	case kindInstance:
+		return p.removeInstance(ctx, c)
 	case kindChannel:
-		return p.chime.DeleteChannel(ctx, b.admin, b.instance.Channel(string(r.Event)))
+		return p.chime.DeleteChannel(ctx, c.bearer, b.instance.Channel(string(r.Event)))
 	case kindUser:
 		return p.chime.DeleteUser(ctx, b.user(r))
 	case kindMembership:
-		return p.chime.DeleteMembership(ctx, b.admin, c.channel, b.user(r))
+		return p.chime.DeleteMembership(ctx, c.bearer, c.channel, b.user(r))
 	case kindModerator:
-		return p.chime.DeleteModerator(ctx, b.admin, c.channel, b.user(r))
-	case kindInstance, kindAdminUser, kindAdmin:
-		// Never unwanted: the installation keeps its own.
+		return p.chime.DeleteModerator(ctx, c.bearer, c.channel, b.user(r))
+	case kindAdminUser, kindAdmin:
+		// They go with their app instance.
 	}
 	return fmt.Errorf("a %q is never deleted", r.Kind)
 }
 
-// existing turns a create's Conflict into success: the ids are ours, so what is there is what we wanted. Its name is not
-// known then, and decide asks for a rename.
-func existing(a answer, ours arn.ARN) answer {
-	if fault.Is(a.err, fault.Conflict) {
-		return answer{arn: ours}
+// removeInstance deletes an app instance; after a lost create, whatever has its name.
+func (p *Provisioner) removeInstance(ctx context.Context, c call) error {
+	if instance := c.first().ARN; instance != "" {
+		return p.chime.DeleteAppInstance(ctx, instance)
 	}
-	return a
+	instance, ok, err := p.waiting.FindAppInstance(ctx, c.base.appInstanceName())
+	if err != nil || !ok {
+		return err
+	}
+	return p.waiting.DeleteAppInstance(ctx, instance)
+}
+
+// existing turns a create's Conflict into success: the ids are ours, so what is there is what we wanted. A first attempt
+// that meets it found something older, whose name is not known, and decide asks for a rename; a repeated one met itself.
+func existing(r row, a answer, ours arn.ARN) answer {
+	if !fault.Is(a.err, fault.Conflict) {
+		return a
+	}
+	if r.Attempts > 1 {
+		return answer{arn: ours, name: a.name}
+	}
+	return answer{arn: ours}
 }
 
 // gone turns a delete's "no such thing" into success. Operations without a 404 answer Forbidden for an unknown resource

@@ -20,6 +20,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/provision"
 	"github.com/stagedoor/stagedoor/internal/provision/provisiontest"
+	"github.com/stagedoor/stagedoor/internal/readiness"
 	"github.com/stagedoor/stagedoor/internal/schema"
 )
 
@@ -312,7 +313,7 @@ func TestTheWholeStoryOnBothDatabases(t *testing.T) {
 		s.tickets(over, id.Fan, 20)
 		ready, done := s.bus.Subscribe(bus.ChatReady)
 		defer done()
-		p, stop := s.run(s.config("none"))
+		_, stop := s.run(s.config("none"))
 		s.until(30*time.Second, "ready", func() bool { return s.readyCount(e) == 152 && s.readyCount(over) == 20 })
 		select {
 		case <-ready:
@@ -341,8 +342,8 @@ func TestTheWholeStoryOnBothDatabases(t *testing.T) {
 			state, err := db.Value[string](t.Context(), d, "SELECT state FROM event WHERE id = $1", over)
 			return err == nil && state == "purged"
 		})
-		status, err := p.Status(t.Context(), time.Now().Add(5*time.Second))
-		if err != nil || len(status.Events) != 1 || status.Events[0].State != provision.StateReady || status.Leader == nil {
+		status, err := s.board().Status(t.Context(), time.Now().Add(5*time.Second))
+		if err != nil || len(status.Events) != 1 || status.Events[0].State != readiness.StateReady || status.Leader == nil {
 			t.Errorf("%+v %v", status, err)
 		}
 		if _, moderators := s.provider.Members(string(e)); len(moderators) != len(mods) || len(artist) != 1 {

@@ -12,10 +12,10 @@ import (
 // kind says what a ledger row is at the provider.
 type kind string
 
-// The kinds. The first three belong to the installation, the others to an event.
+// The kinds. The first three belong to a place (place.go), the others to an event.
 const (
 	kindInstance   kind = "instance"   // the app instance everything lives in
-	kindAdminUser  kind = "admin_user" // the account that makes channels and memberships
+	kindAdminUser  kind = "admin_user" // an account that makes channels and memberships
 	kindAdmin      kind = "admin"      // that account's admin role
 	kindChannel    kind = "channel"
 	kindUser       kind = "user"
@@ -45,17 +45,16 @@ const (
 
 // The order of making within an event: who keeps order comes before who comes to watch.
 const (
-	rankChannel    = 1
-	rankStaff      = 2 // accounts of moderators and artists
-	rankStaffJoin  = 3
-	rankModerator  = 4
-	rankFanJoin    = 5
-	rankFan        = 6
-	rankInstance   = 1
-	rankAdminUser  = 2
-	rankAdminRole  = 3
-	lastStaffRank  = rankModerator
-	installationID = id.Event("") // event_id of the installation's own rows
+	rankInstance  = -3
+	rankAdminUser = -2
+	rankAdminRole = -1
+	rankChannel   = 1
+	rankStaff     = 2 // accounts of moderators and artists
+	rankStaffJoin = 3
+	rankModerator = 4 // and further admins
+	rankFanJoin   = 5
+	rankFan       = 6
+	lastStaffRank = rankModerator
 )
 
 // row is one ledger row.
@@ -81,18 +80,22 @@ func (r *row) fields() []any {
 }
 
 // decide is the one rule that says what a row waits for. It is run over every row whose own columns or whose dependencies
-// changed. $1 is the event, $2 the subjects. Deletes go against the order of making; what is in a channel that is to go
-// is not deleted one by one, it goes with the channel.
+// changed. $1 is the event, $2 the subjects. Deletes go against the order of making; what is in a channel or an app instance
+// that is to go is not deleted one by one, it goes with it.
 const decide = `
 UPDATE resource AS r SET work = CASE
   WHEN r.want AND r.state <> 'made' THEN CASE
     WHEN r.kind = 'membership' THEN CASE WHEN EXISTS (SELECT 1 FROM resource d
       WHERE d.event_id = r.event_id AND d.subject = r.subject AND d.kind = 'user' AND d.state = 'made') THEN 'join' ELSE 'blocked' END
+    WHEN r.kind = 'admin' THEN CASE WHEN EXISTS (SELECT 1 FROM resource d
+      WHERE d.event_id = r.event_id AND d.subject = r.subject AND d.kind = 'admin_user' AND d.state = 'made') THEN 'create' ELSE 'blocked' END
     WHEN r.kind = 'moderator' THEN CASE WHEN EXISTS (SELECT 1 FROM resource d
       WHERE d.event_id = r.event_id AND d.subject = r.subject AND d.kind = 'membership' AND d.state = 'made') THEN 'create' ELSE 'blocked' END
     ELSE 'create' END
-  WHEN r.want AND r.kind = 'user' AND r.name <> r.want_name THEN 'rename'
+  WHEN r.want AND r.kind IN ('user', 'channel') AND r.name <> r.want_name THEN 'rename'
   WHEN r.want OR r.state = 'absent' THEN ''
+  WHEN r.kind <> 'instance' AND EXISTS (SELECT 1 FROM resource d
+    WHERE d.event_id = r.event_id AND d.subject = '' AND d.kind = 'instance' AND NOT d.want) THEN 'blocked'
   WHEN r.kind = 'user' AND EXISTS (SELECT 1 FROM resource d
     WHERE d.event_id = r.event_id AND d.subject = r.subject AND d.kind IN ('membership', 'moderator') AND d.state <> 'absent') THEN 'blocked'
   WHEN r.kind = 'membership' AND EXISTS (SELECT 1 FROM resource d

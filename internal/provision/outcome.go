@@ -11,6 +11,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/pace"
 )
 
 const (
@@ -60,28 +61,24 @@ func judge(err error, attempts int) verdict {
 		return verdict{wait: backoff(attempts), counts: true, settled: true}
 	case fault.Unavailable, fault.Internal:
 	}
-	return verdict{wait: backoff(attempts), counts: true}
+	return verdict{wait: backoff(attempts), counts: true, settled: f.Code == chime.CodeNotSent}
 }
 
 // record writes the outcome of a call and lets what depended on it go on.
-func (t *term) record(ctx context.Context, c call, started time.Time, answers []answer) error {
+func (t *term) record(ctx context.Context, c call, answers []answer) error {
 	var hints []bus.Hint
-	throttled := false
-	for _, a := range answers {
-		throttled = throttled || fault.Is(a.err, fault.Throttled)
-	}
-	err := t.lease.write(ctx, t.epoch, func(tx *db.Tx) error {
+	err := t.lease.Write(ctx, t.epoch, func(tx *db.Tx) error {
 		hints = hints[:0] // fn may run twice
 		var done []id.Ticket
 		for i, r := range c.rows {
-			if err := answers[i].err; err != nil {
-				if err := fail(tx, t.epoch, r, err); err != nil {
+			if answers[i].err != nil {
+				if err := t.failed(tx, c, r, answers[i].err); err != nil {
 					return err
 				}
 				continue
 			}
 			done = append(done, r.Subject)
-			if r.Event != installationID && (r.Kind != kindUser || r.Task == taskRename) { // an account alone opens no chat
+			if r.Rank > 0 && (r.Kind != kindUser || r.Task == taskRename) { // an account alone opens no chat
 				hints = append(hints, bus.Hint{Topic: bus.ChatReady, Event: r.Event, Ticket: r.Subject})
 			}
 			if r.Task == taskJoin {
@@ -99,13 +96,45 @@ func (t *term) record(ctx context.Context, c call, started time.Time, answers []
 		if err := decideFor(tx, c.first().Event, subjectsOf(c.rows)...); err != nil {
 			return err
 		}
-		return t.preset.feedback(tx, c.op(), started, throttled)
+		return t.pace.Answered(tx, c.slot, outcomeOf(answers))
 	})
 	if err != nil {
 		return err
 	}
+	switch c.first().Kind {
+	case kindInstance, kindAdminUser, kindAdmin:
+		t.forget(c.base.place)
+	case kindChannel, kindUser, kindMembership, kindModerator:
+	}
 	for _, h := range hints {
 		t.bus.Publish(h)
+	}
+	return nil
+}
+
+// outcomeOf tells the pace how a call ended.
+func outcomeOf(answers []answer) pace.Outcome {
+	out := pace.OK
+	for _, a := range answers {
+		switch {
+		case fault.Is(a.err, fault.Throttled):
+			return pace.Throttled
+		case fault.HasCode(a.err, chime.CodeNotSent):
+			return pace.NotSent
+		case fault.Is(a.err, fault.Unavailable):
+			out = pace.Lost
+		}
+	}
+	return out
+}
+
+// failed records a failure, and what follows from it for the whole event.
+func (t *term) failed(tx *db.Tx, c call, r row, cause error) error {
+	if err := fail(tx, t.epoch, r, cause); err != nil {
+		return err
+	}
+	if r.Kind == kindInstance && r.Task == taskCreate && r.Event != shared && fault.HasCode(cause, chime.CodeLimit) {
+		return move(tx, r.Event) // the account has no app instance left: this show shares one
 	}
 	return nil
 }
@@ -114,6 +143,9 @@ func (t *term) record(ctx context.Context, c call, started time.Time, answers []
 func succeed(tx *db.Tx, epoch int64, r row, a answer) error {
 	now := time.Now().UnixMilli()
 	if r.Task == taskDelete {
+		if err := note(tx, r, "deleted", ""); err != nil {
+			return err
+		}
 		_, err := tx.Exec(`UPDATE resource SET busy = FALSE, failed = FALSE, state = 'absent', arn = '', name = '', attempts = 0,
 			error = '', next_try_ms = 0, epoch = $1 WHERE event_id = $2 AND subject = $3 AND kind = $4 AND busy AND epoch = $1`,
 			epoch, r.Event, r.Subject, r.Kind)
@@ -136,6 +168,15 @@ func joined(tx *db.Tx, epoch int64, like row, subjects []id.Ticket) error {
 // fail records why a row is not yet as it was asked to be, and when to try again.
 func fail(tx *db.Tx, epoch int64, r row, cause error) error {
 	v, before := judge(cause, r.Attempts), r.Attempts-1
+	if v.counts {
+		what := "failed"
+		if v.aside {
+			what = "aside"
+		}
+		if err := note(tx, r, what, fault.As(cause).Public); err != nil {
+			return err
+		}
+	}
 	s, attempts, text := r.State, r.Attempts, fault.As(cause).Public
 	if v.settled && before == 0 && s == unknown {
 		s = absent

@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -11,87 +12,164 @@ import (
 	"github.com/stagedoor/stagedoor/internal/chime"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/pace"
 )
 
-// openBatch is how many people at a show with open doors wait together before their memberships are made. A full batch
-// would cost 4 % fewer calls and let the first of them wait ten seconds at 10/s.
-const openBatch = 20
+const (
+	// openBatch is how many people at a show with open doors wait together before their memberships are made. A full batch
+	// would cost 4 % fewer calls and let the first of them wait ten seconds at 10/s.
+	openBatch = 20
+	// atDoor is how long before its doors a show counts as open: who buys now comes in minutes.
+	atDoor = 10 * time.Minute
+	// upkeepTurn: one call in so many is upkeep (new names, removals, what is left of archived shows) of whoever waited
+	// longest for it, whatever else there is to make.
+	upkeepTurn = 20
+)
 
-// pick returns up to most calls that may be sent now, in the order of urgency: new names of people at open shows; then
-// what the show with the earliest doors misses; what archived shows leave behind comes last. Every question it asks is
-// answered by the index resource_todo; a show that has nothing to do is not asked again until something about it changes.
-func (t *term) pick(ctx context.Context, now time.Time, most int) ([]call, error) {
+// picker collects the next calls of one look at the ledger.
+type picker struct {
+	now    time.Time
+	latest time.Time     // calls whose slot is later are not taken now
+	paces  pace.Snapshot // as it will be after the calls taken so far
+	most   int
+	calls  []call
+	next   time.Time // the earliest slot that was too late; zero: none
+}
+
+func (k *picker) full() bool { return len(k.calls) >= k.most }
+
+// offer takes a call if it may start soon. Of several admins the one acts whose turn comes first.
+func (k *picker) offer(c call) bool {
+	if k.full() {
+		return false
+	}
+	at := k.chooseBearer(&c)
+	if at.After(k.latest) {
+		if k.next.IsZero() || at.Before(k.next) {
+			k.next = at
+		}
+		return false
+	}
+	k.paces.Take(c.paced(), at)
+	k.calls = append(k.calls, c)
+	return true
+}
+
+func (k *picker) chooseBearer(c *call) time.Time {
+	r := c.first()
+	switch r.Kind {
+	case kindInstance, kindAdminUser, kindAdmin, kindUser: // no chat account acts
+		return k.paces.Earliest(c.paced(), k.now)
+	case kindChannel, kindMembership, kindModerator:
+	}
+	if r.Task == taskCreate && r.Kind == kindChannel || len(c.base.bearers) < 2 {
+		c.bearer = c.base.admin // who makes a channel is its member: always the same
+		return k.paces.Earliest(c.paced(), k.now)
+	}
+	var first time.Time
+	chosen := c.base.admin
+	for _, b := range c.base.bearers {
+		c.bearer = b
+		if at := k.paces.Earliest(c.paced(), k.now); first.IsZero() || at.Before(first) {
+			first, chosen = at, b
+		}
+	}
+	c.bearer = chosen
+	return first
+}
+
+// singles offers one call for each row until one has to wait.
+func (k *picker) singles(rows []row, b base, channel arn.ARN) {
+	for _, r := range rows {
+		if !k.offer(call{rows: []row{r}, channel: channel, base: b}) {
+			return
+		}
+	}
+}
+
+// pick returns up to most calls that may start before latest, and when the next one may if some had to wait. Shows at the
+// door come first and take turns; then the others, earliest doors first; what archived shows leave behind comes last. A
+// share is kept for upkeep (upkeepTurn). Every question it asks is answered by the index resource_todo; a show that has
+// nothing to do is not asked again until something about it changes.
+func (t *term) pick(ctx context.Context, now, latest time.Time, most int) (calls []call, next time.Time, err error) {
+	paces, err := t.pace.Snapshot(ctx, t.db)
+	if err != nil {
+		return nil, next, err
+	}
+	k := &picker{now: now, latest: latest, paces: paces, most: most}
+	door, later, retiring := t.order(now)
+	t.turn++
+	if t.turn%upkeepTurn == 0 {
+		waiting := slices.Concat(later, retiring)
+		t.longestFirst(waiting)
+		if err := t.pickFrom(ctx, waiting, k, true, 1); err != nil {
+			return nil, next, err
+		}
+	}
+	for _, shows := range [][]show{door, later, retiring} {
+		if err := t.pickFrom(ctx, shows, k, false, most); err != nil {
+			return nil, next, err
+		}
+	}
+	return k.calls, k.next, nil
+}
+
+// order sorts the shows into those at the door, whoever waited longest first, those with later doors, and the archived.
+func (t *term) order(now time.Time) (door, later, retiring []show) {
 	t.mu.Lock()
 	shows := t.shows
 	t.mu.Unlock()
-	ready, work, err := t.pickBase(ctx, shows, now)
-	if err != nil || !ready || len(work) > 0 {
-		return work, err
-	}
 	for _, s := range shows {
-		if s.open(now) {
-			rows, err := t.todo(ctx, s.ID, taskRename, now, most)
-			if err != nil || len(rows) > 0 {
-				return t.single(rows, ""), err
-			}
+		switch {
+		case s.Retire:
+			retiring = append(retiring, s)
+		case s.open(now):
+			door = append(door, s)
+		default:
+			later = append(later, s)
 		}
 	}
-	for _, retired := range []bool{false, true} {
-		for _, s := range shows {
-			stirs, resting := t.resting(s.ID, now)
-			if s.Retire != retired || resting {
-				continue
-			}
-			if work, err := t.pickShow(ctx, s, now, most); err != nil || len(work) > 0 {
-				return work, err
-			}
-			if err := t.rest(ctx, s.ID, stirs, now); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return nil, nil
+	t.longestFirst(door)
+	return door, later, retiring
 }
 
-// pickBase makes sure that the installation's own resources stand: nothing else can be done before.
-func (t *term) pickBase(ctx context.Context, shows []show, now time.Time) (ready bool, work []call, err error) {
-	if t.base.admin != "" {
-		return true, nil, nil
-	}
-	if !slices.ContainsFunc(shows, func(s show) bool { return s.Make || s.Retire }) {
-		return false, nil, nil
-	}
-	if t.base.installation == "" {
-		if t.base.installation, err = db.Value[string](ctx, t.db, "SELECT id FROM installation WHERE one = 1"); err != nil {
-			return false, nil, err
+func (t *term) longestFirst(shows []show) {
+	slices.SortStableFunc(shows, func(a, b show) int { return cmp.Compare(t.served[a.ID], t.served[b.ID]) })
+}
+
+// pickFrom asks the shows in order until k has most calls or is full.
+func (t *term) pickFrom(ctx context.Context, shows []show, k *picker, upkeep bool, most int) error {
+	for _, s := range shows {
+		stirs, resting := t.resting(s.ID, k.now)
+		if resting {
+			continue
 		}
-	}
-	rows, err := db.All(ctx, t.db, (*row).fields, "SELECT "+rowColumns+" FROM resource WHERE event_id = $1 ORDER BY rank", installationID)
-	if err != nil {
-		return false, nil, err
-	}
-	b := t.base
-	for _, r := range rows {
-		if r.State != made {
-			todo, err := t.todo(ctx, installationID, taskCreate, now, 3)
-			if err != nil || len(todo) == 0 || todo[0].Kind != r.Kind {
-				return false, nil, err // in flight, or not yet due
+		before, next := len(k.calls), k.next
+		k.next = time.Time{}
+		if err := t.pickShow(ctx, s, k, upkeep); err != nil {
+			return err
+		}
+		waits := k.next
+		if next.IsZero() || (!waits.IsZero() && waits.Before(next)) {
+			next = waits
+		}
+		k.next = next
+		switch {
+		case len(k.calls) > before:
+			t.served[s.ID] = t.turn
+		case upkeep || k.full():
+		case !waits.IsZero():
+			t.sleep(s.ID, stirs, waits.Add(-(t.lead0 + ahead)))
+		default:
+			if err := t.rest(ctx, s.ID, stirs, k.now); err != nil {
+				return err
 			}
-			return false, []call{{rows: todo[:1], base: b}}, nil
 		}
-		switch r.Kind {
-		case kindInstance:
-			b.instance = r.ARN
-		case kindAdminUser:
-			b.admin = r.ARN
-		default: // events have the others
+		if k.full() || len(k.calls) >= most {
+			return nil
 		}
 	}
-	if len(rows) == 0 {
-		return false, nil, nil // the planner has not been here yet
-	}
-	t.base = b
-	return true, nil, nil
+	return nil
 }
 
 // The questions that pick asks again and again. Each is answered by an index of its own (plan_sqlite_test.go).
@@ -105,60 +183,122 @@ const (
 		WHERE event_id = $1 AND attempts > 0 AND error <> '' AND NOT busy AND next_try_ms > $2`
 )
 
-// todo reads the first rows of an event that wait for a task and are due.
+// todo reads the first rows of an event that wait for a task and are due. Kinds that the provider has just refused for a
+// reason that all of them share are left out.
 func (t *term) todo(ctx context.Context, event id.Event, what task, now time.Time, most int) ([]row, error) {
-	return db.All(ctx, t.db, (*row).fields, todoSQL, event, what, now.UnixMilli(), most)
+	rows, err := db.All(ctx, t.db, (*row).fields, todoSQL, event, what, now.UnixMilli(), most)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.held) == 0 {
+		return rows, err
+	}
+	return slices.DeleteFunc(rows, func(r row) bool { return now.Before(t.held[heldKind{event, r.Kind}]) }), err
 }
 
-// pickShow returns the next calls of one event.
-func (t *term) pickShow(ctx context.Context, s show, now time.Time, most int) ([]call, error) {
+// pickShow offers the next calls of one event. Upkeep (new names, then removals) and making take turns in who is asked
+// first, so that neither a wave of refunds nor a big import keeps the other waiting.
+func (t *term) pickShow(ctx context.Context, s show, k *picker, upkeepOnly bool) error {
+	if s.placed == 0 && !s.Retire {
+		return nil // the planner has not chosen its place yet
+	}
+	b, ready, err := t.baseOf(ctx, s.placement)
+	if err != nil {
+		return err
+	}
 	channel, err := db.One(ctx, t.db, func(r *channelRow) []any { return []any{&r.arn, &r.state} }, channelSQL, s.ID)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, err
+		return err
 	}
-	// Who lost the ticket or the right to be there goes first; of an archived show the channel, then the accounts.
-	removals, err := t.todo(ctx, s.ID, taskDelete, now, most)
-	if err != nil || len(removals) > 0 || !s.Make {
-		return t.single(removals, channel.arn), err
+	steps := []func() error{
+		func() error { return t.pickUpkeep(ctx, s, k, b, channel) },
+		func() error { return t.pickMaking(ctx, s, k, b, ready, channel) },
 	}
-	creates, err := t.todo(ctx, s.ID, taskCreate, now, most)
+	switch {
+	case upkeepOnly, !s.Make, s.leaving:
+		steps = steps[:1]
+	case t.turn%2 == 1:
+		slices.Reverse(steps)
+	}
+	for _, step := range steps {
+		if err := step(); err != nil || k.full() {
+			return err
+		}
+	}
+	return nil
+}
+
+// pickUpkeep offers new names, and removals: who lost the ticket or the right to be there; of an archived show the app
+// instance, or the channel and then the accounts.
+func (t *term) pickUpkeep(ctx context.Context, s show, k *picker, b base, channel channelRow) error {
+	if s.Make && !s.leaving {
+		renames, err := t.todo(ctx, s.ID, taskRename, k.now, k.most)
+		if err != nil {
+			return err
+		}
+		k.singles(renames, b, channel.arn)
+	}
+	removals, err := t.todo(ctx, s.ID, taskDelete, k.now, k.most)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	k.singles(removals, b, channel.arn)
+	return nil
+}
+
+// pickMaking offers what is missing, in the order of ranks.
+func (t *term) pickMaking(ctx context.Context, s show, k *picker, b base, ready bool, channel channelRow) error {
+	if !ready {
+		first, err := t.todo(ctx, s.place, taskCreate, k.now, 1)
+		if err == nil && len(first) == 1 && first[0].Rank < rankChannel { // else it is in flight, or not yet due
+			k.singles(first, b, "")
+		}
+		return err
+	}
+	creates, err := t.todo(ctx, s.ID, taskCreate, k.now, k.most)
+	if err != nil {
+		return err
 	}
 	if channel.state != made {
-		if len(creates) == 0 || creates[0].Kind != kindChannel {
-			return nil, nil // the channel is in flight or waits for its next attempt; people come after it
+		if len(creates) > 0 && creates[0].Kind == kindChannel {
+			k.singles(creates[:1], b, "")
 		}
-		return t.single(creates[:1], ""), nil
+		return nil // the channel is in flight or waits for its next attempt; people come after it
 	}
-	if staff := slices.IndexFunc(creates, func(r row) bool { return r.Rank > lastStaffRank }); staff != 0 && len(creates) > 0 {
-		if staff < 0 {
-			staff = len(creates)
-		}
-		return t.single(creates[:staff], channel.arn), nil
+	staff := slices.IndexFunc(creates, func(r row) bool { return r.Rank > lastStaffRank })
+	if staff < 0 {
+		staff = len(creates)
 	}
-	joins, err := t.todo(ctx, s.ID, taskJoin, now, chime.MaxBatch)
-	if err != nil {
-		return nil, err
+	if staff > 0 {
+		k.singles(creates[:staff], b, channel.arn)
+		return nil
 	}
-	enough := chime.MaxBatch
-	if s.open(now) {
+	if err := t.pickJoins(ctx, s, k, b, channel, len(creates)); err != nil {
+		return err
+	}
+	k.singles(creates, b, channel.arn)
+	return nil
+}
+
+// pickJoins offers one batch of memberships, if enough people wait for it or nobody else is coming.
+func (t *term) pickJoins(ctx context.Context, s show, k *picker, b base, channel channelRow, creates int) error {
+	joins, err := t.todo(ctx, s.ID, taskJoin, k.now, chime.MaxBatch)
+	if err != nil || len(joins) == 0 {
+		return err
+	}
+	open, enough := s.open(k.now), chime.MaxBatch
+	if open {
 		enough = openBatch
 	}
-	if len(joins) > 0 && len(joins) < enough && len(creates) == 0 && !s.open(now) {
+	if len(joins) < enough && creates == 0 && !open {
 		// The last accounts are on their way; their memberships fit into the same call.
 		if flying, err := t.flyingOf(ctx, s.ID); err != nil || flying {
-			return nil, err
+			return err
 		}
 	}
-	if len(joins) > 0 && (len(joins) >= enough || len(creates) == 0 || joins[0].Rank <= lastStaffRank) {
-		return []call{{rows: joins, channel: channel.arn, base: t.base}}, nil
+	if len(joins) >= enough || creates == 0 || joins[0].Rank <= lastStaffRank {
+		k.offer(call{rows: joins, channel: channel.arn, base: b})
 	}
-	if len(creates) > 0 {
-		return t.single(creates, channel.arn), nil
-	}
-	renames, err := t.todo(ctx, s.ID, taskRename, now, most)
-	return t.single(renames, channel.arn), err
+	return nil
 }
 
 // flyingOf reports whether a call for an event waits for its answer.
@@ -172,20 +312,11 @@ type channelRow struct {
 	state state
 }
 
-// single makes one call of each row.
-func (t *term) single(rows []row, channel arn.ARN) []call {
-	var out []call
-	for _, r := range rows {
-		out = append(out, call{rows: []row{r}, channel: channel, base: t.base})
-	}
-	return out
-}
-
 // resting reports whether an event need not be asked now, and how often it was stirred so far.
 func (t *term) resting(event id.Event, now time.Time) (stirs int, resting bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.stirs[event], now.Before(t.quiet[event]) || now.Before(t.held[event])
+	return t.stirs[event], now.Before(t.quiet[event])
 }
 
 // rest lets an event sleep until its next failed row is due, unless it was stirred since it was asked. Whoever changes
@@ -200,12 +331,17 @@ func (t *term) rest(ctx context.Context, event id.Event, stirs int, now time.Tim
 	if at := time.UnixMilli(due); due > 0 && at.Before(until) {
 		until = at
 	}
+	t.sleep(event, stirs, until)
+	return nil
+}
+
+// sleep lets an event not be asked until a time, unless it was stirred meanwhile.
+func (t *term) sleep(event id.Event, stirs int, until time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.stirs[event] == stirs {
 		t.quiet[event] = until
 	}
-	return nil
 }
 
 // stir undoes rest.

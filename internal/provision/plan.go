@@ -37,8 +37,8 @@ type planner struct {
 	behind         map[id.Event]map[id.Ticket]struct{} // changed and not yet compared; lost with the term, whose successor walks
 	walked         map[id.Event]time.Time              // last complete comparison
 	walking        id.Event
-	place          string     // within the event that is walked
-	retiring       []id.Event // archived events of which another chunk may be retired
+	place          string // within the event that is walked
+	retiring       []show // archived or leaving events of which another chunk may be retired
 	purged         map[id.Event]bool
 	adopted        int // tickets, in this term
 	measureAt      int // see measure
@@ -112,9 +112,12 @@ func (p *planner) look(ctx context.Context) error {
 	p.mu.Unlock()
 	p.retiring = p.retiring[:0]
 	for _, s := range shows {
+		if !s.Retire {
+			delete(p.purged, s.ID)
+		}
 		switch {
-		case s.Retire:
-			p.retiring = append(p.retiring, s.ID)
+		case s.Retire, s.leaving:
+			p.retiring = append(p.retiring, s)
 		case s.Doors <= now.UnixMilli(): // nobody is banned before doors
 			if err := p.followBans(ctx, s.ID); err != nil {
 				return err
@@ -146,54 +149,65 @@ func (c *cursor) back(ms int64) {
 	}
 }
 
-// loadShows reads the events, earliest doors first, and lets the installation's rows and the channels be wanted.
+// loadShows reads the events, earliest doors first, and where their resources are.
 func (p *planner) loadShows(ctx context.Context) error {
-	shows, err := db.All(ctx, p.db, func(s *show) []any { return []any{&s.ID, &s.Name, &s.Doors, &s.Make, &s.Retire} },
-		"SELECT event_id, name, doors_ms, make, retire FROM wanted_event ORDER BY doors_ms, event_id")
+	shows, err := db.All(ctx, p.db, func(s *show) []any {
+		return []any{&s.ID, &s.Name, &s.Doors, &s.Make, &s.Retire, &s.place, &s.placed, &s.round, &s.leaving}
+	}, `SELECT w.event_id, w.name, w.doors_ms, w.make, w.retire,
+		COALESCE(p.place, ''), COALESCE(p.placed_ms, 0), COALESCE(p.round, 0), COALESCE(p.leaving, FALSE)
+		FROM wanted_event w LEFT JOIN placement p ON p.event_id = w.event_id ORDER BY w.doors_ms, w.event_id`)
 	if err != nil {
 		return err
 	}
-	missing, err := db.All(ctx, p.db, func(s *show) []any { return []any{&s.ID, &s.Name} }, `SELECT event_id, name FROM wanted_event w
-		WHERE make AND NOT EXISTS (SELECT 1 FROM resource r WHERE r.event_id = w.event_id AND r.subject = '' AND r.kind = 'channel')`)
+	placed, err := p.placeShows(ctx, shows)
 	if err != nil {
 		return err
 	}
-	if len(missing) > 0 {
-		if err := p.lease.write(ctx, p.epoch, func(tx *db.Tx) error { return wantChannels(tx, p.epoch, missing) }); err != nil {
-			return err
-		}
+	changed, err := p.followShows(ctx)
+	if err != nil {
+		return err
 	}
 	p.mu.Lock()
 	before := len(p.shows)
 	p.shows = shows
 	p.mu.Unlock()
-	if len(missing) > 0 || before != len(shows) {
+	if placed || changed || before != len(shows) {
 		p.nudge()
 	}
 	return nil
 }
 
-// insert makes a ledger row of something wanted.
-const insert = `INSERT INTO resource (event_id, subject, kind, role, rank, want, want_name, state, name, arn, work, busy, failed,
-	generation, attempts, next_try_ms, error, epoch, made_ms) `
+// showSQL finds shows whose own rows want something else than the show: a show that was un-cancelled wants its channel
+// back, and a channel is called as its show.
+const showSQL = `SELECT w.event_id, w.name FROM wanted_event w
+	JOIN placement p ON p.event_id = w.event_id AND NOT p.leaving
+	JOIN resource r ON r.event_id = w.event_id AND r.subject = '' AND r.kind = 'channel'
+	WHERE w.make AND (NOT r.want OR r.want_name <> w.name)`
 
-func wantChannels(tx *db.Tx, epoch int64, shows []show) error {
-	add := func(event id.Event, k kind, rank int, name string) error {
-		_, err := tx.Exec(insert+`VALUES ($1, '', $2, '', $3, TRUE, $4, 'absent', '', '', 'create', FALSE, FALSE, 0, 0, 0, '', $5, 0)
-			ON CONFLICT DO NOTHING`, event, k, rank, name, epoch)
-		return err
-	}
-	for k, rank := range map[kind]int{kindInstance: rankInstance, kindAdminUser: rankAdminUser, kindAdmin: rankAdminRole} {
-		if err := add(installationID, k, rank, "Stagedoor"); err != nil {
-			return err
+// followShows carries changes of shows into their own rows.
+func (p *planner) followShows(ctx context.Context) (changed bool, err error) {
+	off, err := db.All(ctx, p.db, func(s *show) []any { return []any{&s.ID, &s.Name} }, showSQL)
+	for _, s := range off {
+		err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+			if left, err := leaving(tx, s.ID); err != nil || left {
+				return err
+			}
+			if _, err := tx.Exec("UPDATE resource SET want = TRUE, failed = FALSE, next_try_ms = 0 WHERE event_id = $1 AND kind IN ('instance', 'admin_user', 'admin', 'channel')",
+				s.ID); err != nil {
+				return err
+			}
+			if _, err := tx.Exec("UPDATE resource SET want_name = $1 WHERE event_id = $2 AND subject = '' AND kind = 'channel'", s.Name, s.ID); err != nil {
+				return err
+			}
+			return decideFor(tx, s.ID, "", "admin-2", "admin-3", "admin-4")
+		})
+		if err != nil {
+			return false, err
 		}
+		delete(p.walked, s.ID) // its people may be wanted again
+		p.stir(s.ID)
 	}
-	for _, s := range shows {
-		if err := add(s.ID, kindChannel, rankChannel, s.Name); err != nil {
-			return err
-		}
-	}
-	return nil
+	return len(off) > 0, err
 }
 
 type change struct {
@@ -298,12 +312,37 @@ func (p *planner) walk(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	if len(tickets) < chunk {
-		p.walked[p.walking] = time.Now()
+		if err := p.walkedThrough(ctx, p.walking); err != nil {
+			return false, err
+		}
 		p.walking, p.place = "", ""
 		return p.nextWalk(time.Now()), nil
 	}
 	p.place = tickets[len(tickets)-1].place
 	return true, nil
+}
+
+// walkedThrough ends the comparison of an event: what is not wanted any more is decided once more, because what it waits
+// for may have changed without it, and a large show gets further admins.
+func (p *planner) walkedThrough(ctx context.Context, event id.Event) error {
+	for after := id.Ticket(""); ; {
+		rest, err := db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, `SELECT DISTINCT subject FROM resource
+			WHERE event_id = $1 AND NOT want AND want < TRUE AND work = 'blocked' AND subject > $2 ORDER BY subject LIMIT $3`, event, after, chunk)
+		if err != nil {
+			return err
+		}
+		if len(rest) > 0 {
+			if err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error { return decideFor(tx, event, rest...) }); err != nil {
+				return err
+			}
+			after = rest[len(rest)-1]
+		}
+		if len(rest) < chunk {
+			break
+		}
+	}
+	p.walked[event] = time.Now()
+	return p.moreAdmins(ctx, event)
 }
 
 // nextWalk chooses the earliest event that was not compared for walkEvery.
@@ -332,7 +371,12 @@ func (p *planner) compare(ctx context.Context, event id.Event, tickets []id.Tick
 	if len(off) == 0 {
 		return nil
 	}
-	err = p.lease.write(ctx, p.epoch, func(tx *db.Tx) error { return adopt(tx, p.epoch, event, off) })
+	err = p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+		if left, err := leaving(tx, event); err != nil || left {
+			return err // it is walked when nothing of it is left
+		}
+		return adopt(tx, p.epoch, event, off)
+	})
 	if err != nil {
 		return err
 	}

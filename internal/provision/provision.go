@@ -11,14 +11,17 @@
 //	   └───────────────────────┴──────────────────┘ delete answered: gone
 //
 // and a row becomes workable when what it needs is made: app instance → admin → channel → user → membership → moderator.
+// Most events have an app instance of their own (place.go), which is how they are made side by side and removed in one
+// call (retire.go).
 //
 // Every call is announced in the ledger, together with its slot in the pace, before it is sent, and its outcome is
 // recorded afterwards. A process that dies in between leaves a row that says "unknown"; the call is then repeated with
 // the same request token and the same ids, which are ours, so a repeat makes nothing twice and Conflict means done.
 //
-// Any number of processes may run; one leads (lease.go). A term of leadership has three goroutines: the renewer keeps the
-// lease, the planner carries changes of tickets into the ledger, the dispatcher picks the next work and starts calls.
-// Up to maxCalls calls wait for their answers, each in a goroutine of its own. Every write of a term carries its epoch.
+// Any number of processes may run; one leads (package lease). A term of leadership has three goroutines: the renewer
+// keeps the lease, the planner carries changes of tickets into the ledger, the dispatcher picks the next work and
+// announces calls. Each call waits for its slot and its answer in a goroutine of its own. Every write of a term carries
+// its epoch.
 package provision
 
 import (
@@ -27,13 +30,15 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/bus"
 	"github.com/stagedoor/stagedoor/internal/chime"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/lease"
+	"github.com/stagedoor/stagedoor/internal/pace"
 )
 
 // Config is what a Provisioner needs. DB, Chime and Bus are required.
@@ -41,7 +46,7 @@ type Config struct {
 	DB     *db.DB
 	Chime  *chime.Client
 	Bus    *bus.Bus
-	Preset string       // name of the provider's limits, see Presets; "" means none
+	Preset string       // name of the provider's limits, see pace.Presets; "" means none
 	Holder string       // name of this process in the lease, unique; "" means one made from host and process id
 	Logger *slog.Logger // nil means silence
 
@@ -53,18 +58,16 @@ type Config struct {
 // Provisioner is one process's share in making chat resources. Make it with New.
 type Provisioner struct {
 	db       *db.DB
-	chime    *chime.Client
+	chime    *chime.Client // for calls that have a slot
+	waiting  *chime.Client // for calls that take one by themselves: to look for something
 	bus      *bus.Bus
-	preset   Preset
+	pace     *pace.Pace
+	limited  bool // the provider has limits: slots are apart
 	log      *slog.Logger
 	onPurged func(context.Context, id.Event) error
-	lease    *lease
+	lease    *lease.Lease
 	wake     chan struct{} // asks the dispatcher to look again
 	bad      error         // what is wrong with the configuration
-
-	statusMu sync.Mutex // guards the last answer of Status
-	status   Status
-	statusAt time.Time
 }
 
 // New makes a provisioner; Run starts it. An unknown preset is reported by Run.
@@ -77,8 +80,11 @@ func New(c Config) *Provisioner {
 		host, _ := os.Hostname() // only people read it; the random part makes it unique
 		c.Holder = fmt.Sprintf("%s-%d-%s", host, os.Getpid(), id.NewToken()[:6])
 	}
-	p.lease = &lease{db: c.DB, holder: c.Holder}
-	p.preset, p.bad = presetNamed(c.Preset)
+	p.lease = lease.New(c.DB, "provision", c.Holder)
+	preset, err := pace.Named(c.Preset)
+	p.pace, p.bad = pace.New(preset), err
+	p.waiting = c.Chime.Paced(p.turn)
+	p.limited = slices.ContainsFunc(preset.Buckets, func(b pace.Bucket) bool { return b.PerSecond > 0 })
 	return p
 }
 
@@ -89,9 +95,9 @@ func (p *Provisioner) Run(ctx context.Context) error {
 		return p.bad
 	}
 	for ctx.Err() == nil {
-		epoch, leads, err := p.lease.claim(ctx)
+		epoch, leads, err := p.lease.Claim(ctx)
 		if leads {
-			p.log.Info("leading the provisioning", "holder", p.lease.holder, "epoch", epoch)
+			p.log.Info("leading the provisioning", "holder", p.lease.Holder(), "epoch", epoch)
 			err = p.lead(ctx, epoch)
 			p.log.Info("no longer leading", "epoch", epoch)
 		}
@@ -101,9 +107,20 @@ func (p *Provisioner) Run(ctx context.Context) error {
 		case err != nil && ctx.Err() == nil:
 			p.log.Warn("provisioning interrupted", "err", err)
 		}
-		wait(ctx, standbyPoll, nil)
+		wait(ctx, lease.Poll, nil)
 	}
 	return nil
+}
+
+// turn lets a call that was not announced wait for its slot.
+func (p *Provisioner) turn(ctx context.Context, c chime.Call, send func(context.Context) error) error {
+	call := pace.Call{Op: c.Op, Instance: string(c.Instance), Bearer: string(c.Bearer), Channel: string(c.Channel), User: string(c.User)}
+	return p.pace.Do(ctx, p.db, call, func() error {
+		if !p.lease.Valid() {
+			return lease.ErrStale
+		}
+		return send(ctx)
+	})
 }
 
 // Pause stops new calls to the provider on all processes; what is in flight is finished. It lasts until Resume.

@@ -18,6 +18,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/provision"
 	"github.com/stagedoor/stagedoor/internal/provision/provisiontest"
+	"github.com/stagedoor/stagedoor/internal/readiness"
 	"github.com/stagedoor/stagedoor/internal/schema"
 )
 
@@ -76,6 +77,11 @@ func (s *stage) run(c provision.Config) (p *provision.Provisioner, stop func()) 
 	}
 	s.Cleanup(stop)
 	return p, stop
+}
+
+// board shows what people see; a new one remembers nothing.
+func (s *stage) board() *readiness.Board {
+	return readiness.New(readiness.Config{DB: s.db, Limit: "10/s", PerSecond: 10})
 }
 
 func (s *stage) exec(query string, args ...any) {
@@ -191,7 +197,7 @@ func (s *stage) holdsExactly(want map[id.Event]map[id.Role][]id.Ticket) {
 	if !slices.Equal(got, users) {
 		s.Errorf("%d users at the provider, want %d", len(got), len(users))
 	}
-	if n := s.provider.Instances(); n != 1 {
+	if n := s.provider.Instances(); n != len(want) {
 		s.Errorf("%d app instances", n)
 	}
 	if n := s.provider.Channels(); n != len(want) {
@@ -313,57 +319,84 @@ func TestRefundBanUnbanAndReturnedTicketAreFollowed(t *testing.T) {
 	})
 }
 
+// scarce makes app instances scarce: shows that are placed from now on share one.
+func (s *stage) scarce() {
+	for i := range 99 {
+		s.exec("INSERT INTO placement (event_id, place, placed_ms, round, leaving) VALUES ($1, $1, 1, 0, FALSE)", fmt.Sprint("other", i))
+	}
+}
+
+// A show in an app instance of its own goes with one call; in the shared one its channel goes, then each account.
 func TestNothingIsDeletedBeforeTheArchiveAndEverythingAfter(t *testing.T) {
-	virtual(t, func(s *stage) {
-		deletes := 0
-		s.provider.Fault = func(_ int, op string) provisiontest.Fault {
-			if op == "DeleteChannel" {
-				if deletes++; deletes < 3 {
-					return provisiontest.Fault{Status: 500, Code: "ServiceFailure"}
+	for place, want := range map[string][]string{
+		"own":    {"DeleteAppInstance", "DeleteAppInstance", "DeleteAppInstance"},
+		"shared": append([]string{"DeleteChannel", "DeleteChannel", "DeleteChannel"}, slices.Repeat([]string{"DeleteAppInstanceUser"}, 151)...),
+	} {
+		t.Run(place, func(t *testing.T) {
+			virtual(t, func(s *stage) {
+				if place == "shared" {
+					s.scarce()
 				}
-			}
-			return provisiontest.Fault{}
-		}
-		e, other := s.event(time.Now().Add(-time.Hour)), s.event(time.Now().Add(time.Hour))
-		s.tickets(e, id.Fan, 150)
-		s.tickets(e, id.Moderator, 1)
-		stays := s.tickets(other, id.Fan, 3)
-		p, _ := s.run(s.config("case"))
-		s.until(2*time.Minute, "ready", func() bool {
-			return len(s.provider.Calls()) > 154 && s.readyCount(e) == 151 && s.readyCount(other) == 3
+				deletes := 0
+				s.provider.Fault = func(_ int, op string) provisiontest.Fault {
+					if op == want[0] {
+						if deletes++; deletes < 3 {
+							return provisiontest.Fault{Status: 500, Code: "ServiceFailure"}
+						}
+					}
+					return provisiontest.Fault{}
+				}
+				s.retires(want)
+			})
 		})
-		for _, end := range []string{"UPDATE event SET state = 'ended' WHERE id = $1", "UPDATE event SET chat = FALSE WHERE id = $1"} {
-			s.exec(end, e)
-			calls := len(s.provider.Calls())
-			wait := time.NewTimer(time.Minute)
-			<-wait.C
-			if n := len(s.provider.Calls()); n != calls {
-				s.Errorf("%d calls after %q", n-calls, end)
-			}
-		}
-		s.exec("UPDATE event SET state = 'archived' WHERE id = $1", e)
-		s.bus.Publish(bus.Hint{Topic: bus.EventChanged, Event: e})
+	}
+}
+
+// retires ends and archives a show beside another one, and wants these calls for it.
+func (s *stage) retires(want []string) {
+	e, other := s.event(time.Now().Add(-time.Hour)), s.event(time.Now().Add(time.Hour))
+	s.tickets(e, id.Fan, 150)
+	s.tickets(e, id.Moderator, 1)
+	stays := s.tickets(other, id.Fan, 3)
+	s.run(s.config("case"))
+	s.until(2*time.Minute, "ready", func() bool {
+		return len(s.provider.Calls()) > 154 && s.readyCount(e) == 151 && s.readyCount(other) == 3
+	})
+	instances := s.provider.Instances()
+	for _, end := range []string{"UPDATE event SET state = 'ended' WHERE id = $1", "UPDATE event SET chat = FALSE WHERE id = $1"} {
+		s.exec(end, e)
 		calls := len(s.provider.Calls())
-		s.until(time.Minute, "purged", func() bool { return len(s.gone()) > 0 })
-		var ops []string
-		for _, c := range s.provider.Calls()[calls:] {
-			ops = append(ops, c.Op)
+		wait := time.NewTimer(time.Minute)
+		<-wait.C
+		if n := len(s.provider.Calls()); n != calls {
+			s.Errorf("%d calls after %q", n-calls, end)
 		}
-		if len(ops) != 154 || slices.Contains(ops[:3], "DeleteAppInstanceUser") || slices.Contains(ops[3:], "DeleteChannel") {
-			s.Errorf("%d deletes, first %v; want the channel at the third attempt, then 151 accounts", len(ops), ops[:4])
-		}
-		if gone := s.gone(); len(gone) != 1 || gone[0] != e {
-			s.Errorf("purged %v", gone)
-		}
-		s.holdsExactly(map[id.Event]map[id.Role][]id.Ticket{other: {id.Fan: stays}})
-		status, err := p.Status(context.Background(), time.Now().Add(2*time.Second))
-		if err != nil || len(status.Events) != 1 || status.Events[0].State != provision.StateReady {
-			s.Errorf("%+v %v", status, err)
-		}
-		s.until(5*time.Second, "the ledger has forgotten the event", func() bool {
-			n, err := db.Value[int](context.Background(), s.db, "SELECT count(*) FROM resource WHERE event_id = $1", e)
-			return err == nil && n == 0
-		})
+	}
+	s.exec("UPDATE event SET state = 'archived' WHERE id = $1", e)
+	s.bus.Publish(bus.Hint{Topic: bus.EventChanged, Event: e})
+	calls := len(s.provider.Calls())
+	s.until(time.Minute, "purged", func() bool { return len(s.gone()) > 0 })
+	var ops []string
+	for _, c := range s.provider.Calls()[calls:] {
+		ops = append(ops, c.Op)
+	}
+	if !slices.Equal(ops, want) {
+		s.Errorf("%d deletes, first %v; want %d, %v", len(ops), ops[:min(len(ops), 4)], len(want), want[:3])
+	}
+	if gone := s.gone(); len(gone) != 1 || gone[0] != e {
+		s.Errorf("purged %v", gone)
+	}
+	if want[0] == "DeleteAppInstance" && s.provider.Instances() != instances-1 {
+		s.Errorf("%d app instances are left of %d", s.provider.Instances(), instances)
+	}
+	s.holdsExactly(map[id.Event]map[id.Role][]id.Ticket{other: {id.Fan: stays}})
+	status, err := s.board().Status(context.Background(), time.Now().Add(2*time.Second))
+	if err != nil || len(status.Events) != 1 || status.Events[0].State != readiness.StateReady {
+		s.Errorf("%+v %v", status, err)
+	}
+	s.until(5*time.Second, "the ledger has forgotten the event", func() bool {
+		n, err := db.Value[int](context.Background(), s.db, "SELECT count(*) FROM resource WHERE event_id = $1", e)
+		return err == nil && n == 0
 	})
 }
 
@@ -459,9 +492,9 @@ func TestPermanentFailuresAreSetAsideAndShown(t *testing.T) {
 			}
 			return ""
 		}
-		p, _ := s.run(s.config("case"))
+		s.run(s.config("case"))
 		s.until(time.Minute, "the others are ready, the bad one was tried", func() bool {
-			status, err := p.Status(context.Background(), time.Now())
+			status, err := s.board().Status(context.Background(), time.Now())
 			return err == nil && len(status.Failures) == 1 && s.readyCount(e) == 49
 		})
 		calls := len(s.provider.Calls())
@@ -470,14 +503,14 @@ func TestPermanentFailuresAreSetAsideAndShown(t *testing.T) {
 		if n := len(s.provider.Calls()); n != calls {
 			s.Errorf("%d hot retries: %+v", n-calls, s.provider.Calls()[calls:])
 		}
-		status, err := p.Status(context.Background(), time.Now())
+		status, err := s.board().Status(context.Background(), time.Now())
 		if err != nil {
 			s.Fatal(err)
 		}
 		if f := status.Failures; len(f) != 1 || f[0].Subject != string(fans[7]) || f[0].Error == "" || f[0].NextTryAt == nil {
 			s.Errorf("failures %+v", f)
 		}
-		if ev := status.Events[0]; ev.State != provision.StateFailing || ev.Failed != 1 || ev.Made != 100 || ev.Wanted != 101 {
+		if ev := status.Events[0]; ev.State != readiness.StateFailing || ev.Failed != 1 || ev.Made != 100 || ev.Wanted != 101 {
 			s.Errorf("%+v", ev)
 		}
 	})
@@ -512,10 +545,10 @@ func TestReadyAtIsRightWithinTwoPercent(t *testing.T) {
 		first, second := s.event(time.Now().Add(time.Hour)), s.event(time.Now().Add(2*time.Hour))
 		s.tickets(first, id.Fan, 300)
 		s.tickets(second, id.Fan, 600)
-		p, _ := s.run(s.config("case"))
+		s.run(s.config("case"))
 		began := time.Now()
 		s.until(time.Minute, "planned and begun", func() bool { return len(s.provider.Calls()) > 30 })
-		status, err := p.Status(context.Background(), time.Now())
+		status, err := s.board().Status(context.Background(), time.Now())
 		if err != nil || status.Leader == nil || status.Limit != "10/s" {
 			s.Fatalf("%+v %v", status, err)
 		}

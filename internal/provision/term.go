@@ -11,17 +11,26 @@ import (
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/lease"
+	"github.com/stagedoor/stagedoor/internal/pace"
 )
 
 const (
-	// maxCalls is how many calls may wait for their answers: at 10/s a provider may take 1.6 s each without costing rate.
-	maxCalls = 16
+	// freeCalls is how many calls may wait for their answers where the provider has no limit: enough to fill its group
+	// commits. pacedCalls is for a provider with limits: at 50/s it may take 1.2 s for each answer without costing rate.
+	freeCalls  = 16
+	pacedCalls = 64
 	// farewell is how long a clean shutdown waits for answers on their way.
 	farewell = 3 * time.Second
 	// idle is how long the dispatcher sleeps when there is nothing to do and nobody wakes it.
 	idle = time.Second
 	// quietWindow passes between two leaders' calls: it makes the sliding second hold whatever their clocks say.
 	quietWindow = time.Second
+	// firstLead and maxLead bound how long before its slot a call is announced: a commit takes that long.
+	firstLead = 10 * time.Millisecond
+	maxLead   = 500 * time.Millisecond
+	// ahead is how much further slots are taken. Whoever is urgent waits for them.
+	ahead = 50 * time.Millisecond
 )
 
 // term is one term of leadership.
@@ -31,17 +40,31 @@ type term struct {
 	calls context.Context // of calls and their records: outlives the term's own by farewell
 	stop  context.CancelCauseFunc
 
-	mu      sync.Mutex             // guards all below
+	mu      sync.Mutex             // guards these
 	shows   []show                 // by doors; replaced, never changed
 	stirs   map[id.Event]int       // how often something about the event changed
 	quiet   map[id.Event]time.Time // nothing to do until then, unless stirred
-	held    map[id.Event]time.Time // not to be asked for anything until then
+	held    map[heldKind]time.Time // not to be asked for until then
+	bases   map[id.Event]base      // app instances that are ready, by place
 	flying  int
 	breaker breaker
+	lead0   time.Duration // how long before its slot a call is announced now; grows when commits are slow
 
-	base    base          // dispatcher only
-	lead0   time.Duration // how far ahead slots are taken, grows when commits are slow
-	workers sync.WaitGroup
+	installation string           // dispatcher only, as these
+	turn         int              // looks at the ledger so far
+	served       map[id.Event]int // the turn in which an event last got a call
+	workers      sync.WaitGroup
+}
+
+// heldKind is what an event is not asked for, see verdict.hold.
+type heldKind struct {
+	event id.Event
+	kind  kind
+}
+
+func (p *Provisioner) newTerm(epoch int64) *term {
+	return &term{Provisioner: p, epoch: epoch, stirs: map[id.Event]int{}, quiet: map[id.Event]time.Time{}, held: map[heldKind]time.Time{},
+		bases: map[id.Event]base{}, served: map[id.Event]int{}, lead0: firstLead}
 }
 
 // show is an event as the dispatcher sees it.
@@ -51,9 +74,12 @@ type show struct {
 	Doors  int64 // Unix milliseconds
 	Make   bool
 	Retire bool
+	placement
 }
 
-func (s show) open(now time.Time) bool { return s.Make && s.Doors <= now.UnixMilli() }
+func (s show) open(now time.Time) bool {
+	return s.Make && s.Doors <= now.Add(atDoor).UnixMilli()
+}
 
 // lead runs one term: until ctx ends, the lease is lost, or the database fails.
 func (p *Provisioner) lead(ctx context.Context, epoch int64) error {
@@ -61,13 +87,13 @@ func (p *Provisioner) lead(ctx context.Context, epoch int64) error {
 	defer drop()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	t := &term{Provisioner: p, epoch: epoch, calls: calls, stop: stop, stirs: map[id.Event]int{}, quiet: map[id.Event]time.Time{}, held: map[id.Event]time.Time{},
-		lead0: firstLead}
+	t := p.newTerm(epoch)
+	t.calls, t.stop = calls, stop
 	if err := t.begin(ctx); err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return p.lease.keep(ctx, epoch) })
+	g.Go(func() error { return p.lease.Keep(ctx, epoch) })
 	g.Go(func() error { return t.plan(ctx) })
 	g.Go(func() error { return t.dispatch(ctx) })
 	err := g.Wait()
@@ -80,16 +106,16 @@ func (p *Provisioner) lead(ctx context.Context, epoch int64) error {
 	late := time.AfterFunc(farewell, drop)
 	defer late.Stop()
 	t.workers.Wait()
-	if errors.Is(err, errStale) {
+	if errors.Is(err, lease.ErrStale) {
 		p.log.Warn("another process leads the provisioning")
 		return nil
 	}
-	return errors.Join(err, p.lease.release(context.WithoutCancel(ctx), epoch))
+	return errors.Join(err, p.lease.Release(context.WithoutCancel(ctx), epoch))
 }
 
 // begin makes what a term stands on: the installation's row and rows, and nothing in flight.
 func (t *term) begin(ctx context.Context) error {
-	err := t.lease.write(ctx, t.epoch, func(tx *db.Tx) error {
+	err := t.lease.Write(ctx, t.epoch, func(tx *db.Tx) error {
 		if _, err := tx.Exec("INSERT INTO installation (one, id, paused) VALUES (1, $1, FALSE) ON CONFLICT DO NOTHING", id.NewUUID()); err != nil {
 			return err
 		}
@@ -98,14 +124,13 @@ func (t *term) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	used, err := db.Value[int64](ctx, t.db, "SELECT count(*) FROM pace WHERE gap_us > 0")
-	if err == nil && used > 0 {
+	if t.limited {
 		wait(ctx, quietWindow, nil)
 	}
-	return err
+	return nil
 }
 
-// dispatch starts one call after the other.
+// dispatch announces one call after the other, each in time for its slot.
 func (t *term) dispatch(ctx context.Context) error {
 	for ctx.Err() == nil {
 		room, pause := t.room(time.Now())
@@ -113,15 +138,23 @@ func (t *term) dispatch(ctx context.Context) error {
 			wait(ctx, pause, t.wake)
 			continue
 		}
-		work, err := t.pick(ctx, time.Now(), room)
+		now := t.pace.Now()
+		t.mu.Lock()
+		latest := now.Add(t.lead0 + ahead)
+		t.mu.Unlock()
+		work, next, err := t.pick(ctx, now, latest, room)
 		if err != nil {
 			return ended(ctx, err)
 		}
 		if len(work) == 0 {
-			wait(ctx, idle, t.wake)
+			pause := idle
+			if !next.IsZero() {
+				pause = min(pause, max(time.Millisecond, next.Sub(latest)))
+			}
+			wait(ctx, pause, t.wake)
 			continue
 		}
-		if err := t.start(ctx, work); err != nil {
+		if err := t.announce(ctx, work, latest); err != nil {
 			return ended(ctx, err)
 		}
 	}
@@ -140,7 +173,10 @@ func ended(ctx context.Context, err error) error {
 func (t *term) room(now time.Time) (int, time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	most := maxCalls
+	most := freeCalls
+	if t.limited {
+		most = pacedCalls
+	}
 	if t.breaker.open() {
 		if d := t.breaker.until.Sub(now); d > 0 {
 			return 0, d
@@ -153,20 +189,17 @@ func (t *term) room(now time.Time) (int, time.Duration) {
 // errPaused ends an announcement without a trace.
 var errPaused = errors.New("paused")
 
-const (
-	firstLead = 10 * time.Millisecond
-	maxLead   = 500 * time.Millisecond
-)
-
-// start announces the picked calls, waits for their slot, and sends them on their way. Where the pace has gaps, only the
-// first is started.
-func (t *term) start(ctx context.Context, work []call) error {
+// announce writes into the ledger that calls are going to be made, together with their slots, and sends each on its way.
+func (t *term) announce(ctx context.Context, work []call, latest time.Time) error {
 	var begun []call
-	var slot time.Time
-	spaced := true
-	now := time.Now()
-	err := t.lease.write(ctx, t.epoch, func(tx *db.Tx) error {
-		begun = begun[:0]
+	t.mu.Lock()
+	earliest := t.pace.Now().Add(t.lead0)
+	t.mu.Unlock()
+	if !t.limited {
+		earliest = t.pace.Now()
+	}
+	err := t.lease.Write(ctx, t.epoch, func(tx *db.Tx) error {
+		begun = begun[:0] // fn may run twice
 		paused, err := db.Value[bool](tx.Context(), tx, "SELECT paused FROM installation WHERE one = 1")
 		if err != nil {
 			return err
@@ -174,51 +207,41 @@ func (t *term) start(ctx context.Context, work []call) error {
 		if paused {
 			return errPaused
 		}
-		free, err := t.preset.unpaced(tx, work[0].op())
-		if err != nil {
-			return err
-		}
-		earliest := now
-		if spaced = !free; spaced {
-			work, earliest = work[:1], now.Add(t.lead0)
-		}
 		for _, c := range work {
-			rows, err := begin(tx, t.epoch, c.rows)
+			slot, ok, err := t.pace.Book(tx, c.paced(), earliest, latest)
 			if err != nil {
 				return err
 			}
-			if len(rows) > 0 {
-				begun = append(begun, call{rows: rows, channel: c.channel, base: c.base})
+			if !ok {
+				continue // somebody else, a moderator, took the slot
 			}
-		}
-		if len(begun) == 0 {
-			return nil
-		}
-		slot, err = t.preset.reserve(tx, begun[0].op(), len(begun), earliest)
-		return err
-	})
-	switch {
-	case errors.Is(err, errPaused):
-		wait(ctx, idle, t.wake)
-		return nil
-	case err != nil || len(begun) == 0:
-		return err
-	}
-	if spaced && !t.onTime(ctx, slot) {
-		return t.lease.write(t.calls, t.epoch, func(tx *db.Tx) error {
-			for _, c := range begun {
-				if err := abandon(tx, t.epoch, c.rows); err != nil {
+			if c.rows, err = begin(tx, t.epoch, c.rows); err != nil {
+				return err
+			}
+			if len(c.rows) == 0 {
+				continue // changed since it was picked; its slot is lost
+			}
+			if c.slot = slot; c.endsAll() {
+				if _, err := tx.Exec("UPDATE placement SET leaving = TRUE WHERE event_id = $1", c.first().Event); err != nil {
 					return err
 				}
 			}
-			return nil
-		})
+			begun = append(begun, c)
+		}
+		return nil
+	})
+	if errors.Is(err, errPaused) {
+		wait(ctx, idle, t.wake)
+		return nil
+	}
+	if err != nil {
+		return err
 	}
 	for _, c := range begun {
 		t.mu.Lock()
 		t.flying++
 		t.mu.Unlock()
-		t.workers.Go(func() { t.run(c) })
+		t.workers.Go(func() { t.run(ctx, c) })
 	}
 	return nil
 }
@@ -226,12 +249,17 @@ func (t *term) start(ctx context.Context, work []call) error {
 // onTime waits for a slot and reports whether the call may start in it. A call that comes late (a slow commit, a stopped
 // process) would run into the next ones: it gives its slot up, and slots are taken further ahead.
 func (t *term) onTime(ctx context.Context, slot time.Time) bool {
-	wait(ctx, time.Until(slot), nil)
-	late := time.Since(slot)
-	if ctx.Err() != nil || !t.lease.valid() {
+	wait(ctx, slot.Sub(t.pace.Now()), nil)
+	late := t.pace.Now().Sub(slot)
+	if ctx.Err() != nil || !t.lease.Valid() {
 		return false
 	}
-	if late > maxLate {
+	if !t.limited {
+		return true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if late > pace.MaxLate {
 		t.lead0 = min(2*t.lead0, maxLead)
 		return false
 	}
@@ -239,21 +267,26 @@ func (t *term) onTime(ctx context.Context, slot time.Time) bool {
 	return true
 }
 
-// run makes one call and records its outcome. If that fails, the term ends: the next one finds the row "unknown".
-func (t *term) run(c call) {
-	started := time.Now()
-	answers := t.send(t.calls, c, func(op string) error { return t.takeSlot(op) })
-	err := t.record(t.calls, c, started, answers)
-	if err != nil {
+// run makes one call in its slot and records its outcome. If that fails, the term ends: the next one finds the row
+// "unknown". ctx is the term's own: when it ends, calls that have not started are taken back.
+func (t *term) run(ctx context.Context, c call) {
+	defer t.landed(c)
+	if !t.onTime(ctx, c.slot.At) {
+		if err := t.giveBack(c); err != nil {
+			t.stop(err)
+		}
+		return
+	}
+	answers := t.send(t.calls, c)
+	if err := t.record(t.calls, c, answers); err != nil {
 		t.stop(err)
 	}
 	now := time.Now()
 	t.mu.Lock()
-	t.flying--
 	t.breaker.note(answers[0].err, now)
-	for _, a := range answers {
+	for i, a := range answers {
 		if a.err != nil && judge(a.err, 0).hold {
-			t.held[c.first().Event] = now.Add(holdFor)
+			t.held[heldKind{c.first().Event, c.rows[i].Kind}] = now.Add(holdFor)
 		}
 	}
 	t.mu.Unlock()
@@ -263,26 +296,22 @@ func (t *term) run(c call) {
 			break // one line a call
 		}
 	}
+}
+
+// landed makes room for the next call.
+func (t *term) landed(c call) {
+	t.mu.Lock()
+	t.flying--
+	t.mu.Unlock()
 	t.stir(c.first().Event)
 }
 
-// takeSlot waits for the pace on behalf of a call that needs one more request.
-func (t *term) takeSlot(op string) error {
-	for {
-		var slot time.Time
-		now := time.Now()
-		err := t.lease.write(t.calls, t.epoch, func(tx *db.Tx) (err error) {
-			slot, err = t.preset.reserve(tx, op, 1, now.Add(firstLead))
-			return err
-		})
-		if err != nil {
+// giveBack takes the announcement of a call back that was never sent.
+func (t *term) giveBack(c call) error {
+	return t.lease.Write(t.calls, t.epoch, func(tx *db.Tx) error {
+		if err := abandon(tx, t.epoch, c.rows); err != nil {
 			return err
 		}
-		if wait(t.calls, time.Until(slot), nil); t.calls.Err() != nil {
-			return t.calls.Err()
-		}
-		if time.Since(slot) <= maxLate {
-			return nil
-		}
-	}
+		return t.pace.Answered(tx, c.slot, pace.NotSent)
+	})
 }

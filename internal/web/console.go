@@ -14,7 +14,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/gate"
 	"github.com/stagedoor/stagedoor/internal/id"
-	"github.com/stagedoor/stagedoor/internal/provision"
+	"github.com/stagedoor/stagedoor/internal/readiness"
 )
 
 // EventAdmin is a show as its organizer sees it.
@@ -25,7 +25,7 @@ type EventAdmin struct {
 	LandingPage string           `json:"landingPage" doc:"Path on this server."`
 	EndedAt     *time.Time       `json:"endedAt"`
 	Tickets     TicketCounts     `json:"tickets"`
-	ChatState   *provision.Event `json:"chatState" doc:"null while nothing is wanted at the chat provider."`
+	ChatState   *readiness.Event `json:"chatState" doc:"null while nothing is wanted at the chat provider."`
 	Archive     *ArchiveView     `json:"archive"`
 }
 
@@ -59,7 +59,7 @@ type EventInput struct {
 	Slug        string `json:"slug,omitempty" doc:"Last part of the page's address; made from the name when empty."`
 }
 
-func (s *Server) adminView(ctx context.Context, e event.Event, status provision.Status) (EventAdmin, error) {
+func (s *Server) adminView(ctx context.Context, e event.Event, status readiness.Status) (EventAdmin, error) {
 	a := EventAdmin{EventView: viewOf(e, s.now()), ID: string(e.ID), StreamURL: e.StreamURL, LandingPage: "/e/" + e.Slug}
 	if !e.EndedAt.IsZero() {
 		a.EndedAt = &e.EndedAt
@@ -94,7 +94,7 @@ type consoleAnswer struct {
 			Name string `json:"name"`
 		} `json:"organizer"`
 		Events     []EventAdmin     `json:"events" nullable:"false"`
-		Provision  provision.Status `json:"provision"`
+		Provision  readiness.Status `json:"provision"`
 		ServerTime time.Time        `json:"serverTime"`
 	}
 }
@@ -104,7 +104,7 @@ func (s *Server) console(ctx context.Context, _ *struct{}) (*consoleAnswer, erro
 	out.Body.Organizer.Name = visitorOf(ctx).organizer.Name
 	out.Body.Events = []EventAdmin{}
 	out.Body.ServerTime = s.now().UTC()
-	status, err := s.Provision.Status(ctx, s.now())
+	status, err := s.Readiness.Status(ctx, s.now())
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func (s *Server) changed(ctx context.Context, e event.Event) (EventAdmin, error)
 }
 
 func (s *Server) currentView(ctx context.Context, e event.Event) (EventAdmin, error) {
-	status, err := s.Provision.Status(ctx, s.now())
+	status, err := s.Readiness.Status(ctx, s.now())
 	if err != nil {
 		return EventAdmin{}, err
 	}

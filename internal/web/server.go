@@ -26,6 +26,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/pass"
 	"github.com/stagedoor/stagedoor/internal/provision"
 	"github.com/stagedoor/stagedoor/internal/react"
+	"github.com/stagedoor/stagedoor/internal/readiness"
 )
 
 // Config is what the edge needs. All rooms are required.
@@ -41,6 +42,7 @@ type Config struct {
 	Archive    *archive.Keeper
 	Organizers *organizer.Store
 	Provision  *provision.Provisioner
+	Readiness  *readiness.Board
 	Bus        *bus.Bus
 	Log        *slog.Logger
 

@@ -1,4 +1,4 @@
-package provision
+package readiness
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 
 // Progress shows the provisioning on w until ctx ends: on a terminal a block that is redrawn each second, elsewhere a
 // line per event whenever its counts changed, at most every ten seconds.
-func (p *Provisioner) Progress(ctx context.Context, w io.Writer) error {
+func (b *Board) Progress(ctx context.Context, w io.Writer) error {
 	terminal, every := isTerminal(w), 10*time.Second
 	if terminal {
 		every = time.Second
@@ -19,9 +19,12 @@ func (p *Provisioner) Progress(ctx context.Context, w io.Writer) error {
 	drawn, last := 0, ""
 	for ctx.Err() == nil {
 		now := time.Now()
-		s, err := p.Status(ctx, now)
+		s, err := b.Status(ctx, now)
 		if err != nil {
-			return ended(ctx, err)
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
 		}
 		lines := render(s, now)
 		text := strings.Join(lines, "\n") + "\n"
@@ -40,7 +43,10 @@ func (p *Provisioner) Progress(ctx context.Context, w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		wait(ctx, every, nil)
+		select {
+		case <-ctx.Done():
+		case <-time.After(every):
+		}
 	}
 	return nil
 }

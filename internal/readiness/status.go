@@ -1,4 +1,4 @@
-package provision
+package readiness
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/stagedoor/stagedoor/internal/chime"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
 )
@@ -67,60 +66,62 @@ const (
 	// statusFor is how long an answer of Status is good for: any number of waiting fans may ask.
 	statusFor = time.Second
 	// leaderSeen is how long after its last sign of life a leader is shown.
-	leaderSeen  = leaseTTL + 2*time.Second
+	leaderSeen  = 8 * time.Second
 	maxFailures = 100
+	// maxBatch is how many memberships one call makes.
+	maxBatch = 100
 	// freeRate is what an unlimited provider is expected to do, in calls a second, until something was measured.
 	freeRate = 200
 )
 
 // Status reads the ledger. Any process may ask, leading or not; the answer may be a second old.
-func (p *Provisioner) Status(ctx context.Context, now time.Time) (Status, error) {
-	p.statusMu.Lock()
-	defer p.statusMu.Unlock()
-	if age := now.Sub(p.statusAt); age >= 0 && age < statusFor && !p.statusAt.IsZero() {
-		return p.status, nil
+func (b *Board) Status(ctx context.Context, now time.Time) (Status, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if age := now.Sub(b.at); age >= 0 && age < statusFor && !b.at.IsZero() {
+		return b.status, nil
 	}
-	s, err := p.readStatus(ctx, now.UTC())
+	s, err := b.readStatus(ctx, now.UTC())
 	if err != nil {
 		return Status{}, err
 	}
-	p.status, p.statusAt = s, now
+	b.status, b.at = s, now
 	return s, nil
 }
 
-func (p *Provisioner) readStatus(ctx context.Context, now time.Time) (Status, error) {
-	s := Status{Limit: p.preset.Limit, Events: []Event{}, Failures: []Failure{}}
-	leaders, err := db.All(ctx, p.db, func(l *Leader) []any { return []any{&l.Holder, &l.Epoch} },
-		"SELECT holder, epoch FROM lease WHERE name = $1 AND holder <> '' AND renewed_ms > $2", leaseName, now.Add(-leaderSeen).UnixMilli())
+func (b *Board) readStatus(ctx context.Context, now time.Time) (Status, error) {
+	s := Status{Limit: b.cfg.Limit, Events: []Event{}, Failures: []Failure{}}
+	leaders, err := db.All(ctx, b.cfg.DB, func(l *Leader) []any { return []any{&l.Holder, &l.Epoch} },
+		"SELECT holder, epoch FROM lease WHERE name = $1 AND holder <> '' AND renewed_ms > $2", "provision", now.Add(-leaderSeen).UnixMilli())
 	if err != nil {
 		return s, err
 	}
 	if len(leaders) > 0 {
 		s.Leader = &leaders[0]
 	}
-	if s.Paused, err = db.Value[bool](ctx, p.db, "SELECT paused FROM installation WHERE one = 1"); err != nil && !errors.Is(err, sql.ErrNoRows) {
+	if s.Paused, err = db.Value[bool](ctx, b.cfg.DB, "SELECT paused FROM installation WHERE one = 1"); err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return s, err
 	}
 	const window = 10
-	calls, err := db.Value[int64](ctx, p.db, "SELECT COALESCE(sum(calls), 0) FROM pace_second WHERE second >= $1 AND second < $2",
+	calls, err := db.Value[int64](ctx, b.cfg.DB, "SELECT COALESCE(sum(calls), 0) FROM pace_second WHERE second >= $1 AND second < $2",
 		now.Unix()-window, now.Unix())
 	if err != nil {
 		return s, err
 	}
 	s.CallsPerSecond = float64(calls) / window
-	if s.Events, err = p.eventStatus(ctx, s, now); err != nil {
+	if s.Events, err = b.eventStatus(ctx, s, now); err != nil {
 		return s, err
 	}
-	s.Failures, err = p.failures(ctx)
+	s.Failures, err = b.failures(ctx)
 	return s, err
 }
 
-func (p *Provisioner) failures(ctx context.Context) ([]Failure, error) {
+func (b *Board) failures(ctx context.Context) ([]Failure, error) {
 	type failing struct {
 		Failure
 		next int64
 	}
-	rows, err := db.All(ctx, p.db, func(f *failing) []any {
+	rows, err := db.All(ctx, b.cfg.DB, func(f *failing) []any {
 		return []any{&f.EventID, &f.Kind, &f.Subject, &f.Attempts, &f.Error, &f.next}
 	}, `SELECT event_id, kind, subject, attempts, error, next_try_ms FROM resource WHERE attempts > 0 AND error <> ''
 		ORDER BY event_id, subject LIMIT $1`, maxFailures)
@@ -136,29 +137,29 @@ func (p *Provisioner) failures(ctx context.Context) ([]Failure, error) {
 // tally counts ledger rows that are alike.
 type tally struct {
 	event  id.Event
-	kind   kind
-	state  state
+	kind   string
+	state  string
 	want   bool
-	task   task
+	task   string
 	failed bool
 	n      int
 }
 
 // eventStatus adds up the ledger per event and estimates, in the order of making, when each is ready.
-func (p *Provisioner) eventStatus(ctx context.Context, s Status, now time.Time) ([]Event, error) {
-	shows, err := db.All(ctx, p.db, func(s *show) []any { return []any{&s.ID, &s.Name, &s.Doors, &s.Make, &s.Retire} },
+func (b *Board) eventStatus(ctx context.Context, s Status, now time.Time) ([]Event, error) {
+	shows, err := db.All(ctx, b.cfg.DB, func(s *show) []any { return []any{&s.ID, &s.Name, &s.Doors, &s.Make, &s.Retire} },
 		"SELECT event_id, name, doors_ms, make, retire FROM wanted_event ORDER BY doors_ms, event_id")
 	if err != nil {
 		return nil, err
 	}
-	tallies, err := db.All(ctx, p.db, func(t *tally) []any {
+	tallies, err := db.All(ctx, b.cfg.DB, func(t *tally) []any {
 		return []any{&t.event, &t.kind, &t.state, &t.want, &t.task, &t.failed, &t.n}
 	}, `SELECT event_id, kind, state, want, work, failed, count(*) FROM resource WHERE event_id <> ''
 		GROUP BY failed, want, state, kind, work, event_id`)
 	if err != nil {
 		return nil, err
 	}
-	gap, err := p.currentGap(ctx, s)
+	gap, err := b.currentGap(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -193,27 +194,27 @@ func count(s show, tallies []tally) (e Event, calls int) {
 		if t.failed {
 			e.Failed += t.n
 		}
-		if t.state != absent {
+		if t.state != "absent" {
 			left += t.n
 		}
 		switch {
-		case t.want && t.state == made:
+		case t.want && t.state == "made":
 			e.Made += t.n
-			if t.task == taskRename {
+			if t.task == "rename" {
 				calls += t.n
 			}
 		case t.want && s.Make:
 			e.ToMake += t.n
-			if t.kind == kindMembership {
+			if t.kind == "membership" {
 				joins += t.n
 			} else {
 				calls += t.n
 			}
-		case !t.want && t.state != absent:
+		case !t.want && t.state != "absent":
 			e.ToDelete += t.n
 		}
 	}
-	calls += (joins + chime.MaxBatch - 1) / chime.MaxBatch
+	calls += (joins + maxBatch - 1) / maxBatch
 	switch {
 	case s.Retire && left > 0:
 		e.State = StateDeleting
@@ -230,17 +231,9 @@ func count(s show, tallies []tally) (e Event, calls int) {
 }
 
 // currentGap is the time one call takes at the present pace.
-func (p *Provisioner) currentGap(ctx context.Context, s Status) (time.Duration, error) {
-	gap := time.Duration(0)
-	for _, b := range p.preset.Buckets {
-		us, err := db.Value[int64](ctx, p.db, "SELECT COALESCE(max(gap_us), 0) FROM pace WHERE bucket = $1", b.Name)
-		if err != nil {
-			return 0, err
-		}
-		gap = max(gap, b.gap(), time.Duration(us)*time.Microsecond)
+func (b *Board) currentGap(_ context.Context, s Status) (time.Duration, error) {
+	if b.cfg.PerSecond > 0 {
+		return time.Duration(float64(time.Second) / float64(b.cfg.PerSecond) * 1.015), nil
 	}
-	if gap == 0 {
-		gap = time.Duration(float64(time.Second) / max(freeRate, s.CallsPerSecond))
-	}
-	return gap, nil
+	return time.Duration(float64(time.Second) / max(freeRate, s.CallsPerSecond)), nil
 }

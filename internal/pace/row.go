@@ -1,0 +1,109 @@
+package pace
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+
+	"github.com/stagedoor/stagedoor/internal/db"
+)
+
+// row is what the table knows of one bucket and key.
+type row struct {
+	hold
+	version int64 // 0: not in the table
+	used    int64 // when a slot was last booked
+	calls   window
+	held    int64 // average of how long calls are held
+	slow    *slow // nil at the documented rate
+}
+
+// columns of a row in the table.
+type columns struct {
+	bucket, key         string
+	version, used, held int64
+	calls, slowed       string
+}
+
+func (c *columns) fields() []any {
+	return []any{&c.bucket, &c.key, &c.version, &c.used, &c.calls, &c.held, &c.slowed}
+}
+
+const rowColumns = "bucket, scope_key, version, used_us, calls, held_us, slowed"
+
+// row reads a column set.
+func (c columns) row(h hold) row {
+	r := row{hold: h, version: c.version, used: c.used, calls: unpack(c.calls), held: c.held}
+	if c.slowed != "" {
+		r.slow = &slow{}
+		if json.Unmarshal([]byte(c.slowed), r.slow) != nil {
+			r.slow = nil // written by another version
+		}
+	}
+	return r
+}
+
+func (p *Pace) read(tx *db.Tx, h hold) (row, error) {
+	c, err := db.One(tx.Context(), tx, (*columns).fields, "SELECT "+rowColumns+" FROM pace WHERE bucket = $1 AND scope_key = $2", h.bucket.Name, h.key)
+	if errors.Is(err, sql.ErrNoRows) {
+		return row{hold: h}, nil
+	}
+	if err != nil {
+		return row{}, err
+	}
+	p.follow(c.used)
+	return c.row(h), nil
+}
+
+// write stores a row, unless somebody else has written it since it was read.
+func (r row) write(tx *db.Tx) (ok bool, err error) {
+	slowed := ""
+	if r.slow != nil {
+		text, err := json.Marshal(r.slow)
+		if err != nil {
+			return false, err
+		}
+		slowed = string(text)
+	}
+	n, err := tx.Exec(`INSERT INTO pace (`+rowColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (bucket, scope_key) DO UPDATE SET version = excluded.version, used_us = excluded.used_us, calls = excluded.calls,
+			held_us = excluded.held_us, slowed = excluded.slowed WHERE pace.version = excluded.version - 1`,
+		r.bucket.Name, r.key, r.version+1, r.used, r.calls.pack(), r.held, slowed)
+	return n > 0, err
+}
+
+// change reads the rows of some holds, has them changed, and writes what change returns. When another process wrote one
+// in between, it is read again and all are changed again; those written first are ours until the commit. change returns
+// nil for nothing to write.
+func (p *Pace) change(tx *db.Tx, holds []hold, change func([]row) []row) error {
+	rows := make([]row, len(holds))
+	for i, h := range holds {
+		var err error
+		if rows[i], err = p.read(tx, h); err != nil {
+			return err
+		}
+	}
+	for {
+		stale := -1
+		for i, r := range change(rows) {
+			r.version = rows[i].version
+			ok, err := r.write(tx)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				stale = i
+				break
+			}
+			rows[i].version++
+		}
+		if stale < 0 {
+			return nil
+		}
+		fresh, err := p.read(tx, holds[stale])
+		if err != nil {
+			return err
+		}
+		rows[stale] = fresh
+	}
+}

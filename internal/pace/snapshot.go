@@ -1,0 +1,58 @@
+package pace
+
+import (
+	"context"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/db"
+)
+
+// Snapshot is the state of all buckets at one moment, for choosing among calls without writing. It belongs to one
+// goroutine.
+type Snapshot struct {
+	pace *Pace
+	rows map[[2]string]*row
+	raw  map[[2]string]columns
+}
+
+// Snapshot reads the buckets that were used in the last moments or are slowed down; all others are free.
+func (p *Pace) Snapshot(ctx context.Context, d *db.DB) (Snapshot, error) {
+	s := Snapshot{pace: p, rows: map[[2]string]*row{}, raw: map[[2]string]columns{}}
+	all, err := db.All(ctx, d, (*columns).fields, "SELECT "+rowColumns+" FROM pace WHERE used_us > $1 OR slowed <> ''",
+		p.micros(p.Now())-60*second)
+	for _, c := range all {
+		p.follow(c.used)
+		s.raw[[2]string{c.bucket, c.key}] = c
+	}
+	return s, err
+}
+
+func (s Snapshot) row(h hold) *row {
+	k := [2]string{h.bucket.Name, h.key}
+	r := s.rows[k]
+	if r == nil {
+		fresh := s.raw[k].row(h)
+		r = &fresh
+		s.rows[k] = r
+	}
+	return r
+}
+
+// Earliest is when the call could start, not before now.
+func (s Snapshot) Earliest(c Call, now time.Time) time.Time {
+	us := s.pace.micros(now)
+	at := us
+	for _, h := range s.pace.holds(c) {
+		at = max(at, s.row(h).next(us))
+	}
+	return now.Add(time.Duration(at-us) * time.Microsecond)
+}
+
+// Take books a call in the snapshot only.
+func (s Snapshot) Take(c Call, at time.Time) {
+	us := s.pace.micros(at)
+	for _, h := range s.pace.holds(c) {
+		r := s.row(h)
+		*r = r.book(us, us)
+	}
+}

@@ -1,0 +1,279 @@
+package provision
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/arn"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/id"
+)
+
+// Placement. An event gets an app instance of its own while the account has plenty: its accounts are then made beside
+// those of other events, the provider counts them per app instance, and one call removes them all. Where app instances
+// become scarce, only large shows still get one; the others share the installation's own (docs/adr/0015-placement.md).
+const (
+	// shared is the place of the installation's own app instance.
+	shared = id.Event("")
+	// plenty is up to which part of the account's app instances every show gets one.
+	plenty = 0.7
+	// large is from how many tickets a show gets one of the rest.
+	large = 1000
+	// usualInstances is how many app instances an account may have where the preset does not say (Amazon Chime SDK
+	// endpoints and quotas). An engine of our own has no such limit, but a process has descriptors and disks.
+	usualInstances = 100
+)
+
+// placement is where an event's resources are.
+type placement struct {
+	place   id.Event
+	placed  int64 // when it was chosen, Unix milliseconds; 0: not yet
+	round   int   // how often all of it was removed
+	leaving bool  // everything is going; nothing else happens to it meanwhile
+}
+
+// lastCall is how long before its doors a show is placed at the latest, even if it is not known yet how large it gets.
+const lastCall = 24 * time.Hour
+
+// choosePlace decides for a show with so many tickets, when used app instances of most are taken. Where they have become
+// scarce it waits until it is known whether the show gets large.
+func choosePlace(s show, tickets, used, most int, now time.Time) (place id.Event, wait bool) {
+	scarce := used >= int(plenty*float64(most))
+	switch {
+	case !scarce, tickets > large && used < most:
+		return s.ID, false
+	case used < most && s.Doors > now.Add(lastCall).UnixMilli():
+		return "", true
+	default:
+		return shared, false
+	}
+}
+
+// unplacedSQL finds shows that want a chat and have no place, and up to how many tickets they have.
+const unplacedSQL = `SELECT w.event_id, (SELECT count(*) FROM (SELECT 1 FROM ticket_role t WHERE t.event_id = w.event_id AND t.valid LIMIT $1) AS some)
+	FROM wanted_event w LEFT JOIN placement p ON p.event_id = w.event_id
+	WHERE w.make AND COALESCE(p.placed_ms, 0) = 0 ORDER BY w.doors_ms, w.event_id`
+
+// placeShows chooses places for shows that have tickets and none, and marks them in shows.
+func (p *planner) placeShows(ctx context.Context, shows []show) (placed bool, err error) {
+	type unplaced struct {
+		event   id.Event
+		tickets int
+	}
+	waiting, err := db.All(ctx, p.db, func(u *unplaced) []any { return []any{&u.event, &u.tickets} }, unplacedSQL, large+1)
+	if err != nil || len(waiting) == 0 {
+		return false, err
+	}
+	used, err := db.Value[int](ctx, p.db, "SELECT count(*) FROM placement WHERE place <> '' AND placed_ms > 0")
+	if err != nil {
+		return false, err
+	}
+	used++ // the shared one
+	for _, u := range waiting {
+		at := slices.IndexFunc(shows, func(s show) bool { return s.ID == u.event })
+		if u.tickets == 0 || at < 0 {
+			continue // nobody could chat
+		}
+		s := &shows[at]
+		place, wait := choosePlace(*s, u.tickets, used, p.instances(), time.Now())
+		if wait {
+			continue
+		}
+		s.place, s.placed = place, time.Now().UnixMilli()
+		if place != shared {
+			used++
+		}
+		if err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error { return p.wantPlace(tx, *s) }); err != nil {
+			return false, err
+		}
+		placed = true
+	}
+	return placed, nil
+}
+
+// wantPlace writes where a show is, and lets its app instance, its admins and its channel be wanted.
+func (p *planner) wantPlace(tx *db.Tx, s show) error {
+	_, err := tx.Exec(`INSERT INTO placement (event_id, place, placed_ms, round, leaving) VALUES ($1, $2, $3, 0, FALSE)
+		ON CONFLICT (event_id) DO UPDATE SET place = excluded.place, placed_ms = excluded.placed_ms`, s.ID, s.place, s.placed)
+	if err != nil {
+		return err
+	}
+	admins := 1
+	if s.place == shared { // many channels share them
+		admins = min(2*p.pace.Bearers, maxAdmins)
+	}
+	if err := wantAdmins(tx, p.epoch, s.place, 1, admins); err != nil {
+		return err
+	}
+	if err := wantOne(tx, p.epoch, s.place, "", kindInstance, rankInstance, "Stagedoor"); err != nil {
+		return err
+	}
+	if err := wantOne(tx, p.epoch, s.ID, "", kindChannel, rankChannel, s.Name); err != nil {
+		return err
+	}
+	return decideFor(tx, s.place, adminSubjects(1, admins)...)
+}
+
+// maxAdmins is how many admin accounts an app instance has at most.
+const maxAdmins = 4
+
+// adminSubjects names the ledger rows of the admins from first to last, counted from 1.
+func adminSubjects(first, last int) []id.Ticket {
+	var out []id.Ticket
+	for n := first; n <= last; n++ {
+		if n == 1 {
+			out = append(out, "")
+		} else {
+			out = append(out, id.Ticket("admin-"+strconv.Itoa(n)))
+		}
+	}
+	return out
+}
+
+func wantAdmins(tx *db.Tx, epoch int64, place id.Event, first, last int) error {
+	for i, subject := range adminSubjects(first, last) {
+		account, role := rankAdminUser, rankAdminRole
+		if first+i > 1 {
+			account, role = rankModerator, rankModerator
+		}
+		if err := wantOne(tx, epoch, place, subject, kindAdminUser, account, "Stagedoor"); err != nil {
+			return err
+		}
+		if err := wantOne(tx, epoch, place, subject, kindAdmin, role, "Stagedoor"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wantOne wants one resource that belongs to no ticket.
+func wantOne(tx *db.Tx, epoch int64, event id.Event, subject id.Ticket, k kind, rank int, name string) error {
+	_, err := tx.Exec(insert+`VALUES ($1, $2, $3, '', $4, TRUE, $5, 'absent', '', '', 'create', FALSE, FALSE, 0, 0, 0, '', $6, 0)
+		ON CONFLICT DO NOTHING`, event, subject, k, rank, name, epoch)
+	return err
+}
+
+// moreAdmins gives a large show in an app instance of its own as many admins as its provider's limits make useful.
+func (p *planner) moreAdmins(ctx context.Context, event id.Event) error {
+	if p.pace.Bearers < 2 {
+		return nil
+	}
+	n, err := db.Value[int](ctx, p.db, `SELECT count(*) FROM (SELECT 1 FROM resource r JOIN placement p ON p.event_id = r.event_id AND p.place = r.event_id
+		AND NOT p.leaving WHERE r.event_id = $1 AND r.kind = 'user' AND r.want LIMIT $2) AS some`, event, large+1)
+	if err != nil || n <= large {
+		return err
+	}
+	most := min(p.pace.Bearers, maxAdmins)
+	return p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+		if left, err := leaving(tx, event); err != nil || left {
+			return err
+		}
+		if err := wantAdmins(tx, p.epoch, event, 2, most); err != nil {
+			return err
+		}
+		return decideFor(tx, event, adminSubjects(2, most)...)
+	})
+}
+
+// leaving reports whether everything of an event is going: nothing may be wanted again before it is gone.
+func leaving(tx *db.Tx, event id.Event) (bool, error) {
+	rows, err := db.All(tx.Context(), tx, func(l *bool) []any { return []any{l} }, "SELECT leaving FROM placement WHERE event_id = $1", event)
+	return len(rows) > 0 && rows[0], err
+}
+
+// instances is how many app instances the account may have.
+func (p *Provisioner) instances() int {
+	if n := p.pace.Ceilings.Instances; n > 0 {
+		return n
+	}
+	return usualInstances
+}
+
+// base is what every call needs to know: where things are made and who makes them. Fields are "" until made.
+type base struct {
+	installation string
+	place        id.Event
+	round        int
+	instance     arn.ARN
+	admin        arn.ARN   // the first admin, who made the others
+	bearers      []arn.ARN // all accounts with the admin's role, at least the first
+}
+
+// appInstanceName names the app instance of a place. By it, and by nothing else, it is known as ours.
+func (b base) appInstanceName() string {
+	name := "stagedoor-" + b.installation
+	if b.place != shared {
+		name += "-" + string(b.place)
+	}
+	return name
+}
+
+// user is the account of the row's ticket.
+func (b base) user(r row) arn.ARN { return b.instance.User(id.ChatUser(r.Role, r.Subject)) }
+
+// adminUser is the AppInstanceUserId of an admin account of ours; n is the row's subject, "" for the first. It cannot be
+// mistaken for a ticket's: those begin with one letter and a dash.
+func adminUser(n id.Ticket) string {
+	if n == "" {
+		return "stagedoor-admin"
+	}
+	return "stagedoor-" + string(n)
+}
+
+// baseOf reads how far the app instance of a place is. ready says that channels can be made in it.
+func (t *term) baseOf(ctx context.Context, in placement) (b base, ready bool, err error) {
+	t.mu.Lock()
+	b, ready = t.bases[in.place]
+	t.mu.Unlock()
+	if ready && b.round == in.round {
+		return b, true, nil
+	}
+	if t.installation == "" {
+		if t.installation, err = db.Value[string](ctx, t.db, "SELECT id FROM installation WHERE one = 1"); err != nil {
+			return b, false, err
+		}
+	}
+	b = base{installation: t.installation, place: in.place, round: in.round}
+	rows, err := db.All(ctx, t.db, (*row).fields, "SELECT "+rowColumns+` FROM resource WHERE event_id = $1
+		AND kind IN ('instance', 'admin_user', 'admin') AND subject IN ('', 'admin-2', 'admin-3', 'admin-4') AND state = 'made' ORDER BY rank, subject`, in.place)
+	if err != nil {
+		return b, false, err
+	}
+	admins := map[id.Ticket]arn.ARN{}
+	for _, r := range rows {
+		switch r.Kind {
+		case kindInstance:
+			b.instance = r.ARN
+		case kindAdminUser:
+			admins[r.Subject] = r.ARN
+		case kindAdmin:
+			b.bearers = append(b.bearers, admins[r.Subject])
+		default: // channels and what is in them
+		}
+	}
+	b.admin = admins[""]
+	if ready = len(b.bearers) > 0 && b.bearers[0] == b.admin; ready {
+		t.mu.Lock()
+		t.bases[in.place] = b
+		t.mu.Unlock()
+	}
+	return b, ready, nil
+}
+
+// forget lets baseOf look again: something about the app instance of a place has changed.
+func (t *term) forget(place id.Event) {
+	t.mu.Lock()
+	delete(t.bases, place)
+	t.mu.Unlock()
+}
+
+// move lets a show of which nothing could be made share the installation's app instance after all.
+func move(tx *db.Tx, event id.Event) error {
+	if _, err := tx.Exec("DELETE FROM resource WHERE event_id = $1 AND kind IN ('instance', 'admin_user', 'admin')", event); err != nil {
+		return err
+	}
+	_, err := tx.Exec("UPDATE placement SET place = $1 WHERE event_id = $2", shared, event)
+	return err
+}

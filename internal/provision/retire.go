@@ -1,0 +1,125 @@
+package provision
+
+import (
+	"context"
+
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/id"
+)
+
+// Retiring. When a show's archive is sealed, nothing of it is wanted any more. What has an app instance of its own goes
+// with it, in one call; in the shared one the channel goes with its memberships, and the accounts one by one. From the
+// moment that call is announced the event is leaving, and nothing else is planned for it, until the ledger has forgotten
+// it: a show that is wanted again meanwhile is then made from nothing.
+
+// retire does one chunk of that; more says that another one can follow at once.
+func (p *planner) retire(ctx context.Context, s show) (more bool, err error) {
+	if p.purged[s.ID] && s.placed == 0 {
+		return false, nil
+	}
+	if s.Retire {
+		wanted, err := p.some(ctx, `SELECT subject FROM resource WHERE event_id = $1 AND want LIMIT $2`, s.ID)
+		if err != nil {
+			return false, err
+		}
+		if len(wanted) > 0 {
+			return true, p.change(ctx, s.ID, wanted, `UPDATE resource SET want = FALSE, failed = FALSE, next_try_ms = 0
+				WHERE event_id = $1 AND subject IN (SELECT value ->> 's' FROM json_each($2))`)
+		}
+	}
+	if s.place != shared {
+		return p.forgetInside(ctx, s)
+	}
+	if at, err := p.standing(ctx, s.ID, kindChannel); err != nil || at {
+		return false, err // the dispatcher deletes it
+	}
+	inside, err := p.some(ctx, `SELECT subject FROM resource WHERE event_id = $1 AND kind IN ('membership', 'moderator')
+		AND NOT want AND want < TRUE AND state <> 'absent' AND NOT busy LIMIT $2`, s.ID)
+	if err != nil {
+		return false, err
+	}
+	if len(inside) > 0 {
+		return true, p.change(ctx, s.ID, inside, `UPDATE resource SET state = 'absent' WHERE event_id = $1
+			AND kind IN ('membership', 'moderator') AND NOT busy AND subject IN (SELECT value ->> 's' FROM json_each($2))`)
+	}
+	left, err := p.some(ctx, "SELECT subject FROM resource WHERE event_id = $1 AND NOT want AND want < TRUE AND state <> 'absent' LIMIT $2", s.ID)
+	if err != nil || len(left) > 0 {
+		return false, err
+	}
+	return p.purge(ctx, s)
+}
+
+// standing reports whether an event's own row of a kind is not known to be absent.
+func (p *planner) standing(ctx context.Context, event id.Event, k kind) (bool, error) {
+	n, err := db.Value[int](ctx, p.db, "SELECT count(*) FROM resource WHERE event_id = $1 AND subject = '' AND kind = $2 AND (state <> 'absent' OR busy)", event, k)
+	return n > 0, err
+}
+
+// forgetInside forgets, chunk by chunk, what went with the app instance of a show.
+func (p *planner) forgetInside(ctx context.Context, s show) (more bool, err error) {
+	if at, err := p.standing(ctx, s.ID, kindInstance); err != nil || at {
+		return false, err // the dispatcher deletes it
+	}
+	busy, err := p.some(ctx, "SELECT subject FROM resource WHERE event_id = $1 AND busy AND epoch >= 0 LIMIT $2", s.ID)
+	if err != nil || len(busy) > 0 {
+		return false, err // calls that will be refused are still on their way
+	}
+	return p.purge(ctx, s)
+}
+
+// purge forgets an event of which nothing is left, chunk by chunk, and at last tells that it is so.
+func (p *planner) purge(ctx context.Context, s show) (more bool, err error) {
+	rows, err := p.some(ctx, "SELECT subject FROM resource WHERE event_id = $1 AND subject > '' LIMIT $2", s.ID)
+	if err != nil {
+		return false, err
+	}
+	if len(rows) > 0 {
+		return true, p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+			_, err := tx.Exec("DELETE FROM resource WHERE event_id = $1 AND subject IN (SELECT value ->> 's' FROM json_each($2))", s.ID, bulk(rows))
+			return err
+		})
+	}
+	err = p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+		if _, err := tx.Exec("DELETE FROM resource WHERE event_id = $1", s.ID); err != nil {
+			return err
+		}
+		_, err := tx.Exec("UPDATE placement SET placed_ms = 0, leaving = FALSE, round = round + 1 WHERE event_id = $1 AND placed_ms > 0", s.ID)
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	p.forget(s.place)
+	delete(p.walked, s.ID)
+	if !s.Retire || p.purged[s.ID] {
+		return false, nil // it is wanted again, or was told before
+	}
+	if p.onPurged != nil {
+		if err := p.onPurged(ctx, s.ID); err != nil {
+			p.log.Warn("event is not marked purged", "event", s.ID, "err", err)
+			return false, nil // again at the next look
+		}
+	}
+	p.purged[s.ID] = true
+	p.log.Info("nothing of the event is left at the chat provider", "event", s.ID)
+	return false, nil
+}
+
+// some reads up to a chunk of subjects.
+func (p *planner) some(ctx context.Context, query string, event id.Event) ([]id.Ticket, error) {
+	return db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, query, event, chunk)
+}
+
+// change runs an update of some subjects of an event and decides what follows.
+func (p *planner) change(ctx context.Context, event id.Event, subjects []id.Ticket, update string) error {
+	err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+		if _, err := tx.Exec(update, event, bulk(subjects)); err != nil {
+			return err
+		}
+		return decideFor(tx, event, subjects...)
+	})
+	if err == nil {
+		p.stir(event)
+	}
+	return err
+}
