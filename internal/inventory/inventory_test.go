@@ -306,7 +306,7 @@ func TestCountsAddUp(t *testing.T) {
 	each(t, func(l ledger) {
 		l.fill()
 		own := arn.ARN("arn:aws:chime:us-east-1:000000000000:app-instance/own2")
-		l.exec("INSERT INTO placement (event_id, place, round, leaving) VALUES ('ev1', '', 0, FALSE), ('ev2', 'ev2', 0, FALSE)")
+		l.exec("INSERT INTO placement (event_id, place, placed_ms, round, leaving) VALUES ('ev1', '', 1, 0, FALSE), ('ev2', 'ev2', 1, 0, FALSE)")
 		l.row(row{event: "ev2", kind: inventory.Instance, known: "made", name: "stagedoor-x-ev2", arn: own})
 		l.row(row{event: "ev2", kind: inventory.AdminUser, known: "made"})
 		l.row(row{event: "ev2", kind: inventory.Channel, failed: true})

@@ -71,6 +71,12 @@ func table() []route {
 		op("POST", "/api/v1/console/events/{id}/end", organizerOnly, "End the show", (*Server).endEvent),
 		op("POST", "/api/v1/console/events/{id}/reopen", organizerOnly, "Undo the end until the archive is made", (*Server).reopenEvent),
 		{method: "GET", path: "/api/v1/console/events/{id}/archive", access: organizerOnly, summary: "Download the exported history", plain: (*Server).downloadArchive},
+
+		op("GET", "/api/v1/console/resources", organizerOnly, "Everything at the chat provider, fifty at a time; search", (*Server).listResources),
+		op("GET", "/api/v1/console/resources/counts", organizerOnly, "Everything at the chat provider in numbers", (*Server).countResources),
+		op("GET", "/api/v1/console/resources/{event}/{kind}/{subject}", organizerOnly, "One resource with its history", (*Server).getResource),
+		op("POST", "/api/v1/console/resources/{event}/{kind}/{subject}/retry", organizerOnly, "Try one that failed again now", (*Server).retryResource),
+		op("POST", "/api/v1/console/provisioning/retry", organizerOnly, "Try everything that failed again now, of one show or of all", (*Server).retryAll),
 	}
 }
 
