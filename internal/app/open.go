@@ -18,7 +18,6 @@ import (
 	"github.com/stagedoor/stagedoor/internal/event"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/organizer"
-	"github.com/stagedoor/stagedoor/internal/pace"
 	"github.com/stagedoor/stagedoor/internal/provision"
 	"github.com/stagedoor/stagedoor/internal/readiness"
 	"github.com/stagedoor/stagedoor/internal/schema"
@@ -102,9 +101,5 @@ func SignInToken(ctx context.Context, s config.Storage, name string) (string, er
 
 // readinessBoard shows the state of a platform database.
 func readinessBoard(d *db.DB, preset string) *readiness.Board {
-	c := readiness.Config{DB: d}
-	if p, err := pace.Named(preset); err == nil && len(p.Buckets) > 0 {
-		c.Limit, c.PerSecond = p.Limit, p.Buckets[0].PerSecond
-	}
-	return readiness.New(c)
+	return readiness.New(readiness.Config{DB: d, Preset: preset})
 }
