@@ -141,6 +141,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/console/provisioning/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try everything that failed again now, of one show or of all */
+        post: operations["post-console-provisioning-retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/console/resources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything at the chat provider, fifty at a time; search */
+        get: operations["get-console-resources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/console/resources/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything at the chat provider in numbers */
+        get: operations["get-console-resources-counts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/console/resources/{event}/{kind}/{subject}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One resource with its history */
+        get: operations["get-console-resources-event-kind-subject"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/console/resources/{event}/{kind}/{subject}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try one that failed again now */
+        post: operations["post-console-resources-event-kind-subject-retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events/{slug}": {
         parameters: {
             query?: never;
@@ -382,6 +467,18 @@ export interface components {
             /** @description Whose line it was, or who was banned. */
             userId: string;
         };
+        Alarm: {
+            /** @enum {string} */
+            cause: "late" | "failed" | "nobody" | "paused";
+            /** @description Empty: it concerns all. */
+            eventId: string;
+            /** Format: date-time */
+            since: string;
+            /** @description One sentence. */
+            text: string;
+            /** @description What helps. */
+            toDo: string;
+        };
         Answer: {
             /** @description One sentence for the person. */
             detail: string;
@@ -435,12 +532,40 @@ export interface components {
         Banned: {
             reason: string;
         };
+        Calls: {
+            bucket: string;
+            /** Format: int64 */
+            calls: number;
+            /**
+             * Format: double
+             * @description As fast as the bucket lets them through now; 0: no limit.
+             */
+            perSecond: number;
+            /**
+             * Format: double
+             * @description What they take if nothing else uses the bucket.
+             */
+            seconds: number;
+        };
         ConsoleAnswerBody: {
             events: components["schemas"]["EventAdmin"][];
             organizer: components["schemas"]["OrganizerStruct"];
             provision: components["schemas"]["Status"];
             /** Format: date-time */
             serverTime: string;
+        };
+        Counts: {
+            /**
+             * Format: date-time
+             * @description Counting a large ledger takes a moment, so it is done now and then.
+             */
+            countedAt: string;
+            events: components["schemas"]["EventCount"][];
+            /** @description Of the show that was asked for, or of all. */
+            kinds: components["schemas"]["KindCount"][];
+            /** @description App instances, the shared one first. */
+            places: components["schemas"]["PlaceCount"][];
+            total: components["schemas"]["Tally"];
         };
         CreateEventAnswerBody: {
             event: components["schemas"]["EventAdmin"];
@@ -454,22 +579,47 @@ export interface components {
             sessionToken: string;
         };
         Event: {
+            /** @description The bucket that decides when the event is ready; empty if none does. */
+            bound: string;
+            /** @description Calls to the provider that are left, the scarcest bucket first. */
+            callsLeft: components["schemas"]["Calls"][];
+            /** Format: date-time */
+            doorsAt: string;
             eventId: string;
             /** Format: int64 */
             failed: number;
             /** Format: int64 */
             made: number;
-            /** Format: date-time */
+            name: string;
+            /** @description null until one is chosen, with the first ticket. */
+            place: components["schemas"]["Place"] | null;
+            /**
+             * Format: date-time
+             * @description Estimate; null when there is nothing to make or nobody makes it.
+             */
             readyAt: string | null;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description From readyAt to doors; negative is too late.
+             */
             slackSeconds: number | null;
-            state: string;
+            slug: string;
+            /** @enum {string} */
+            state: "none" | "making" | "ready" | "failing" | "deleting" | "gone";
+            timeZone: string;
             /** Format: int64 */
             toDelete: number;
             /** Format: int64 */
             toMake: number;
+            /**
+             * Format: int64
+             * @description Valid tickets that the provisioner has not looked at yet; their resources are in toMake and wanted.
+             */
+            unplanned: number;
             /** Format: int64 */
             wanted: number;
+            /** @description Quotas of the provider that the event does not fit into, in plain words. */
+            warnings: string[];
         };
         EventAdmin: {
             archive: components["schemas"]["ArchiveView"] | null;
@@ -500,6 +650,18 @@ export interface components {
             tickets: components["schemas"]["TicketCounts"];
             /** @description IANA name of the show's time zone. */
             timeZone: string;
+        };
+        EventCount: {
+            eventId: string;
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            made: number;
+            place: string;
+            /** Format: int64 */
+            toDelete: number;
+            /** Format: int64 */
+            toMake: number;
         };
         EventInput: {
             artist: string;
@@ -545,7 +707,14 @@ export interface components {
             kind: string;
             /** Format: date-time */
             nextTryAt: string | null;
+            /** @description The ticket; empty for the event's own. */
             subject: string;
+        };
+        Happens: {
+            /** Format: date-time */
+            at: string;
+            detail: string;
+            what: string;
         };
         ImportReport: {
             /** Format: int64 */
@@ -571,7 +740,23 @@ export interface components {
             /** @enum {string} */
             role: "moderator" | "artist";
         };
+        KindCount: {
+            /** Format: int64 */
+            failed: number;
+            kind: string;
+            /** Format: int64 */
+            made: number;
+            /** Format: int64 */
+            toDelete: number;
+            /** Format: int64 */
+            toMake: number;
+        };
         Leader: {
+            /**
+             * Format: double
+             * @description Since its last sign of life.
+             */
+            ageSeconds: number;
             /** Format: int64 */
             epoch: number;
             holder: string;
@@ -599,6 +784,11 @@ export interface components {
         OrganizerStruct: {
             name: string;
         };
+        Page: {
+            items: components["schemas"]["Resource"][];
+            /** @description The cursor of the next page; empty on the last. */
+            next: string;
+        };
         Pass: {
             channelArn: string;
             credentials: components["schemas"]["Credentials"];
@@ -613,6 +803,46 @@ export interface components {
              */
             serverTime: string;
             userArn: string;
+        };
+        Place: {
+            /** @description Empty until it is made. */
+            instanceArn: string;
+            /** @description An app instance of the event's own; else it shares the installation's. */
+            own: boolean;
+        };
+        PlaceCount: {
+            /** @description Empty until it is made. */
+            arn: string;
+            /** Format: int64 */
+            events: number;
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            made: number;
+            name: string;
+            /** @description Empty for the app instance that shows share, else the show it is for. */
+            place: string;
+            /** Format: int64 */
+            toDelete: number;
+            /** Format: int64 */
+            toMake: number;
+            /**
+             * Format: int64
+             * @description Accounts that are made, its administrators included: the provider has a ceiling.
+             */
+            users: number;
+        };
+        Places: {
+            /**
+             * Format: int64
+             * @description The account's quota; 0: none.
+             */
+            most: number;
+            /**
+             * Format: int64
+             * @description Ours, the shared one included.
+             */
+            used: number;
         };
         Problem: {
             /** @description Stable word for programs. */
@@ -632,6 +862,23 @@ export interface components {
             /** @description Always about:blank; the code says what happened. */
             type: string;
         };
+        Rate: {
+            bucket: string;
+            /**
+             * Format: double
+             * @description Calls a second that the provider documents; 0: no limit.
+             */
+            limit: number;
+            /** @description The app instance, channel or bearer it is for; empty for the whole account. */
+            of: string;
+            /**
+             * Format: double
+             * @description Calls a second that are made at most now.
+             */
+            rate: number;
+            /** @description The provider allows less than it documents. */
+            throttled: boolean;
+        };
         RedactInputBody: {
             messageId: string;
             reason?: string;
@@ -650,6 +897,68 @@ export interface components {
             line: number;
             reason: string;
         };
+        Resource: {
+            /** @description Empty until made, and for what has none of its own (memberships, roles). */
+            arn: string;
+            /**
+             * Format: int64
+             * @description Since the last success.
+             */
+            attempts: number;
+            /** @description What the provider said last; empty after a success. */
+            error: string;
+            /** @description The show, or the place of an app instance and its administrators; empty for the shared one. */
+            eventId: string;
+            /**
+             * Format: int64
+             * @description How often it was made from nothing.
+             */
+            generation: number;
+            /** @description A call is on its way. */
+            inFlight: boolean;
+            /** @enum {string} */
+            kind: "instance" | "admin_user" | "admin" | "channel" | "user" | "membership" | "moderator";
+            /**
+             * @description unknown: a call was sent, and its answer is not here.
+             * @enum {string}
+             */
+            known: "absent" | "unknown" | "made";
+            /** Format: date-time */
+            madeAt: string | null;
+            /** @description The name the provider has confirmed; empty before. */
+            name: string;
+            /** Format: date-time */
+            nextTryAt: string | null;
+            /** @description The name the ticket's holder chose; the provider's may still be an older one. */
+            nickname: string;
+            /** @description Order and position at the box office. */
+            reference: string;
+            /** @enum {string} */
+            role: "" | "fan" | "artist" | "moderator";
+            /** @enum {string} */
+            state: "failed" | "to_delete" | "to_make" | "made" | "gone" | "unplanned";
+            /** @description The ticket; empty for what belongs to the show itself. */
+            subject: string;
+            /**
+             * @description What it waits for; blocked: for something else to be made or deleted first.
+             * @enum {string}
+             */
+            task: "" | "blocked" | "create" | "join" | "rename" | "delete";
+            /** @description The name it shall have. */
+            wantName: string;
+            wanted: boolean;
+        };
+        Retried: {
+            /**
+             * Format: int64
+             * @description How many resources are tried again now. None: nothing of that had failed.
+             */
+            retried: number;
+        };
+        RetryAllInputBody: {
+            /** @description Only this show's failures; empty: all. */
+            eventId: string;
+        };
         SignInAnswerBody: {
             name: string;
         };
@@ -662,13 +971,107 @@ export interface components {
             role: "moderator" | "artist";
         };
         Status: {
-            /** Format: double */
+            alarms: components["schemas"]["Alarm"][];
+            /**
+             * Format: date-time
+             * @description When this was true; with very many tickets some time ago.
+             */
+            askedAt: string;
+            /**
+             * Format: double
+             * @description Measured over the last ten seconds.
+             */
             callsPerSecond: number;
+            /** @description Paused, and nothing is on its way any more. */
+            drained: boolean;
+            /** @description By doors; archived ones until they are purged. */
             events: components["schemas"]["Event"][];
+            /** @description The first hundred. */
             failures: components["schemas"]["Failure"][];
+            /**
+             * Format: int64
+             * @description Calls to the provider whose answers are not recorded yet.
+             */
+            inFlight: number;
+            /** @description Who makes things; null while nobody does. Whether others stand by is not known. */
             leader: components["schemas"]["Leader"] | null;
+            /** @description The provider's limits for people, e.g. 10/s. */
             limit: string;
+            /** @description People have stopped the provisioner. */
             paused: boolean;
+            /** @description App instances at the provider. */
+            places: components["schemas"]["Places"];
+            /** @description The buckets that were used lately. */
+            rates: components["schemas"]["Rate"][];
+        };
+        Story: {
+            /** @description Empty until made, and for what has none of its own (memberships, roles). */
+            arn: string;
+            /**
+             * Format: int64
+             * @description Since the last success.
+             */
+            attempts: number;
+            /** @description Of the show; empty until made. */
+            channelArn: string;
+            /** @description What the provider said last; empty after a success. */
+            error: string;
+            /** @description The show, or the place of an app instance and its administrators; empty for the shared one. */
+            eventId: string;
+            /**
+             * Format: int64
+             * @description How often it was made from nothing.
+             */
+            generation: number;
+            /** @description Newest first, the last hundred. That it was made, and when, is in madeAt. */
+            history: components["schemas"]["Happens"][];
+            /** @description A call is on its way. */
+            inFlight: boolean;
+            /** @enum {string} */
+            kind: "instance" | "admin_user" | "admin" | "channel" | "user" | "membership" | "moderator";
+            /**
+             * @description unknown: a call was sent, and its answer is not here.
+             * @enum {string}
+             */
+            known: "absent" | "unknown" | "made";
+            /** Format: date-time */
+            madeAt: string | null;
+            /** @description The name the provider has confirmed; empty before. */
+            name: string;
+            /** Format: date-time */
+            nextTryAt: string | null;
+            /** @description The name the ticket's holder chose; the provider's may still be an older one. */
+            nickname: string;
+            /** @description Order and position at the box office. */
+            reference: string;
+            /** @enum {string} */
+            role: "" | "fan" | "artist" | "moderator";
+            /** @enum {string} */
+            state: "failed" | "to_delete" | "to_make" | "made" | "gone" | "unplanned";
+            /** @description The ticket; empty for what belongs to the show itself. */
+            subject: string;
+            /**
+             * @description What it waits for; blocked: for something else to be made or deleted first.
+             * @enum {string}
+             */
+            task: "" | "blocked" | "create" | "join" | "rename" | "delete";
+            /** @description The account of the ticket; empty until made. */
+            userArn: string;
+            /** @description The ticket was not refunded or cancelled; true where there is no ticket. */
+            valid: boolean;
+            /** @description The name it shall have. */
+            wantName: string;
+            wanted: boolean;
+        };
+        Tally: {
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            made: number;
+            /** Format: int64 */
+            toDelete: number;
+            /** Format: int64 */
+            toMake: number;
         };
         TicketCounts: {
             /** Format: int64 */
@@ -969,6 +1372,179 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-console-provisioning-retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetryAllInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retried"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-console-resources": {
+        parameters: {
+            query?: {
+                /** @description A ticket, a show's id or an ARN; or the beginning of a nickname, of the name at the provider, or of a box office's reference. */
+                q?: string;
+                /** @description Only this show's. */
+                event?: string;
+                kind?: "instance" | "admin_user" | "admin" | "channel" | "user" | "membership" | "moderator";
+                state?: "failed" | "to_delete" | "to_make" | "made" | "gone";
+                /** @description next of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-console-resources-counts": {
+        parameters: {
+            query?: {
+                /** @description The kinds are counted of this show only. */
+                event?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Counts"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-console-resources-event-kind-subject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The show, or the place of an app instance; a dash for the shared one. */
+                event: string;
+                kind: "instance" | "admin_user" | "admin" | "channel" | "user" | "membership" | "moderator";
+                /** @description The ticket; a dash for what belongs to the show itself. */
+                subject: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Story"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-console-resources-event-kind-subject-retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The show, or the place of an app instance; a dash for the shared one. */
+                event: string;
+                kind: "instance" | "admin_user" | "admin" | "channel" | "user" | "membership" | "moderator";
+                /** @description The ticket; a dash for what belongs to the show itself. */
+                subject: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retried"];
                 };
             };
             /** @description Error */
