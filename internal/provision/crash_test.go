@@ -292,7 +292,7 @@ func TestCleanShutdownHandsOverAtOnce(t *testing.T) {
 			s.Errorf("%d calls without a recorded answer, %v", busy, err)
 		}
 		calls := len(s.provider.Calls())
-		s.exec("UPDATE pace SET next_us = next_us - 5000000") // the successor's clock is five seconds ahead
+		s.exec("DELETE FROM pace") // the successor's clock is so far ahead that the booked slots say nothing to it
 		s.run(s.config("case"))
 		if d := s.until(5*time.Second, "the next one acts", func() bool { return len(s.provider.Calls()) > calls }); d > 2*time.Second {
 			s.Errorf("handed over after %v", d)

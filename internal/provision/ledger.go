@@ -87,6 +87,8 @@ UPDATE resource AS r SET work = CASE
   WHEN r.want AND r.state <> 'made' THEN CASE
     WHEN r.kind = 'membership' THEN CASE WHEN EXISTS (SELECT 1 FROM resource d
       WHERE d.event_id = r.event_id AND d.subject = r.subject AND d.kind = 'user' AND d.state = 'made') THEN 'join' ELSE 'blocked' END
+    WHEN r.kind = 'admin_user' THEN CASE WHEN EXISTS (SELECT 1 FROM resource d
+      WHERE d.event_id = r.event_id AND d.subject = '' AND d.kind = 'instance' AND d.state = 'made') THEN 'create' ELSE 'blocked' END
     WHEN r.kind = 'admin' THEN CASE WHEN EXISTS (SELECT 1 FROM resource d
       WHERE d.event_id = r.event_id AND d.subject = r.subject AND d.kind = 'admin_user' AND d.state = 'made') THEN 'create' ELSE 'blocked' END
     WHEN r.kind = 'moderator' THEN CASE WHEN EXISTS (SELECT 1 FROM resource d

@@ -93,7 +93,11 @@ func (t *term) record(ctx context.Context, c call, answers []answer) error {
 				return err
 			}
 		}
-		if err := decideFor(tx, c.first().Event, subjectsOf(c.rows)...); err != nil {
+		touched := subjectsOf(c.rows)
+		if c.first().Kind == kindInstance {
+			touched = adminSubjects(1, maxAdmins)
+		}
+		if err := decideFor(tx, c.first().Event, touched...); err != nil {
 			return err
 		}
 		return t.pace.Answered(tx, c.slot, outcomeOf(answers))

@@ -249,9 +249,11 @@ func (t *term) pickUpkeep(ctx context.Context, s show, k *picker, b base, channe
 func (t *term) pickMaking(ctx context.Context, s show, k *picker, b base, ready bool, channel channelRow) error {
 	if !ready {
 		first, err := t.todo(ctx, s.place, taskCreate, k.now, 1)
-		if err == nil && len(first) == 1 && first[0].Rank < rankChannel { // else it is in flight, or not yet due
-			k.singles(first, b, "")
+		if err != nil || len(first) == 0 || first[0].Rank >= rankChannel {
+			return err // it is in flight, or not yet due
 		}
+		b, _, err := t.baseOf(ctx, s.placement) // again: what first needs may have been made just now
+		k.singles(first, b, "")
 		return err
 	}
 	creates, err := t.todo(ctx, s.ID, taskCreate, k.now, k.most)

@@ -199,7 +199,7 @@ func (p *planner) followShows(ctx context.Context) (changed bool, err error) {
 			if _, err := tx.Exec("UPDATE resource SET want_name = $1 WHERE event_id = $2 AND subject = '' AND kind = 'channel'", s.Name, s.ID); err != nil {
 				return err
 			}
-			return decideFor(tx, s.ID, "", "admin-2", "admin-3", "admin-4")
+			return decideFor(tx, s.ID, adminSubjects(1, maxAdmins)...)
 		})
 		if err != nil {
 			return false, err

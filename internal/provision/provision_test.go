@@ -236,9 +236,10 @@ func TestTwoThousandTicketsNeverExceedTheLimitAndUseIt(t *testing.T) {
 		if rate < 9.8 {
 			s.Errorf("%.3f calls/s, want at least 98 %% of 10", rate)
 		}
+		// The first ten calls wait for each other's answers: 350 ms each.
 		// 2,000 accounts, 20 batches of fans, one of staff, two moderator roles, channel, app instance, admin, its role.
 		const minimum = 2000 + 20 + 1 + 2 + 1 + 3
-		if whole := time.Since(began); whole > 2*time.Second+time.Duration(minimum)*time.Second/10*102/100 {
+		if whole := time.Since(began); whole > 5*time.Second+time.Duration(minimum)*time.Second/10*102/100 {
 			s.Errorf("took %v for %d calls, %d are enough", whole, len(calls), minimum)
 		}
 		s.Logf("%d calls in %v: %.3f/s, at most %d in a second; arithmetic minimum %d calls", len(calls), took, rate, provisiontest.MostInAnySecond(calls), minimum)
@@ -510,7 +511,7 @@ func TestPermanentFailuresAreSetAsideAndShown(t *testing.T) {
 		if f := status.Failures; len(f) != 1 || f[0].Subject != string(fans[7]) || f[0].Error == "" || f[0].NextTryAt == nil {
 			s.Errorf("failures %+v", f)
 		}
-		if ev := status.Events[0]; ev.State != readiness.StateFailing || ev.Failed != 1 || ev.Made != 100 || ev.Wanted != 101 {
+		if ev := status.Events[0]; ev.State != readiness.StateFailing || ev.Failed != 1 || ev.Made != 103 || ev.Wanted != 104 {
 			s.Errorf("%+v", ev)
 		}
 	})
