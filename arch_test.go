@@ -92,7 +92,7 @@ var mayImport = map[string][]string{
 	"internal/web":        and(and(ground, features...), "ui", "internal/teststream"),
 	"internal/app": and(and(ground, features...), "internal/chime", "internal/config", "internal/web", "internal/teststream",
 		"engine", "ui", "examples"),
-	"cmd/stagedoor": and(ground, "internal/app", "internal/config", "internal/web", "engine"),
+	"cmd/stagedoor": and(ground, "internal/app", "internal/config", "internal/readiness", "internal/web", "engine"),
 }
 
 var (

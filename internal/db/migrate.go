@@ -15,31 +15,50 @@ import (
 // "/* WITHOUT ROWID */" becomes SQLite's WITHOUT ROWID and stays a comment for PostgreSQL, and PostgreSQL's order of
 // bytes, COLLATE "C", becomes SQLite's COLLATE BINARY.
 func (d *DB) Migrate(ctx context.Context, files fs.FS) error {
+	p, err := d.migrations(files)
+	if err != nil {
+		return err
+	}
+	have, newest, err := versions(ctx, p)
+	if err != nil {
+		return err
+	}
+	if have > newest {
+		return fmt.Errorf("the database has schema %d, this program knows only %d: run a newer stagedoor", have, newest)
+	}
+	_, err = p.Up(ctx)
+	return err
+}
+
+// Schema says which schema the database has (0: none) and which is the newest in files, and changes nothing but goose's
+// own table.
+func (d *DB) Schema(ctx context.Context, files fs.FS) (have, newest int64, err error) {
+	p, err := d.migrations(files)
+	if err != nil {
+		return 0, 0, err
+	}
+	return versions(ctx, p)
+}
+
+func versions(ctx context.Context, p *goose.Provider) (have, newest int64, err error) {
+	sources := p.ListSources()
+	have, err = p.GetDBVersion(ctx)
+	return have, sources[len(sources)-1].Version, err
+}
+
+func (d *DB) migrations(files fs.FS) (*goose.Provider, error) {
 	dialect, opts := goose.DialectSQLite3, []goose.ProviderOption{}
 	if d.dialect == PostgreSQL {
 		dialect = goose.DialectPostgres
 		locker, err := lock.NewPostgresSessionLocker() // two nodes that start together migrate once
 		if err != nil {
-			return err
+			return nil, err
 		}
 		opts = append(opts, goose.WithSessionLocker(locker))
 	} else {
 		files = clustered{files}
 	}
-	p, err := goose.NewProvider(dialect, d.read, files, opts...)
-	if err != nil {
-		return err
-	}
-	have, err := p.GetDBVersion(ctx)
-	if err != nil {
-		return err
-	}
-	sources := p.ListSources()
-	if newest := sources[len(sources)-1].Version; have > newest {
-		return fmt.Errorf("the database has schema %d, this program knows only %d: run a newer stagedoor", have, newest)
-	}
-	_, err = p.Up(ctx)
-	return err
+	return goose.NewProvider(dialect, d.read, files, opts...)
 }
 
 // clustered serves migration files with the SQLite-only storage clause switched on, and SQLite's name for the order of bytes.

@@ -7,17 +7,20 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
-// Progress shows the provisioning on w until ctx ends: on a terminal a block that is redrawn each second, elsewhere a
-// line per event whenever its counts changed, at most every ten seconds.
+// Progress shows the provisioning on w until ctx ends: on a terminal a block that is redrawn each second, elsewhere the
+// same lines whenever they changed, at most every ten seconds.
 func (b *Board) Progress(ctx context.Context, w io.Writer) error {
 	terminal, every := isTerminal(w), 10*time.Second
 	if terminal {
 		every = time.Second
 	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
 	drawn, last := 0, ""
-	for ctx.Err() == nil {
+	for {
 		now := time.Now()
 		s, err := b.Status(ctx, now)
 		if err != nil {
@@ -26,7 +29,7 @@ func (b *Board) Progress(ctx context.Context, w io.Writer) error {
 			}
 			return err
 		}
-		lines := render(s, now)
+		lines := s.Lines(now)
 		text := strings.Join(lines, "\n") + "\n"
 		switch {
 		case terminal:
@@ -45,46 +48,87 @@ func (b *Board) Progress(ctx context.Context, w io.Writer) error {
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(every):
+			return nil
+		case <-tick.C:
 		}
 	}
-	return nil
 }
 
-// render makes the lines of one picture.
-func render(s Status, now time.Time) []string {
+// Lines draws a status for a terminal: who leads and how fast, a line with a bar for each show, alarms and failures.
+func (s Status) Lines(now time.Time) []string {
 	who := "nobody leads"
 	if s.Leader != nil {
 		who = fmt.Sprintf("%s leads (epoch %d)", s.Leader.Holder, s.Leader.Epoch)
 	}
-	if s.Paused {
+	switch {
+	case s.Drained:
 		who += ", paused"
+	case s.Paused:
+		who += fmt.Sprintf(", pausing: %s on their way", plural(s.InFlight, "call"))
 	}
-	lines := []string{fmt.Sprintf("%s  %.1f calls/s of %s  %s", now.UTC().Format(time.TimeOnly), s.CallsPerSecond, s.Limit, who)}
+	lines := []string{fmt.Sprintf("%s  %.1f calls/s, limit %s  %s", now.UTC().Format(time.TimeOnly), s.CallsPerSecond, s.Limit, who)}
+	width := 0
 	for _, e := range s.Events {
-		line := fmt.Sprintf("  %-20s %-8s %s made %d of %d", e.EventID, e.State, bar(e.Made, e.Wanted), e.Made, e.Wanted)
-		if e.ToDelete > 0 {
-			line += fmt.Sprintf(", to delete %d", e.ToDelete)
-		}
-		if e.Failed > 0 {
-			line += fmt.Sprintf(", failed %d", e.Failed)
-		}
-		if e.ReadyAt != nil {
-			line += fmt.Sprintf(", ready at %s UTC", e.ReadyAt.UTC().Format(time.TimeOnly))
-			if *e.SlackSeconds < 0 {
-				line += fmt.Sprintf(", %s AFTER DOORS", (time.Duration(-*e.SlackSeconds) * time.Second).Round(time.Second))
-			}
-		}
-		lines = append(lines, line)
+		width = max(width, utf8.RuneCountInString(short(e.Name)))
+	}
+	for _, e := range s.Events {
+		name := short(e.Name)
+		pad := strings.Repeat(" ", width-utf8.RuneCountInString(name))
+		lines = append(lines, fmt.Sprintf("  %s%s  %-8s %s %s", name, pad, e.State, bar(e.Made, e.Wanted), e.figures(now)))
+	}
+	for _, a := range s.Alarms {
+		lines = append(lines, "  ! "+printable(a.Text), "    "+printable(a.ToDo))
 	}
 	for i, f := range s.Failures {
 		if i == 3 {
 			lines = append(lines, fmt.Sprintf("  … and %d more failures", len(s.Failures)-i))
 			break
 		}
-		lines = append(lines, fmt.Sprintf("  ! %s %s %s: %s (attempt %d)", f.EventID, f.Kind, f.Subject, f.Error, f.Attempts))
+		lines = append(lines, fmt.Sprintf("  ✗ %s %s %s: %s (attempt %d)", f.EventID, f.Kind, f.Subject, f.Error, f.Attempts))
 	}
 	return lines
+}
+
+// figures are an event's counts and times in one line.
+func (e Event) figures(now time.Time) string {
+	line := fmt.Sprintf("%s of %s", number(e.Made), number(e.Wanted))
+	for _, part := range []struct {
+		n    int
+		text string
+	}{{e.Unplanned, "not yet planned"}, {e.ToDelete, "to delete"}, {e.Failed, "failed"}} {
+		if part.n > 0 {
+			line += fmt.Sprintf(", %s %s", number(part.n), part.text)
+		}
+	}
+	if e.ReadyAt == nil {
+		return line
+	}
+	slack := time.Duration(*e.SlackSeconds * float64(time.Second))
+	line += fmt.Sprintf(", ready %s (in %s), ", moment(*e.ReadyAt, now, zone(e.TimeZone)), span(max(0, e.ReadyAt.Sub(now))))
+	if slack < 0 {
+		return line + span(-slack) + " AFTER DOORS"
+	}
+	return line + span(slack) + " before doors"
+}
+
+// short is a name that leaves room for the figures.
+func short(name string) string {
+	const most = 28
+	runes := []rune(printable(name))
+	if len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return string(runes)
+}
+
+// printable keeps a name that people made up from moving the cursor.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return '·'
+		}
+		return r
+	}, text)
 }
 
 func bar(made, wanted int) string {

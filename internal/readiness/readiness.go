@@ -87,3 +87,10 @@ func (b *Board) Status(ctx context.Context, now time.Time) (Status, error) {
 	b.status, b.asked, b.until = s, now, now.Add(max(statusFor, statusCost*time.Since(began)))
 	return s, nil
 }
+
+// Forget lets the next Status be counted anew: something was just changed.
+func (b *Board) Forget() {
+	b.mu.Lock()
+	b.until = time.Time{}
+	b.mu.Unlock()
+}
