@@ -123,11 +123,3 @@ type Alarm struct {
 	ToDo    string    `json:"toDo" doc:"What helps."`
 	Since   time.Time `json:"since"`
 }
-
-// show is an event that the provisioner has something to do for.
-type show struct {
-	ID           id.Event
-	Name         string
-	Doors        int64 // Unix milliseconds
-	Make, Retire bool
-}
