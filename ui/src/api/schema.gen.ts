@@ -141,6 +141,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/console/provisioning": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is made, what is left, when it is ready, and alarms */
+        get: operations["get-console-provisioning"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/console/provisioning/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop calls to the chat provider */
+        post: operations["post-console-provisioning-pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/console/provisioning/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How long tickets would take, and import by when */
+        get: operations["get-console-provisioning-plan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/console/provisioning/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Undo pause */
+        post: operations["post-console-provisioning-resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/console/provisioning/retry": {
         parameters: {
             query?: never;
@@ -547,6 +615,21 @@ export interface components {
              */
             seconds: number;
         };
+        Choice: {
+            /**
+             * Format: int64
+             * @description To make it all.
+             */
+            calls: number;
+            /** Format: int64 */
+            cleanUpCalls: number;
+            /** Format: double */
+            cleanUpSeconds: number;
+            /** @enum {string} */
+            place: "own" | "shared";
+            /** Format: double */
+            seconds: number;
+        };
         ConsoleAnswerBody: {
             events: components["schemas"]["EventAdmin"][];
             organizer: components["schemas"]["OrganizerStruct"];
@@ -844,6 +927,48 @@ export interface components {
              */
             used: number;
         };
+        Plan: {
+            /** @description By bucket, the scarcest first. */
+            callsLeft: components["schemas"]["Calls"][];
+            /** @description What the place costs, the chosen one first. */
+            choices: components["schemas"]["Choice"][];
+            /** Format: date-time */
+            doorsAt: string;
+            /**
+             * Format: date-time
+             * @description The tickets must be imported by then to be ready at doors; null: it is too late, or they are there already.
+             */
+            importBy: string | null;
+            limit: string;
+            pace: string;
+            /** @enum {string} */
+            place: "own" | "shared";
+            /**
+             * Format: date-time
+             * @description If the tickets were imported now, behind the shows with earlier doors; null: never, at these limits.
+             */
+            readyAt: string | null;
+            /**
+             * Format: double
+             * @description What the calls take if nothing else is made.
+             */
+            seconds: number;
+            /** @description All of it in plain words. */
+            sentences: string[];
+            /**
+             * Format: double
+             * @description From readyAt to doors; negative is too late.
+             */
+            slackSeconds: number | null;
+            /**
+             * Format: int64
+             * @description The tickets whose resources are still to be made.
+             */
+            tickets: number;
+            /** @description Quotas of the provider that must be raised. */
+            warnings: string[];
+            zone: string;
+        };
         Problem: {
             /** @description Stable word for programs. */
             code: string;
@@ -878,6 +1003,11 @@ export interface components {
             rate: number;
             /** @description The provider allows less than it documents. */
             throttled: boolean;
+            /**
+             * Format: int64
+             * @description Calls in the last second.
+             */
+            used: number;
         };
         RedactInputBody: {
             messageId: string;
@@ -1372,6 +1502,135 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-console-provisioning": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-console-provisioning-pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-console-provisioning-plan": {
+        parameters: {
+            query?: {
+                /** @description A show, by its identifier; empty: a new one. */
+                event?: string;
+                /** @description That come in addition. */
+                tickets?: number;
+                /** @description 2026-12-01T20:00, local to zone. Empty: the event's. */
+                doors?: string;
+                /** @description IANA name. Empty: the event's, or UTC. */
+                zone?: string;
+                /** @description Empty: what the provisioner would choose. */
+                place?: "own" | "shared";
+                /** @description Name of a preset, or calls a second such as 25. Empty: the installation's. */
+                pace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-console-provisioning-resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
                 };
             };
             /** @description Error */

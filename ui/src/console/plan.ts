@@ -31,7 +31,7 @@ export function planOf(event: PlanEvent, chat: ProvisionEvent | null, service: P
   if (chat.state === 'failing' || chat.failed > 0) {
     return { tone: 'bad', text: `${count(chat.failed)} failed – see why`, progress };
   }
-  if (chat.state === 'ready') return { tone: 'good', text: 'Ready', progress };
+  if (isReady(chat)) return { tone: 'good', text: 'Ready', progress };
   return { ...making(event, chat, service, now), progress };
 }
 
@@ -62,6 +62,9 @@ function afterTheShow(event: PlanEvent, chat: ProvisionEvent | null): Plan {
   const left = chat?.toDelete ?? 0;
   return { tone: 'busy', text: left > 0 ? `Over – ${plural(left, 'chat resource')} still to delete` : 'Over – chat is being deleted', progress: null };
 }
+
+/** All is made, for every ticket there is: one that was sold a moment ago may not even be planned yet. */
+export const isReady = (chat: ProvisionEvent): boolean => chat.state === 'ready' && chat.unplanned === 0;
 
 /** Ended, archived or purged: nothing is made for the show any more. */
 export const isOver = (state: EventAdmin['state']): boolean => state === 'ended' || state === 'archived' || state === 'purged';

@@ -1,9 +1,8 @@
 // What the provisioner's figures mean for somebody who has doors to open, for all shows at once. Pure functions.
 
-import { count, duration, parse, plural } from './format';
-import { slackOf, type Tone } from './plan';
+import { count, duration, knownZone, parse, plural } from './format';
+import { isReady, slackOf, type Tone } from './plan';
 import type { EventAdmin, Plan, ProvisionEvent, ProvisionRate, ProvisionStatus } from './types';
-import { knownZone } from './format';
 import { toInstant, type WallClock } from './zone';
 
 /** Below this the console calls the slack small: it is the server's default for an alarm. */
@@ -33,7 +32,7 @@ export function rowsOf(status: Pick<ProvisionStatus, 'events'>, events: readonly
 /** What a show's chat is, in a word, and how that is meant. */
 export function chatWord(show: ProvisionEvent, service: Pick<ProvisionStatus, 'leader' | 'paused'>): { text: string; tone: Tone } {
   if (show.failed > 0) return { text: `${count(show.failed)} failed`, tone: 'bad' };
-  if (show.state === 'ready' && show.unplanned === 0) return { text: 'Ready', tone: 'good' };
+  if (isReady(show)) return { text: 'Ready', tone: 'good' };
   if (show.state === 'none') return { text: 'No tickets yet', tone: 'quiet' };
   if (show.state === 'deleting') return { text: 'Being deleted', tone: 'busy' };
   if (!service.leader) return { text: 'Nobody makes it', tone: 'bad' };
@@ -173,10 +172,8 @@ export function planQuery(f: PlanForm): string {
   const tickets = f.tickets.replaceAll(/[\s,.']/g, '');
   if (tickets !== '') q.set('tickets', tickets);
   if (f.event === '') {
-    const zone = f.zone.trim();
-    const doors = toInstant(f.doors, zone);
-    if (doors !== null) q.set('doors', new Date(doors).toISOString());
-    q.set('zone', zone);
+    q.set('doors', f.doors);
+    q.set('zone', f.zone.trim());
   }
   if (f.place !== '') q.set('place', f.place);
   if (f.pace !== '') q.set('pace', f.pace);

@@ -75,14 +75,14 @@ export const canRetry = (r: Pick<Resource, 'state' | 'error' | 'attempts' | 'inF
 
 const roleWord: Record<string, string> = { fan: 'Fan', artist: 'Artist', moderator: 'Moderator' };
 
-/** Who or what a resource is for: a person by nickname, else the ticket, else the show. */
-export function whose(r: Pick<Resource, 'kind' | 'subject' | 'nickname' | 'role' | 'eventId'>, show: string): string {
+/** Who or what a resource is for: a person by nickname, else by the order at the box office, else the ticket; else the show. */
+export function whose(r: Pick<Resource, 'kind' | 'subject' | 'nickname' | 'reference' | 'eventId'>, show: string): string {
   if (r.kind === 'instance' || r.kind === 'admin_user' || r.kind === 'admin') {
     const place = r.eventId === '' ? 'All shows that share' : show;
     return r.subject === '' ? place : `${place}, ${r.subject}`;
   }
   if (r.subject === '') return show;
-  return r.nickname || r.subject;
+  return r.nickname || r.reference || r.subject;
 }
 
 /** "Fan", "Artist"…, or "" where there is no ticket. */

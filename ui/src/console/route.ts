@@ -9,6 +9,7 @@ export type Route =
   | { page: 'edit'; id: string }
   | { page: 'provisioning' }
   | { page: 'resources'; filters: Filters }
+  | { page: 'places' }
   | { page: 'resource'; key: ResourceKey }
   | { page: 'unknown' };
 
@@ -19,6 +20,7 @@ export function parseRoute(hash: string): Route {
   if (path === '') return { page: 'shows' };
   if (path === 'new') return { page: 'new' };
   if (path === 'provisioning') return { page: 'provisioning' };
+  if (path === 'resources/places') return { page: 'places' };
   if (path === 'resources') return { page: 'resources', filters: parseFilters(query) };
   try {
     const [room, ...parts] = path.split('/').map(decodeURIComponent);
@@ -67,6 +69,8 @@ export function href(route: Route): string {
       return '#/provisioning';
     case 'resources':
       return `#/resources${queryOf(route.filters)}`;
+    case 'places':
+      return '#/resources/places';
     case 'resource':
       return `#/resources/${keyPath(route.key)}`;
     default:
