@@ -8,7 +8,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/internal/app"
 	"github.com/stagedoor/stagedoor/internal/config"
-	"github.com/stagedoor/stagedoor/internal/readiness"
+	"github.com/stagedoor/stagedoor/internal/readiness/doctor"
 )
 
 type doctorCmd struct {
@@ -34,7 +34,7 @@ func (c *doctorCmd) Run(ctx context.Context) error {
 		if !c.JSON {
 			fmt.Println(check.Line())
 		}
-		if check.Verdict == readiness.Bad {
+		if check.Verdict == doctor.Bad {
 			err = errSick
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/app"
 	"github.com/stagedoor/stagedoor/internal/config"
 	"github.com/stagedoor/stagedoor/internal/readiness"
+	"github.com/stagedoor/stagedoor/internal/readiness/screen"
 )
 
 type provisionCmd struct {
@@ -56,7 +57,7 @@ type provisionStatusCmd struct {
 func (s *provisionStatusCmd) Run(ctx context.Context, c *provisionCmd) error {
 	return c.with(ctx, func(b *app.Booth) error {
 		if s.Watch && !s.JSON {
-			return b.Progress(ctx, os.Stdout)
+			return screen.Show(ctx, b.Board, os.Stdout)
 		}
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
@@ -73,7 +74,7 @@ func (s *provisionStatusCmd) Run(ctx context.Context, c *provisionCmd) error {
 			case s.JSON:
 				err = printJSON(os.Stdout, status)
 			default:
-				_, err = fmt.Println(strings.Join(status.Lines(now), "\n"))
+				_, err = fmt.Println(strings.Join(screen.Lines(status, now), "\n"))
 			}
 			if err != nil || !s.Watch {
 				return err

@@ -2,7 +2,7 @@
 
 package app
 
-import "github.com/stagedoor/stagedoor/internal/readiness"
+import "github.com/stagedoor/stagedoor/internal/readiness/doctor"
 
 // diskCheck knows nothing about disks here.
-func diskCheck(string) (readiness.Check, bool) { return readiness.Check{}, false }
+func diskCheck(string) (doctor.Check, bool) { return doctor.Check{}, false }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"syscall"
 
-	"github.com/stagedoor/stagedoor/internal/readiness"
+	"github.com/stagedoor/stagedoor/internal/readiness/doctor"
 )
 
 // Room on the disk: a full one stops every write, and a show's history and the databases' logs need some.
@@ -16,18 +16,18 @@ const (
 )
 
 // diskCheck looks how much room the data folder's disk has.
-func diskCheck(folder string) (readiness.Check, bool) {
+func diskCheck(folder string) (doctor.Check, bool) {
 	var f syscall.Statfs_t
 	if err := syscall.Statfs(folder, &f); err != nil {
-		return readiness.Check{}, false
+		return doctor.Check{}, false
 	}
 	free := f.Bavail * uint64(f.Bsize) // #nosec G115 -- the kernel's block size is positive
-	c := readiness.Check{Name: "disk", Verdict: readiness.Fine, Text: fmt.Sprintf("%.1f GB are free for %s", float64(free)/(1<<30), folder)}
+	c := doctor.Check{Name: "disk", Verdict: doctor.Fine, Text: fmt.Sprintf("%.1f GB are free for %s", float64(free)/(1<<30), folder)}
 	switch {
 	case free < roomBad:
-		c.Verdict = readiness.Bad
+		c.Verdict = doctor.Bad
 	case free < roomLook:
-		c.Verdict = readiness.Look
+		c.Verdict = doctor.Look
 	default:
 		return c, true
 	}

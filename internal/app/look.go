@@ -21,6 +21,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/pace"
 	"github.com/stagedoor/stagedoor/internal/provision"
 	"github.com/stagedoor/stagedoor/internal/readiness"
+	"github.com/stagedoor/stagedoor/internal/readiness/doctor"
 	"github.com/stagedoor/stagedoor/internal/schema"
 )
 
@@ -132,25 +133,25 @@ func board(d *db.DB, pace string, r config.Readiness, log *slog.Logger) *readine
 }
 
 // Doctor checks an installation from a process of its own.
-func Doctor(ctx context.Context, s config.Storage, c config.Chime, r config.Readiness, engineURL string) []readiness.Check {
+func Doctor(ctx context.Context, s config.Storage, c config.Chime, r config.Readiness, engineURL string) []doctor.Check {
 	b, err := OpenBooth(ctx, s, c.Pace, r)
 	if err != nil {
-		return []readiness.Check{{Name: "database", Verdict: readiness.Bad, Text: err.Error(), ToDo: "look at --data and --database"}}
+		return []doctor.Check{{Name: "database", Verdict: doctor.Bad, Text: err.Error(), ToDo: "look at --data and --database"}}
 	}
 	defer func() { _ = b.Close() }()
-	out := []readiness.Check{{Name: "database", Verdict: readiness.Fine, Text: string(b.db.Dialect()) + ", with this program's schema"}}
+	out := []doctor.Check{{Name: "database", Verdict: doctor.Fine, Text: string(b.db.Dialect()) + ", with this program's schema"}}
 	if check, ok := diskCheck(s.Data); ok {
 		out = append(out, check)
 	}
 	ask, err := asker(s, c, engineURL, b.db)
 	if err != nil {
-		out = append(out, readiness.Check{Name: "provider", Verdict: readiness.Bad, Text: err.Error()})
+		out = append(out, doctor.Check{Name: "provider", Verdict: doctor.Bad, Text: err.Error()})
 	}
-	return append(out, b.Doctor(ctx, ask, time.Now())...)
+	return append(out, doctor.Examine(ctx, b.Board, ask, time.Now())...)
 }
 
 // asker asks the provider for one page of app instances, in its turn.
-func asker(s config.Storage, c config.Chime, engineURL string, d *db.DB) (readiness.Provider, error) {
+func asker(s config.Storage, c config.Chime, engineURL string, d *db.DB) (doctor.Provider, error) {
 	preset, err := pace.Named(c.Pace)
 	if err != nil {
 		return nil, err
@@ -160,8 +161,8 @@ func asker(s config.Storage, c config.Chime, engineURL string, d *db.DB) (readin
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context) (readiness.Answer, error) {
-		var a readiness.Answer
+	return func(ctx context.Context) (doctor.Answer, error) {
+		var a doctor.Answer
 		err := pace.New(preset).Do(ctx, d, pace.Call{Op: "ListAppInstances"}, func() error {
 			began := time.Now()
 			_, err := client.ListAppInstances(ctx, "")

@@ -19,6 +19,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/organizer"
 	"github.com/stagedoor/stagedoor/internal/provision"
+	"github.com/stagedoor/stagedoor/internal/readiness/screen"
 	"github.com/stagedoor/stagedoor/internal/schema"
 )
 
@@ -64,7 +65,7 @@ func Provision(ctx context.Context, s config.Storage, c config.Chime, r config.R
 	if err != nil {
 		return errors.Join(err, d.Close())
 	}
-	metrics, err := listenMetrics(ctx, r.MetricsListen)
+	figures, err := listenMetrics(ctx, r.MetricsListen)
 	if err != nil {
 		return errors.Join(fmt.Errorf("--metrics-listen: %w", err), d.Close())
 	}
@@ -75,9 +76,9 @@ func Provision(ctx context.Context, s config.Storage, c config.Chime, r config.R
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.Run(ctx) })
 	g.Go(func() error { return b.Watch(ctx) })
-	g.Go(func() error { return b.Progress(ctx, out) })
-	if metrics != nil {
-		g.Go(func() error { return serveMetrics(ctx, metrics, b) })
+	g.Go(func() error { return screen.Show(ctx, b, out) })
+	if figures != nil {
+		g.Go(func() error { return serveMetrics(ctx, figures, b) })
 	}
 	return errors.Join(g.Wait(), d.Close())
 }

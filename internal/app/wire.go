@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -40,11 +41,15 @@ func (a *App) wire() error {
 		return err
 	}
 	provider := chime.New(chimeConfig(a.cfg.Chime, a.secrets, a.chat()))
+	share, err := newBudget(a.cfg.Pace, a.db)
+	if err != nil {
+		return fmt.Errorf("--pace: %w", err)
+	}
 	a.events, a.gate, a.organizers = event.New(a.db), gate.New(a.db, pepper), organizer.New(a.db)
 	a.provision = provision.New(a.provisionConfig(provider))
 	a.readiness = board(a.db, a.cfg.Pace, a.cfg.Readiness, a.log)
-	a.desk = moderate.New(moderate.Config{DB: a.db, Chime: provider, Bus: a.bus, Logger: a.log})
-	a.archive, err = archive.New(archive.Config{DB: a.db, Chime: provider, Dir: filepath.Join(a.cfg.Data, "archive"), Logger: a.log,
+	a.desk = moderate.New(moderate.Config{DB: a.db, Chime: provider.Paced(share.urgent()), Behind: share.behind(), Bus: a.bus, Logger: a.log})
+	a.archive, err = archive.New(archive.Config{DB: a.db, Chime: provider.Paced(share.behind()), Dir: filepath.Join(a.cfg.Data, "archive"), Logger: a.log,
 		Grace: time.Duration(a.cfg.ReopenFor) * time.Second, OnArchived: a.archived})
 	if err != nil {
 		return err

@@ -27,7 +27,7 @@ type Call struct {
 type Pacer func(ctx context.Context, call Call, send func(context.Context) error) error
 
 // Paced returns a client whose calls to Chime wait for their turn, over the same connections; nil means no waiting.
-// AssumeUser does not wait: STS has a limit of its own, sixty times as high (docs/wire.md).
+// AssumeUser does not wait: STS has a limit of its own, 600 a second (AWS IAM user guide, "IAM and AWS STS quotas").
 func (c *Client) Paced(pace Pacer) *Client {
 	paced := *c
 	paced.pace = pace

@@ -45,8 +45,8 @@ func (c *Client) BatchCreateMembership(ctx context.Context, bearer, channel arn.
 // CreateMembership adds one user to a channel. Of a batch Amazon takes one a second and channel, of these fifteen: for the
 // few who come late it is the faster way. The provider may answer a repeat with Conflict.
 //
-// Errors: NotFound for a user that does not exist, Denied CodeForbidden for one that is banned or a channel that does not
-// exist, Denied CodeLimit when the channel is full, Conflict.
+// Errors: Denied CodeForbidden or NotFound for a user or channel that does not exist, Denied CodeForbidden for somebody who
+// is banned, Denied CodeLimit when the channel is full, Conflict.
 func (c *Client) CreateMembership(ctx context.Context, bearer, channel, user arn.ARN) error {
 	_, err := call(ctx, c, Call{Bearer: bearer, Channel: channel, User: user}, c.messaging.CreateChannelMembership,
 		&chimesdkmessaging.CreateChannelMembershipInput{ChimeBearer: (*string)(&bearer), ChannelArn: (*string)(&channel),

@@ -26,7 +26,7 @@ type Chime struct {
 	SecretKey     string `help:"Secret access key at the provider; better given as an environment variable." env:"AWS_SECRET_ACCESS_KEY" hidden:""`
 	ModeratorRole string `help:"ARN of the role that moderators assume (Amazon)." env:"STAGEDOOR_MODERATOR_ROLE"`
 	UserRole      string `help:"ARN of the role that fans and artists assume (Amazon)." env:"STAGEDOOR_USER_ROLE"`
-	Pace          string `help:"The provider's limits: case (10 requests/s over everything), aws-us-east-1 or aws-eu-central-1 (Amazon's published limits), or none." default:"case" enum:"case,none,aws-us-east-1,aws-eu-central-1" env:"STAGEDOOR_PACE"`
+	Pace          string `help:"The provider's limits, which all processes keep together: case (10 requests/s over everything), none, aws-us-east-1 or aws-eu-central-1 (Amazon's published limits)." default:"case" enum:"case,none,aws-us-east-1,aws-eu-central-1" env:"STAGEDOOR_PACE"`
 }
 
 // Readiness says when the operator is told, and where Prometheus looks.

@@ -1,10 +1,33 @@
 package config_test
 
 import (
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stagedoor/stagedoor/internal/config"
+	"github.com/stagedoor/stagedoor/internal/pace"
 )
+
+func TestPaceTakesEveryPresetAndNothingElse(t *testing.T) {
+	f, _ := reflect.TypeFor[config.Chime]().FieldByName("Pace")
+	var names []string
+	for _, p := range pace.Presets() {
+		names = append(names, p.Name)
+	}
+	offered := strings.Split(f.Tag.Get("enum"), ",")
+	slices.Sort(names)
+	slices.Sort(offered)
+	if !slices.Equal(names, offered) {
+		t.Errorf("--pace offers %q, there are %q", offered, names)
+	}
+	for _, name := range names {
+		if !strings.Contains(f.Tag.Get("help"), name) {
+			t.Errorf("the help of --pace does not name %s", name)
+		}
+	}
+}
 
 func TestSettingsThatCannotBeAreRefusedBeforeAnythingStarts(t *testing.T) {
 	for _, c := range []struct {

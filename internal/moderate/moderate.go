@@ -61,10 +61,13 @@ type List struct {
 	Bans []Ban
 }
 
-// Config of a Desk. All fields but Logger are required.
+// Config of a Desk. DB, Chime and Bus are required.
 type Config struct {
-	DB     *db.DB
-	Chime  *chime.Client // the platform's own account: assumes moderators, gives back memberships
+	DB    *db.DB
+	Chime *chime.Client // the platform's own account: assumes moderators, gives back memberships
+	// Behind is how calls wait that nobody waits for: those that remove the lines of a person who is hidden already. nil
+	// means that they wait like Chime's.
+	Behind chime.Pacer
 	Bus    *bus.Bus
 	Logger *slog.Logger // nil means silence
 }

@@ -15,8 +15,9 @@ import (
 	"github.com/stagedoor/stagedoor/internal/id"
 )
 
-// perform tells the provider everything that an act means. Every step may be repeated.
-func (d *Desk) perform(ctx context.Context, r *record) error {
+// perform tells the provider everything that an act means. Every step may be repeated. relax is called when nobody sees
+// the difference that the rest makes.
+func (d *Desk) perform(ctx context.Context, r *record, relax func()) error {
 	p, err := d.where(ctx, *r)
 	if err != nil || p.noChat {
 		return err
@@ -29,7 +30,7 @@ func (d *Desk) perform(ctx context.Context, r *record) error {
 	case KindRedact:
 		return d.redact(ctx, p, r)
 	case KindBan:
-		return d.ban(ctx, p, r)
+		return d.ban(ctx, p, r, relax)
 	case KindUnban:
 		return d.unban(ctx, p, r)
 	}
@@ -103,7 +104,7 @@ func (d *Desk) keep(ctx context.Context, r *record, messages []chime.Message, pa
 	})
 }
 
-func (d *Desk) ban(ctx context.Context, p place, r *record) error {
+func (d *Desk) ban(ctx context.Context, p place, r *record, relax func()) error {
 	target := p.channel.AppInstance().User(r.UserID)
 	if err := p.as.CreateBan(ctx, p.moderator, p.channel, target); err != nil && !fault.Is(err, fault.Conflict) {
 		return err
@@ -111,15 +112,18 @@ func (d *Desk) ban(ctx context.Context, p place, r *record) error {
 	if err := d.say(ctx, p, r, "hide-user"); err != nil {
 		return err
 	}
-	d.tell(r.ID) // nothing of this person is shown any more: the moderator need not wait for the rest
+	relax() // nothing of this person is shown any more
 	return d.sweep(ctx, p, r, target)
 }
 
 // sweep removes every line that a banned person wrote. A try that follows a failed one skips what is removed already.
 func (d *Desk) sweep(ctx context.Context, p place, r *record, target arn.ARN) error {
+	if d.cfg.Behind != nil {
+		p.as = p.as.Paced(d.cfg.Behind)
+	}
 	for next := ""; ; {
 		var page chime.Page[chime.Message]
-		err := d.patiently(ctx, r, func() (err error) {
+		err := patiently(ctx, func() (err error) {
 			page, err = p.as.ListMessages(ctx, p.moderator, p.channel, chime.ListInput{NextToken: next})
 			return err
 		})
@@ -138,7 +142,7 @@ func (d *Desk) sweep(ctx context.Context, p place, r *record, target arn.ARN) er
 			}
 		}
 		for _, m := range lines {
-			if err := d.patiently(ctx, r, func() error { return p.as.RedactMessage(ctx, p.moderator, p.channel, m.ID) }); err != nil {
+			if err := patiently(ctx, func() error { return p.as.RedactMessage(ctx, p.moderator, p.channel, m.ID) }); err != nil {
 				return err
 			}
 		}
@@ -150,11 +154,8 @@ func (d *Desk) sweep(ctx context.Context, p place, r *record, target arn.ARN) er
 
 // patiently waits and repeats while the provider only asks to slow down: 30 changes a second are what Amazon allows in
 // a channel, and somebody may have written more than that. Any other error ends the try.
-func (d *Desk) patiently(ctx context.Context, r *record, call func() error) error {
+func patiently(ctx context.Context, call func() error) error {
 	for {
-		if err := d.hold(ctx, r); err != nil {
-			return err
-		}
 		err := call()
 		if !fault.Is(err, fault.Throttled) {
 			return err
@@ -186,19 +187,14 @@ func (d *Desk) unban(ctx context.Context, p place, r *record) error {
 }
 
 // readmit gives the membership back that a ban has ended for good (Amazon Chime SDK API reference, CreateChannelBan).
-// The provisioner may do the same or may not have noticed anything; adding a member twice is harmless (Conflict, or nothing at all).
+// The provisioner may do the same or may not have noticed anything; adding a member twice is harmless (Conflict, or
+// nothing at all). Of batches Amazon takes one a second and channel, and those are the provisioner's.
 func (d *Desk) readmit(ctx context.Context, p place, user arn.ARN) error {
-	failed, err := d.cfg.Chime.BatchCreateMembership(ctx, p.admin, p.channel, []arn.ARN{user})
-	if err != nil {
+	err := d.cfg.Chime.CreateMembership(ctx, p.admin, p.channel, user)
+	if fault.Is(err, fault.Throttled) || fault.Is(err, fault.Unavailable) || fault.HasCode(err, chime.CodeNoAccess) {
 		return err
 	}
-	for _, f := range failed {
-		// Any other refusal means that there is no account yet: it joins when it is made.
-		if fault.Is(f.Err, fault.Throttled) || fault.Is(f.Err, fault.Unavailable) {
-			return f.Err
-		}
-	}
-	return nil
+	return nil // any other refusal means that there is no account yet: it joins when it is made
 }
 
 // action is the content of a message by which moderators command the pages; see docs/wire.md.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/bus"
+	"github.com/stagedoor/stagedoor/internal/chime"
 	"github.com/stagedoor/stagedoor/internal/chime/chimetest"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
@@ -19,6 +20,7 @@ type room struct {
 	*chimetest.Show
 	desk     *moderate.Desk
 	bus      *bus.Bus
+	behind   chime.Pacer
 	mod, fan chimetest.Person
 	stop     func()
 }
@@ -50,7 +52,7 @@ func (r *room) start(t *testing.T) {
 // restart is a new process: nothing but the database is left of the old one.
 func (r *room) restart(t *testing.T) {
 	r.stop()
-	r.desk = moderate.New(moderate.Config{DB: r.DB, Chime: r.Client(), Bus: r.bus})
+	r.desk = moderate.New(moderate.Config{DB: r.DB, Chime: r.Client(), Bus: r.bus, Behind: r.behind})
 	r.start(t)
 }
 

@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	// workers is how many acts one node works on at once: a ban with a thousand lines must not keep the removal of one
-	// line waiting.
+	// workers is how many acts that somebody sees the end of one node works on at once. A ban whose person is hidden does not
+	// count any more: a thousand lines that are still to be removed keep no other act waiting.
 	workers = 8
-	// claim is how long an act belongs to the worker that took it, renewed while it works: longer than one call to the
-	// provider may take (10 s), and the time after which another worker goes on when this one was killed.
+	// claim is how long an act belongs to the worker that took it, renewed while it works: the time after which another
+	// worker goes on when this one was killed, and long enough for a busy database to take the renewal.
 	claim = 20 * time.Second
 	// look is how often a worker looks for acts that other nodes or times have left; new ones of this node wake it.
 	look = time.Second
@@ -49,8 +49,12 @@ func (d *Desk) Run(ctx context.Context) error {
 		}
 		if found {
 			wg.Go(func() {
-				d.work(ctx, r)
-				<-free
+				relax := sync.OnceFunc(func() {
+					d.tell(r.ID)
+					<-free
+				})
+				d.work(ctx, r, relax)
+				relax()
 				d.signal() // an act that had to wait for this one may go now
 			})
 			continue
@@ -89,24 +93,42 @@ func (d *Desk) take(ctx context.Context) (record, bool, error) {
 	return r, n == 1, err
 }
 
-// hold renews the claim when half of it is over. errLost: this worker was asleep for too long, another one goes on.
-func (d *Desk) hold(ctx context.Context, r *record) error {
-	now := time.Now().UnixMilli()
-	if r.dueMs-now > claim.Milliseconds()/2 {
-		return nil
+// renew renews the claim on an act at half of its time until ctx ends, and returns how long it lasts. Where another worker
+// has taken the act, because this one was asleep for too long, it calls lost.
+func (d *Desk) renew(ctx context.Context, r record, lost context.CancelCauseFunc) (dueMs int64) {
+	tick := time.NewTicker(claim / 2)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return r.dueMs
+		case <-tick.C:
+		}
+		until := time.Now().Add(claim).UnixMilli()
+		n, err := d.cfg.DB.Exec(context.WithoutCancel(ctx), "UPDATE moderator_act SET due_ms = $1 WHERE id = $2 AND due_ms = $3 AND done_ms = 0",
+			until, r.ID, r.dueMs)
+		switch {
+		case err != nil: // another worker may come in between: every step may be repeated
+		case n == 0:
+			lost(errLost)
+			return r.dueMs
+		default:
+			r.dueMs = until
+		}
 	}
-	until := now + claim.Milliseconds()
-	n, err := d.cfg.DB.Exec(ctx, "UPDATE moderator_act SET due_ms = $1 WHERE id = $2 AND due_ms = $3 AND done_ms = 0", until, r.ID, r.dueMs)
-	if err == nil && n == 0 {
-		err = errLost
-	}
-	r.dueMs = until
-	return err
 }
 
-func (d *Desk) work(ctx context.Context, r record) {
-	defer d.tell(r.ID)
-	err := d.perform(ctx, &r)
+// work performs an act and writes down what came of it. relax is called when nobody waits for the rest any more.
+func (d *Desk) work(ctx context.Context, r record, relax func()) {
+	within, stop := context.WithCancelCause(ctx)
+	kept := make(chan int64, 1)
+	go func() { kept <- d.renew(within, r, stop) }()
+	err := d.perform(within, &r, relax)
+	if errors.Is(context.Cause(within), errLost) {
+		err = errLost
+	}
+	stop(nil)
+	r.dueMs = <-kept
 	// The outcome is written down although ctx may just have ended: what the provider did is done.
 	write := context.WithoutCancel(ctx)
 	now := time.Now().UnixMilli()

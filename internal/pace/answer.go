@@ -15,32 +15,84 @@ const (
 	NotSent                  // it never left
 )
 
-// Answered tells how a booked call ended: a call that was answered has arrived, and one that was throttled slows its
-// buckets down.
+// Answered tells how a booked call ended. A call that was answered has arrived, which makes room earlier; one that was
+// throttled slows down the bucket that is most likely to have been meant; one that was not sent gives its slot back.
 func (p *Pace) Answered(tx *db.Tx, s Slot, o Outcome) error {
-	return p.change(tx, s.holds, func(rows []row) []row {
-		now := p.micros(p.Now())
-		out := make([]row, len(rows))
-		for i, r := range rows {
-			out[i] = r.answered(s.us, now, o)
-		}
-		return out
+	return p.change(tx, s.holds, func(rows []row) bool {
+		p.learn(rows)
+		answer(rows, s.us, p.micros(p.Now()), o)
+		return true
 	})
 }
 
-func (r row) answered(at, now int64, o Outcome) row {
-	if i := r.calls.find(at); i >= 0 && (o == OK || o == Throttled) {
-		w := append(window(nil), r.calls...)
-		w[i].held = max(0, min(w[i].held, now-at))
-		r.calls = w
-		r.held += (w[i].held - r.held) / 8
+// answer takes the end of a call into account in all its rows.
+func answer(rows []row, at, now int64, o Outcome) {
+	for i := range rows {
+		rows[i].answered(at, now, o)
 	}
+	if o == Throttled && len(rows) > 0 {
+		r := &rows[blame(rows, at)]
+		r.slow, r.same = r.slow.throttled(*r, at, now), false
+	}
+}
+
+// answered takes the end of a call with a slot into account, except for the blame.
+func (r *row) answered(at, now int64, o Outcome) {
+	i := r.calls.find(at)
+	r.same = r.slow == nil && (i < 0 || r.free() && o == OK)
+	if i >= 0 && !r.same {
+		r.ended(i, now, o)
+	}
+	if o == OK {
+		r.slow = r.slow.answered(r.bucket, at, now)
+	} else if r.slow != nil {
+		r.slow = r.slow.wasted()
+	}
+}
+
+// ended notes in the window how one of its calls ended.
+func (r *row) ended(i int, now int64, o Outcome) {
+	e := r.calls[i]
 	switch o {
-	case Throttled:
-		r.slow = r.slow.down(r.bucket, at, now)
-	case OK:
-		r.slow = r.slow.up(r.bucket)
-	case Lost, NotSent:
+	case OK, Throttled:
+		e.mark, e.held = passed, max(0, min(e.held, now-e.at))
+		r.held += (e.held - r.held) / 8
+		if o == Throttled {
+			e.mark = refused
+		}
+	case Lost:
+		e.mark = lost
+	case NotSent:
+		r.calls = r.calls.without(i)
+		return
 	}
-	return r
+	r.calls = r.calls.with(i, e)
+}
+
+// blame picks the bucket that a throttled call has run into: among those that are about as full as the fullest the one
+// that refused the larger part of its last calls, and then the narrower one.
+func blame(rows []row, at int64) int {
+	type sign struct{ fill, share float64 }
+	signs := make([]sign, len(rows))
+	fullest := 0.0
+	for i, r := range rows {
+		rate := r.bucket.top()
+		if r.slow != nil {
+			rate = r.slow.rate(r.bucket, at)
+		}
+		span := max(1, 1/rate)
+		calls, refusals := r.calls.since(at, int64(span*second))
+		signs[i] = sign{min(1, float64(calls)/(rate*span)), float64(refusals) / float64(max(1, calls))}
+		fullest = max(fullest, signs[i].fill)
+	}
+	best := -1
+	for i, s := range signs {
+		if s.fill < 0.8*fullest {
+			continue
+		}
+		if best < 0 || s.share > signs[best].share || s.share == signs[best].share && rows[i].bucket.Scope > rows[best].bucket.Scope {
+			best = i
+		}
+	}
+	return best
 }

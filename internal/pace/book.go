@@ -1,18 +1,20 @@
 package pace
 
 import (
+	"slices"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/db"
 )
 
 const (
-	second = 1_000_000 // microseconds
 	// smooth is the least distance between two slots, in parts of the even one: an urgent call waits for one slot and not
 	// for a burst to be over, and who was late catches up at 10 %.
 	smooth = 0.9
-	// spare is how many calls are kept beyond those that count.
-	spare = 4
+	// spare is how many calls are kept beyond those that count, for what their answers tell: as many as wait for answers.
+	spare = 16
+	// unlimited is how many calls are kept where there is no limit: they tell what passes when that turns out to be untrue.
+	unlimited = 60
 )
 
 // next is the first moment at which the row has room.
@@ -24,47 +26,84 @@ func (r row) next(now int64) int64 {
 	return at
 }
 
-// book is the row after a slot was taken.
-func (r row) book(at, now int64) row {
-	r.calls = r.calls.book(at, guard.Microseconds(), r.bucket.PerSecond+spare)
+// book takes a slot. bound says that the call had to wait for this row.
+func (r *row) book(at, now int64, bound bool) {
+	if r.slow != nil && r.slow.over(r.bucket, now) {
+		r.slow = nil
+	}
+	if r.slow != nil && bound {
+		r.slow = r.slow.booked(at - r.calls[len(r.calls)-1].at)
+	}
+	keep := r.bucket.PerSecond
+	if keep == 0 {
+		keep = unlimited
+	}
+	r.calls = r.calls.book(entry{at, unsure, pending}, keep+spare)
 	r.used = max(r.used, now)
-	return r
 }
+
+// slot is the first moment, not before first, at which all rows have room.
+func slot(rows []row, first, now int64) int64 {
+	for _, r := range rows {
+		first = max(first, r.next(now))
+	}
+	return first
+}
+
+// take books a slot that was asked for from first on in all rows.
+func take(rows []row, at, first, now int64) {
+	for i, r := range rows {
+		rows[i].book(at, now, at > first && at == r.next(now))
+	}
+}
+
+// free reports whether nothing limits the row.
+func (r row) free() bool { return r.bucket.PerSecond == 0 && r.slow == nil }
 
 // Book takes the next slot of every bucket that covers the call, not before earliest. If that is later than latest (zero:
 // any time will do), nothing is written, ok is false and Slot.At says when.
 func (p *Pace) Book(tx *db.Tx, c Call, earliest, latest time.Time) (s Slot, ok bool, err error) {
 	s.holds = p.holds(c)
-	err = p.change(tx, s.holds, func(rows []row) []row {
-		now := p.micros(p.Now())
-		s.us = p.micros(earliest)
-		for _, r := range rows {
-			s.us = max(s.us, r.next(now))
-		}
+	err = p.change(tx, s.holds, func(rows []row) bool {
+		now, first := p.micros(p.Now()), p.micros(earliest)
+		p.learn(rows)
+		s.us = slot(rows, first, now)
 		s.At = p.local(s.us)
-		if ok = latest.IsZero() || !s.At.After(latest); !ok {
-			return nil
+		s.free = !slices.ContainsFunc(rows, func(r row) bool { return !r.free() })
+		if ok = latest.IsZero() || !s.At.After(latest); ok {
+			take(rows, s.us, first, now)
 		}
-		booked := make([]row, len(rows))
-		for i, r := range rows {
-			booked[i] = r.book(s.us, now)
-		}
-		return booked
+		return ok
 	})
 	if err != nil || !ok {
 		return s, false, err
 	}
-	return s, true, count(tx, s.At)
+	return s, true, p.count(tx, s.At)
 }
 
-// count adds a call to its second, for people, and forgets old ones.
-func count(tx *db.Tx, at time.Time) error {
+const (
+	// secondsKept is how long calls per second are remembered.
+	secondsKept = 60
+	// rowsKept is how long a row outlives its last booking, in seconds; sweepEvery is how often old rows are looked for.
+	rowsKept, sweepEvery = 3600, 60
+)
+
+// count adds a call to its second, for people, and now and then deletes what is old.
+func (p *Pace) count(tx *db.Tx, at time.Time) error {
 	sec := at.Unix()
-	calls, err := db.Value[int64](tx.Context(), tx, `INSERT INTO pace_second (second, calls) VALUES ($1, 1)
-		ON CONFLICT (second) DO UPDATE SET calls = pace_second.calls + 1 RETURNING calls`, sec)
+	calls, err := db.Value[int64](tx.Context(), tx, `INSERT INTO pace_second (second, booker, calls) VALUES ($1, $2, 1)
+		ON CONFLICT (second, booker) DO UPDATE SET calls = pace_second.calls + 1 RETURNING calls`, sec, p.booker)
 	if err != nil || calls > 1 {
 		return err
 	}
-	_, err = tx.Exec("DELETE FROM pace_second WHERE second < $1 OR second > $2", sec-60, sec+60)
+	if _, err = tx.Exec("DELETE FROM pace_second WHERE second < $1 OR second > $2", sec-secondsKept, sec+secondsKept); err != nil {
+		return err
+	}
+	now := p.micros(p.Now())
+	if now-p.swept.Load() < sweepEvery*second {
+		return nil
+	}
+	p.swept.Store(now)
+	_, err = tx.Exec("DELETE FROM pace WHERE used_us < $1", now-rowsKept*second)
 	return err
 }

@@ -2,6 +2,7 @@ package pace
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -9,37 +10,51 @@ import (
 )
 
 const (
+	// firstLead is how far ahead Do takes a slot: the commit has to be over by then. It doubles while that is too little.
 	firstLead = 10 * time.Millisecond
 	maxLead   = 500 * time.Millisecond
+	// horizon is the furthest slot that Do takes: that of the next call at one a second. One further away is not taken but
+	// looked for again, because a bucket that is slow may become faster until then.
+	horizon = 1200 * time.Millisecond
 )
 
-// Do books a slot, waits for it, runs f and tells the outcome. It returns f's error, or why f was not run.
+// Do books a slot, waits for it, runs f and tells the outcome, which it reads from f's error: a fault of the kind Throttled
+// or Unavailable, or anything else, which is an answer. It returns that error, or why f was not run.
 func (p *Pace) Do(ctx context.Context, d *db.DB, c Call, f func() error) error {
-	for lead := firstLead; ; lead = min(2*lead, maxLead) {
+	lead := firstLead
+	for {
 		var s Slot
+		var ok bool
 		err := d.Write(ctx, func(tx *db.Tx) (err error) {
-			s, _, err = p.Book(tx, c, p.Now().Add(lead), time.Time{})
+			s, ok, err = p.Book(tx, c, p.Now().Add(lead), p.Now().Add(horizon))
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		o := NotSent
-		sent := wait(ctx, time.Until(s.At)) && time.Since(s.At) <= MaxLate
-		if sent {
-			err = f()
-			o = outcome(err)
+		if !ok {
+			if err := wait(ctx, min(time.Until(s.At)-horizon/2, horizon)); err != nil {
+				return err
+			}
+			continue
 		}
-		told := d.Write(context.WithoutCancel(ctx), func(tx *db.Tx) error { return p.Answered(tx, s, o) })
-		switch {
-		case sent && err != nil:
+		if p.Wait(ctx, s) {
+			err := f()
+			_ = p.tell(ctx, d, s, outcome(err)) // what is not told costs room, not correctness
 			return err
-		case told != nil || sent:
-			return told
-		case ctx.Err() != nil:
+		}
+		if err := p.tell(ctx, d, s, NotSent); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		lead = min(2*lead, maxLead)
 	}
+}
+
+func (p *Pace) tell(ctx context.Context, d *db.DB, s Slot, o Outcome) error {
+	return d.Write(context.WithoutCancel(ctx), func(tx *db.Tx) error { return p.Answered(tx, s, o) })
 }
 
 // outcome reads an error of a call.
@@ -47,20 +62,20 @@ func outcome(err error) Outcome {
 	switch {
 	case fault.Is(err, fault.Throttled):
 		return Throttled
-	case fault.Is(err, fault.Unavailable), fault.Is(err, fault.Internal):
+	case fault.Is(err, fault.Unavailable), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return Lost
 	}
 	return OK
 }
 
-// wait returns true when d has passed, false when ctx ends before.
-func wait(ctx context.Context, d time.Duration) bool {
+// wait waits for d, or fails when ctx ends before.
+func wait(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return true
+		return nil
 	case <-ctx.Done():
-		return false
+		return ctx.Err()
 	}
 }

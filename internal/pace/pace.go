@@ -4,10 +4,18 @@
 //
 // A bucket of ten a second lets an eleventh call start when the first of the last ten has certainly arrived at the
 // provider a second ago. That holds in every sliding second, as the provider sees it, for all processes that share the
-// database. When the provider throttles more than it documents, the bucket slows down and climbs back (adapt.go).
+// database; their clocks may differ. A call has certainly arrived when it is answered, or a little after it started:
+//
+//	slot ─ at most MaxLate ─► start ─ at most guard more than the fastest way ─► arrival ──► answer
+//
+// Book takes a slot, Wait waits for it, Answered tells how it ended; Do does all three. When the provider throttles more
+// than it documents, the bucket slows down and climbs back (adapt.go).
 package pace
 
 import (
+	"crypto/rand"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -15,13 +23,18 @@ import (
 const (
 	// MaxLate is how late a call may start in its slot. A call that is later must not be sent.
 	MaxLate = 8 * time.Millisecond
-	// guard is how long after its slot a call may arrive, beyond what all calls take: late timers and uneven ways.
+	// guard is by how much one call's way to the provider may be longer than another's.
 	guard = 15 * time.Millisecond
+	// unsure is how long after its slot, in microseconds, a call may arrive of which we do not know when it started.
+	unsure = int64((MaxLate + guard) / time.Microsecond)
+	// second in microseconds, in which all times of the table are.
+	second = 1_000_000
 )
 
 // Call is what one request to the provider is about. Resources are ARNs; "" where the operation has none.
 type Call struct{ Op, Instance, Bearer, Channel, User string }
 
+// key tells the things of a scope apart.
 func (c Call) key(s Scope) string {
 	switch s {
 	case Account:
@@ -40,10 +53,14 @@ func (c Call) key(s Scope) string {
 
 // Slot is the moment in which a booked call is to be sent: not before At, and at most MaxLate later.
 type Slot struct {
-	At    time.Time
-	us    int64
+	At    time.Time // by Now's clock
+	us    int64     // At in the table's time
 	holds []hold
+	free  bool
 }
+
+// Free reports whether nothing limits the call: it may start at any time.
+func (s Slot) Free() bool { return s.free }
 
 // hold is one row of a slot.
 type hold struct {
@@ -54,16 +71,53 @@ type hold struct {
 // Pace hands out slots. Any number of them, in any number of processes, may share a database. Safe for concurrent use.
 type Pace struct {
 	Preset
-	start time.Time
-	shift atomic.Int64 // microseconds from our clock to the fastest clock seen in the table
+	every   []Bucket            // those of all operations
+	buckets map[string][]Bucket // the others, by operation
+	booker  string
+	start   time.Time
+	shift   atomic.Int64 // microseconds from our clock to the fastest clock seen in the table
+	swept   atomic.Int64 // when old rows were last deleted
+
+	mu     sync.Mutex // guards starts
+	starts map[startKey]int64
 }
 
 // New makes a pace that keeps a preset's limits.
-func New(p Preset) *Pace { return &Pace{Preset: p, start: time.Now()} }
+func New(p Preset) *Pace {
+	out := &Pace{Preset: p, buckets: map[string][]Bucket{}, booker: rand.Text()[:8], start: time.Now(), starts: map[startKey]int64{}}
+	for _, b := range p.Buckets {
+		if b.Ops == nil {
+			out.every = append(out.every, b)
+		}
+		for _, op := range b.Ops {
+			out.buckets[op] = append(out.buckets[op], b)
+		}
+	}
+	return out
+}
+
+// holds lists the rows that a call counts in, always in the same order. STS is not the chat provider: it has none.
+func (p *Pace) holds(c Call) []hold {
+	var out []hold
+	if strings.HasPrefix(c.Op, "AssumeRole") {
+		return nil
+	}
+	for _, b := range p.every {
+		out = append(out, hold{b, c.key(b.Scope)})
+	}
+	for _, b := range p.buckets[c.Op] {
+		out = append(out, hold{b, c.key(b.Scope)})
+	}
+	return out
+}
 
 // Now is the clock of slots: the time at the start of the process, and what has passed since. A wall clock that is set
 // does not move it.
 func (p *Pace) Now() time.Time { return p.start.Add(time.Since(p.start)) }
+
+// The table's time is that of the fastest clock among the processes. Whoever reads a row knows that the moment at which
+// it was written has passed; if his clock says otherwise it is behind, and runs ahead by the difference from then on. So
+// a clock that was set does not make anybody wait, and two processes mean the same second.
 
 // micros is a moment in the table's time, rounded up.
 func (p *Pace) micros(t time.Time) int64 {
@@ -75,7 +129,7 @@ func (p *Pace) local(us int64) time.Time {
 	return p.start.Add(time.Duration(us-p.start.UnixMicro()-p.shift.Load()) * time.Microsecond)
 }
 
-// follow takes note of a moment that has certainly passed: a clock that is behind it runs ahead by the difference.
+// follow takes note of a moment that has passed.
 func (p *Pace) follow(us int64) {
 	for {
 		shift := p.shift.Load()
@@ -84,15 +138,4 @@ func (p *Pace) follow(us int64) {
 			return
 		}
 	}
-}
-
-// holds lists the rows that a call counts in.
-func (p *Pace) holds(c Call) []hold {
-	var out []hold
-	for _, b := range p.Buckets {
-		if b.covers(c.Op) {
-			out = append(out, hold{b, c.key(b.Scope)})
-		}
-	}
-	return out
 }

@@ -41,10 +41,13 @@ func (p *Pace) Rates(ctx context.Context, d *db.DB) ([]Rate, error) {
 }
 
 func (r row) rate(now int64) Rate {
+	if r.slow != nil && r.slow.over(r.bucket, now) {
+		r.slow = nil
+	}
 	out := Rate{Bucket: r.bucket.Name, Scope: r.bucket.Scope, Key: r.key, Limit: r.bucket.PerSecond, Throttled: r.slow != nil,
 		Rate: float64(r.bucket.PerSecond) / (1 + float64(r.held)/second)}
 	if r.slow != nil {
-		out.Rate = r.slow.Rate
+		out.Rate = r.slow.forecast(r.bucket, now)
 	}
 	for _, e := range r.calls {
 		if e.at > now-second && e.at <= now {

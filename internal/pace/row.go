@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/stagedoor/stagedoor/internal/db"
 )
@@ -16,6 +17,7 @@ type row struct {
 	calls   window
 	held    int64 // average of how long calls are held
 	slow    *slow // nil at the documented rate
+	same    bool  // need not be written
 }
 
 // columns of a row in the table.
@@ -46,7 +48,7 @@ func (c columns) row(h hold) row {
 func (p *Pace) read(tx *db.Tx, h hold) (row, error) {
 	c, err := db.One(tx.Context(), tx, (*columns).fields, "SELECT "+rowColumns+" FROM pace WHERE bucket = $1 AND scope_key = $2", h.bucket.Name, h.key)
 	if errors.Is(err, sql.ErrNoRows) {
-		return row{hold: h}, nil
+		return row{hold: h, held: guard.Microseconds()}, nil
 	}
 	if err != nil {
 		return row{}, err
@@ -68,14 +70,14 @@ func (r row) write(tx *db.Tx) (ok bool, err error) {
 	n, err := tx.Exec(`INSERT INTO pace (`+rowColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (bucket, scope_key) DO UPDATE SET version = excluded.version, used_us = excluded.used_us, calls = excluded.calls,
 			held_us = excluded.held_us, slowed = excluded.slowed WHERE pace.version = excluded.version - 1`,
-		r.bucket.Name, r.key, r.version+1, r.used, r.calls.pack(), r.held, slowed)
+		r.bucket.Name, r.key, r.version, r.used, r.calls.pack(), r.held, slowed)
 	return n > 0, err
 }
 
-// change reads the rows of some holds, has them changed, and writes what change returns. When another process wrote one
-// in between, it is read again and all are changed again; those written first are ours until the commit. change returns
-// nil for nothing to write.
-func (p *Pace) change(tx *db.Tx, holds []hold, change func([]row) []row) error {
+// change reads the rows of some holds, has them changed, and writes them. When another process wrote one in between, it
+// is read again and all are changed again; those written first are ours until the commit. change may run several times;
+// it returns false for nothing to write.
+func (p *Pace) change(tx *db.Tx, holds []hold, change func([]row) bool) error {
 	rows := make([]row, len(holds))
 	for i, h := range holds {
 		var err error
@@ -84,9 +86,16 @@ func (p *Pace) change(tx *db.Tx, holds []hold, change func([]row) []row) error {
 		}
 	}
 	for {
+		changed := slices.Clone(rows)
+		if !change(changed) {
+			return nil
+		}
 		stale := -1
-		for i, r := range change(rows) {
-			r.version = rows[i].version
+		for i, r := range changed {
+			if r.same {
+				continue
+			}
+			r.version = rows[i].version + 1
 			ok, err := r.write(tx)
 			if err != nil {
 				return err

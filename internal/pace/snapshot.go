@@ -31,8 +31,9 @@ func (s Snapshot) row(h hold) *row {
 	k := [2]string{h.bucket.Name, h.key}
 	r := s.rows[k]
 	if r == nil {
-		fresh := s.raw[k].row(h)
-		r = &fresh
+		fresh := []row{s.raw[k].row(h)}
+		s.pace.learn(fresh)
+		r = &fresh[0]
 		s.rows[k] = r
 	}
 	return r
@@ -52,7 +53,6 @@ func (s Snapshot) Earliest(c Call, now time.Time) time.Time {
 func (s Snapshot) Take(c Call, at time.Time) {
 	us := s.pace.micros(at)
 	for _, h := range s.pace.holds(c) {
-		r := s.row(h)
-		*r = r.book(us, us)
+		s.row(h).book(us, us, false)
 	}
 }

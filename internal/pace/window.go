@@ -6,16 +6,31 @@ import (
 	"strings"
 )
 
+// mark is what is known of a booked call.
+type mark byte
+
+const (
+	pending mark = '+' // booked, not yet answered
+	passed  mark = '.' // answered
+	refused mark = '!' // answered: not so fast
+	lost    mark = '?' // there will be no answer
+)
+
+// marks are all of them.
+const marks = "+.!?"
+
 // entry is a booked call: its slot, and how long after it the call can have arrived at the latest. Microseconds.
-type entry struct{ at, held int64 }
+type entry struct {
+	at, held int64
+	mark     mark
+}
 
 func (e entry) arrived() int64 { return e.at + e.held }
 
 // window is the last calls of a row, by slot.
 type window []entry
 
-// next is the first moment at which one of perSecond calls may start: the first of the last perSecond calls has arrived
-// a second ago.
+// next is the first moment at which one more of perSecond calls may start: all but perSecond-1 have arrived a second ago.
 func (w window) next(perSecond int) int64 {
 	if len(w) == 0 || perSecond == 0 {
 		return 0
@@ -32,41 +47,105 @@ func (w window) next(perSecond int) int64 {
 	return max(first, arrivals[len(w)-perSecond]+second)
 }
 
-// book adds a call and forgets those that do not count any more.
-func (w window) book(at, held int64, keep int) window {
-	w = append(slices.Clone(w), entry{at, held})
-	return w[max(0, len(w)-keep):]
+// book adds a call and forgets the oldest of more than keep.
+func (w window) book(e entry, keep int) window {
+	w = w[max(0, len(w)+1-keep):]
+	return append(slices.Clone(w), e)
 }
 
-// find is the place of the call with a slot, -1 for none.
+// find is the place of the call with a slot that is not answered yet, -1 for none.
 func (w window) find(at int64) int {
-	return slices.IndexFunc(w, func(e entry) bool { return e.at == at })
+	return slices.IndexFunc(w, func(e entry) bool { return e.at == at && e.mark == pending })
 }
 
-// pack writes a window as text: each call as the distance of its slot from the one before, and how long it is held.
+// with is the window with another entry in a place.
+func (w window) with(i int, e entry) window {
+	w = slices.Clone(w)
+	w[i] = e
+	return w
+}
+
+// without is the window without a call. Which call was forgotten last is not known: the oldest counts twice instead,
+// as long after its slot as any.
+func (w window) without(i int) window {
+	oldest := w[0]
+	oldest.held, oldest.mark = max(oldest.held, unsure), lost
+	return slices.Concat(window{oldest}, w[:i], w[i+1:])
+}
+
+// since counts the calls with slots in the given time before and at a slot, and those of them that were refused.
+func (w window) since(at, span int64) (calls, refusals int) {
+	for _, e := range w {
+		if e.at > at-span && e.at <= at {
+			calls++
+			if e.mark == refused {
+				refusals++
+			}
+		}
+	}
+	return calls, refusals
+}
+
+// passing is how many calls a second were not refused in the last second before a slot, or in the time of the last four
+// calls if that is longer, but not of those up to another slot.
+func (w window) passing(at, after int64) float64 {
+	calls, n, from := 0, 0, at
+	for _, e := range slices.Backward(w) {
+		if e.at >= at {
+			continue
+		}
+		if e.at <= after || calls >= 4 && e.at < at-second {
+			break
+		}
+		calls++
+		from = e.at
+		if e.mark != refused && e.mark != lost {
+			n++
+		}
+	}
+	if calls < 2 && after > 0 {
+		return w.passing(at, 0)
+	}
+	if n == 0 {
+		return 0
+	}
+	span := at - from
+	if calls == len(w)-1 {
+		span = max(span, second) // these are the first ever: before them was nothing
+	}
+	return float64(n) / float64(max(1, span)) * second
+}
+
+// pack writes a window as text: for each call how long its slot comes after the one before, its mark, how long it is held.
 func (w window) pack() string {
-	var b strings.Builder
+	b := make([]byte, 0, 10*len(w)+10)
 	last := int64(0)
 	for _, e := range w {
-		b.WriteString(strconv.FormatInt(e.at-last, 36) + "+" + strconv.FormatInt(e.held, 36) + " ")
+		b = strconv.AppendInt(b, e.at-last, 36)
+		b = append(b, byte(e.mark))
+		b = strconv.AppendInt(b, e.held, 36)
+		b = append(b, ' ')
 		last = e.at
 	}
-	return b.String()
+	return string(b)
 }
 
 // unpack reads what pack wrote. What it cannot read it takes for the end.
 func unpack(s string) window {
-	var w window
+	w := make(window, 0, strings.Count(s, " "))
 	last := int64(0)
 	for f := range strings.FieldsSeq(s) {
-		at, held, ok := strings.Cut(f, "+")
-		d, err := strconv.ParseInt(at, 36, 64)
-		h, err2 := strconv.ParseInt(held, 36, 64)
-		if !ok || err != nil || err2 != nil {
+		i := strings.IndexAny(f, marks)
+		if i < 0 {
 			break
 		}
-		last += d
-		w = append(w, entry{last, h})
+		at, err := strconv.ParseInt(f[:i], 36, 64)
+		held, err2 := strconv.ParseInt(f[i+1:], 36, 64)
+		if err != nil || err2 != nil {
+			break
+		}
+		last += at
+		w = append(w, entry{last, held, mark(f[i])})
 	}
 	return w
 }

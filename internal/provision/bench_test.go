@@ -3,6 +3,10 @@ package provision
 import (
 	"context"
 	"fmt"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,7 +65,7 @@ func BenchmarkNextWork(b *testing.B) {
 			t.stirs, t.quiet = map[id.Event]int{}, map[id.Event]time.Time{}
 			for b.Loop() {
 				t.quiet = map[id.Event]time.Time{}
-				work, _, err := t.pick(b.Context(), time.Now(), time.Now(), 1)
+				work, _, err := t.pick(b.Context(), time.Now(), 1)
 				if err != nil || len(work) != 1 {
 					b.Fatal(work, err)
 				}
@@ -79,6 +83,90 @@ func BenchmarkNextWork(b *testing.B) {
 			}
 			b.ReportMetric(float64(time.Since(began).Milliseconds())/20, "ms/look")
 		})
+	}
+}
+
+// BenchmarkAMillionTickets is a ledger of a million tickets, two million rows: what the next call costs, what a look for
+// changes costs, and what the whole process holds in memory after everything was compared once, SQLite's cache included.
+func BenchmarkAMillionTickets(b *testing.B) {
+	for _, kind := range []string{"sqlite", "postgres"} {
+		b.Run(kind, func(b *testing.B) {
+			t, p := benchTerm(b, kind)
+			for i := range 10 {
+				e, _ := fill(b, t.db, 100_000, time.Now().Add(time.Duration(i)*time.Hour))
+				ledger(b, t.db, e, i < 5)
+			}
+			if err := p.loadShows(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			if kind == "postgres" {
+				if _, err := t.db.Exec(b.Context(), "ANALYZE resource"); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for more := true; more; { // a term begins with a comparison of everything
+				var err error
+				if more, err = p.step(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			debug.FreeOSMemory()
+			resident := residentMB(b)
+			for b.Loop() {
+				t.quiet = map[id.Event]time.Time{}
+				work, _, err := t.pick(b.Context(), time.Now(), 1)
+				if err != nil || len(work) != 1 {
+					b.Fatal(work, err)
+				}
+			}
+			b.ReportMetric(resident, "MB/resident")
+			began := time.Now()
+			for range 20 {
+				if err := p.look(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(time.Since(began).Milliseconds())/20, "ms/look")
+		})
+	}
+}
+
+// residentMB is the memory of this process as the kernel counts it.
+func residentMB(b testing.TB) float64 {
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		b.Skip("no /proc")
+	}
+	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	kb, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return kb / 1000
+}
+
+// ledger writes what the planner and the dispatcher would have written for an event by now: everything is made, or the
+// channel only.
+func ledger(b testing.TB, d *db.DB, e id.Event, ready bool) {
+	b.Helper()
+	for _, q := range []string{
+		"INSERT INTO placement (event_id, place, placed_ms, round, leaving) VALUES ($1, $1, 1, 0, FALSE)",
+		insert + `SELECT $1, '', kind, '', rank, TRUE, 'x', 'made', 'x', 'arn:aws:chime:us-east-1:1:app-instance/1', '', FALSE, FALSE, 1, 0, 0, '', 1, 1
+			FROM (SELECT 'instance' AS kind, -3 AS rank UNION ALL SELECT 'admin_user', -2 UNION ALL SELECT 'admin', -1 UNION ALL SELECT 'channel', 1) AS own`,
+		insert + `SELECT event_id, ticket_id, 'user', role, 6, account, name, 'absent', '', '', 'create', FALSE, FALSE, 0, 0, 0, '', 1, 0
+			FROM wanted_ticket WHERE event_id = $1`,
+		insert + `SELECT event_id, ticket_id, 'membership', role, 5, member, name, 'absent', '', '', 'blocked', FALSE, FALSE, 0, 0, 0, '', 1, 0
+			FROM wanted_ticket WHERE event_id = $1`,
+	} {
+		if _, err := d.Exec(b.Context(), q, e); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if !ready {
+		return
+	}
+	if _, err := d.Exec(b.Context(), "UPDATE resource SET state = 'made', name = want_name, work = '' WHERE event_id = $1", e); err != nil {
+		b.Fatal(err)
 	}
 }
 

@@ -96,11 +96,13 @@ func (p *Provisioner) send(ctx context.Context, c call) []answer {
 // token is the request token of a create: the same for every repeat of one generation, and no longer than 64 characters.
 func (r row) token(b base) string {
 	of := string(r.Subject)
-	if of == "" {
+	switch {
+	case r.Kind == kindAdminUser && r.Event != "":
+		of = string(r.Event) + of
+	case r.Kind == kindAdminUser, of == "" && r.Event == "":
+		of = b.installation + of
+	case of == "":
 		of = string(r.Event)
-	}
-	if of == "" {
-		of = b.installation
 	}
 	return fmt.Sprintf("%s-%s-%d-%d", r.Kind, of, b.round, r.Generation)
 }

@@ -138,7 +138,7 @@ func (t *term) failed(tx *db.Tx, c call, r row, cause error) error {
 		return err
 	}
 	if r.Kind == kindInstance && r.Task == taskCreate && r.Event != shared && fault.HasCode(cause, chime.CodeLimit) {
-		return move(tx, r.Event) // the account has no app instance left: this show shares one
+		return t.displace(tx, r.Event)
 	}
 	return nil
 }

@@ -28,7 +28,8 @@ const (
 
 // picker collects the next calls of one look at the ledger.
 type picker struct {
-	now    time.Time
+	now    time.Time     // by the wall clock, as the ledger's times
+	slots  time.Time     // the same moment by the pace's clock, which nobody sets
 	latest time.Time     // calls whose slot is later are not taken now
 	paces  pace.Snapshot // as it will be after the calls taken so far
 	most   int
@@ -59,18 +60,18 @@ func (k *picker) chooseBearer(c *call) time.Time {
 	r := c.first()
 	switch r.Kind {
 	case kindInstance, kindAdminUser, kindAdmin, kindUser: // no chat account acts
-		return k.paces.Earliest(c.paced(), k.now)
+		return k.paces.Earliest(c.paced(), k.slots)
 	case kindChannel, kindMembership, kindModerator:
 	}
 	if r.Task == taskCreate && r.Kind == kindChannel || len(c.base.bearers) < 2 {
 		c.bearer = c.base.admin // who makes a channel is its member: always the same
-		return k.paces.Earliest(c.paced(), k.now)
+		return k.paces.Earliest(c.paced(), k.slots)
 	}
 	var first time.Time
 	chosen := c.base.admin
 	for _, b := range c.base.bearers {
 		c.bearer = b
-		if at := k.paces.Earliest(c.paced(), k.now); first.IsZero() || at.Before(first) {
+		if at := k.paces.Earliest(c.paced(), k.slots); first.IsZero() || at.Before(first) {
 			first, chosen = at, b
 		}
 	}
@@ -91,13 +92,13 @@ func (k *picker) singles(rows []row, b base, channel arn.ARN) {
 // door come first and take turns; then the others, earliest doors first; what archived shows leave behind comes last. A
 // share is kept for upkeep (upkeepTurn). Every question it asks is answered by the index resource_todo; a show that has
 // nothing to do is not asked again until something about it changes.
-func (t *term) pick(ctx context.Context, now, latest time.Time, most int) (calls []call, next time.Time, err error) {
+func (t *term) pick(ctx context.Context, latest time.Time, most int) (calls []call, next time.Time, err error) {
 	paces, err := t.pace.Snapshot(ctx, t.db)
 	if err != nil {
 		return nil, next, err
 	}
-	k := &picker{now: now, latest: latest, paces: paces, most: most}
-	door, later, retiring := t.order(now)
+	k := &picker{now: time.Now(), slots: t.pace.Now(), latest: latest, paces: paces, most: most}
+	door, later, retiring := t.order(k.now)
 	t.turn++
 	if t.turn%upkeepTurn == 0 {
 		waiting := slices.Concat(later, retiring)
@@ -159,7 +160,7 @@ func (t *term) pickFrom(ctx context.Context, shows []show, k *picker, upkeep boo
 			t.served[s.ID] = t.turn
 		case upkeep || k.full():
 		case !waits.IsZero():
-			t.sleep(s.ID, stirs, waits.Add(-(t.lead0 + ahead)))
+			t.sleep(s.ID, stirs, k.now.Add(waits.Sub(k.latest)))
 		default:
 			if err := t.rest(ctx, s.ID, stirs, k.now); err != nil {
 				return err
@@ -346,9 +347,17 @@ func (t *term) sleep(event id.Event, stirs int, until time.Time) {
 	}
 }
 
-// stir undoes rest.
+// stir undoes rest. What happens to the shared app instance stirs all shows in it.
 func (t *term) stir(event id.Event) {
 	t.mu.Lock()
+	if event == shared {
+		for _, s := range t.shows {
+			if s.place == shared {
+				t.stirs[s.ID]++
+				delete(t.quiet, s.ID)
+			}
+		}
+	}
 	t.stirs[event]++
 	delete(t.quiet, event)
 	t.mu.Unlock()

@@ -52,25 +52,30 @@ func choosePlace(s show, tickets, used, most int, now time.Time) (place id.Event
 }
 
 // unplacedSQL finds shows that want a chat and have no place, and up to how many tickets they have.
-const unplacedSQL = `SELECT w.event_id, (SELECT count(*) FROM (SELECT 1 FROM ticket_role t WHERE t.event_id = w.event_id AND t.valid LIMIT $1) AS some)
+const unplacedSQL = `SELECT w.event_id, (SELECT count(*) FROM (SELECT 1 FROM ticket_role t WHERE t.event_id = w.event_id AND t.valid LIMIT $1) AS found)
 	FROM wanted_event w LEFT JOIN placement p ON p.event_id = w.event_id
 	WHERE w.make AND COALESCE(p.placed_ms, 0) = 0 ORDER BY w.doors_ms, w.event_id`
 
 // placeShows chooses places for shows that have tickets and none, and marks them in shows.
-func (p *planner) placeShows(ctx context.Context, shows []show) (placed bool, err error) {
+func (p *planner) placeShows(ctx context.Context, shows []show) (placed []id.Event, err error) {
 	type unplaced struct {
 		event   id.Event
 		tickets int
 	}
 	waiting, err := db.All(ctx, p.db, func(u *unplaced) []any { return []any{&u.event, &u.tickets} }, unplacedSQL, large+1)
 	if err != nil || len(waiting) == 0 {
-		return false, err
+		return nil, err
 	}
 	used, err := db.Value[int](ctx, p.db, "SELECT count(*) FROM placement WHERE place <> '' AND placed_ms > 0")
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	used++ // the shared one
+	p.mu.Lock()
+	if time.Now().Before(p.full) {
+		used = p.instances()
+	}
+	p.mu.Unlock()
 	for _, u := range waiting {
 		at := slices.IndexFunc(shows, func(s show) bool { return s.ID == u.event })
 		if u.tickets == 0 || at < 0 {
@@ -86,9 +91,9 @@ func (p *planner) placeShows(ctx context.Context, shows []show) (placed bool, er
 			used++
 		}
 		if err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error { return p.wantPlace(tx, *s) }); err != nil {
-			return false, err
+			return nil, err
 		}
-		placed = true
+		placed = append(placed, s.ID)
 	}
 	return placed, nil
 }
@@ -161,7 +166,7 @@ func (p *planner) moreAdmins(ctx context.Context, event id.Event) error {
 		return nil
 	}
 	n, err := db.Value[int](ctx, p.db, `SELECT count(*) FROM (SELECT 1 FROM resource r JOIN placement p ON p.event_id = r.event_id AND p.place = r.event_id
-		AND NOT p.leaving WHERE r.event_id = $1 AND r.kind = 'user' AND r.want LIMIT $2) AS some`, event, large+1)
+		AND NOT p.leaving WHERE r.event_id = $1 AND r.kind = 'user' AND r.want LIMIT $2) AS found`, event, large+1)
 	if err != nil || n <= large {
 		return err
 	}
@@ -269,11 +274,14 @@ func (t *term) forget(place id.Event) {
 	t.mu.Unlock()
 }
 
-// move lets a show of which nothing could be made share the installation's app instance after all.
-func move(tx *db.Tx, event id.Event) error {
+// displace lets a show of which nothing could be made be placed once more: the account has no app instance left.
+func (t *term) displace(tx *db.Tx, event id.Event) error {
+	t.mu.Lock()
+	t.full = time.Now().Add(asideRetry)
+	t.mu.Unlock()
 	if _, err := tx.Exec("DELETE FROM resource WHERE event_id = $1 AND kind IN ('instance', 'admin_user', 'admin')", event); err != nil {
 		return err
 	}
-	_, err := tx.Exec("UPDATE placement SET place = $1 WHERE event_id = $2", shared, event)
+	_, err := tx.Exec("UPDATE placement SET placed_ms = 0 WHERE event_id = $1", event)
 	return err
 }

@@ -16,6 +16,9 @@ const (
 	chunk = 500
 	// page is how many changes are noted at once: two columns of an index each.
 	page = 5000
+	// noted is how many changed tickets of an event are kept in mind (about 100 B each). Beyond, the event is compared from
+	// end to end: that is what a big import needs anyway.
+	noted = 20_000
 	// lookback covers tickets whose change was committed later than its timestamp says, or stamped by a slower clock.
 	lookback      = 15 * time.Second
 	lookbackEvery = 5 * time.Second
@@ -38,6 +41,7 @@ type planner struct {
 	walked         map[id.Event]time.Time              // last complete comparison
 	walking        id.Event
 	place          string // within the event that is walked
+	again          bool   // the event that is walked changed behind place meanwhile: once more
 	retiring       []show // archived or leaving events of which another chunk may be retired
 	purged         map[id.Event]bool
 	adopted        int // tickets, in this term
@@ -97,6 +101,9 @@ func (p *planner) look(ctx context.Context) error {
 	}
 	if now := time.Now(); now.Sub(p.looked) >= lookbackEvery {
 		p.looked = now
+		if err := p.believeNoClock(ctx, now); err != nil {
+			return err
+		}
 		back := now.Add(-lookback).UnixMilli()
 		p.tickets.back(back)
 		p.names.back(back)
@@ -125,6 +132,19 @@ func (p *planner) look(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// believeNoClock lets rows be tried whose next attempt lies further ahead than any pause: the clock was set back.
+func (p *planner) believeNoClock(ctx context.Context, now time.Time) error {
+	n, err := db.Value[int](ctx, p.db, "SELECT count(*) FROM (SELECT 1 FROM resource WHERE attempts > 0 AND error <> '' AND next_try_ms > $1 LIMIT 1) AS far",
+		now.Add(2*asideRetry).UnixMilli())
+	if err != nil || n == 0 {
+		return err
+	}
+	return p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+		_, err := tx.Exec("UPDATE resource SET next_try_ms = 0 WHERE attempts > 0 AND error <> '' AND next_try_ms > $1", now.Add(2*asideRetry).UnixMilli())
+		return err
+	})
 }
 
 // step does one chunk of the work that is left, the earliest show's first: a big import for a later show does not delay
@@ -171,7 +191,10 @@ func (p *planner) loadShows(ctx context.Context) error {
 	before := len(p.shows)
 	p.shows = shows
 	p.mu.Unlock()
-	if placed || changed || before != len(shows) {
+	for _, e := range placed {
+		p.stir(e)
+	}
+	if changed || before != len(shows) {
 		p.nudge()
 	}
 	return nil
@@ -179,10 +202,9 @@ func (p *planner) loadShows(ctx context.Context) error {
 
 // showSQL finds shows whose own rows want something else than the show: a show that was un-cancelled wants its channel
 // back, and a channel is called as its show.
-const showSQL = `SELECT w.event_id, w.name FROM wanted_event w
-	JOIN placement p ON p.event_id = w.event_id AND NOT p.leaving
-	JOIN resource r ON r.event_id = w.event_id AND r.subject = '' AND r.kind = 'channel'
-	WHERE w.make AND (NOT r.want OR r.want_name <> w.name)`
+const showSQL = `SELECT w.event_id, w.name FROM wanted_event w CROSS JOIN placement p CROSS JOIN resource r
+	WHERE p.event_id = w.event_id AND NOT p.leaving AND r.event_id = w.event_id AND r.subject = '' AND r.kind = 'channel'
+	AND w.make AND (NOT r.want OR r.want_name <> w.name)`
 
 // followShows carries changes of shows into their own rows.
 func (p *planner) followShows(ctx context.Context) (changed bool, err error) {
@@ -225,10 +247,7 @@ func (p *planner) follow(ctx context.Context, view string, at *cursor) error {
 			return err
 		}
 		for _, c := range changes {
-			if p.behind[c.event] == nil {
-				p.behind[c.event] = map[id.Ticket]struct{}{}
-			}
-			p.behind[c.event][c.ticket] = struct{}{}
+			p.note(c.event, c.ticket)
 		}
 		if len(changes) > 0 {
 			last := changes[len(changes)-1]
@@ -237,6 +256,19 @@ func (p *planner) follow(ctx context.Context, view string, at *cursor) error {
 		if len(changes) < page {
 			return nil
 		}
+	}
+}
+
+// note keeps in mind that a ticket has changed.
+func (p *planner) note(event id.Event, ticket id.Ticket) {
+	if p.behind[event] == nil {
+		p.behind[event] = map[id.Ticket]struct{}{}
+	}
+	p.behind[event][ticket] = struct{}{}
+	if len(p.behind[event]) > noted {
+		delete(p.behind, event)
+		delete(p.walked, event)
+		p.again = p.again || p.walking == event
 	}
 }
 
@@ -250,19 +282,19 @@ func (p *planner) nextBehind() (id.Event, []id.Ticket) {
 	shows := p.shows
 	p.mu.Unlock()
 	for _, s := range shows {
-		noted := p.behind[s.ID]
-		if len(noted) == 0 {
+		changed := p.behind[s.ID]
+		if len(changed) == 0 {
 			continue
 		}
-		tickets := make([]id.Ticket, 0, min(len(noted), chunk))
-		for t := range noted {
+		tickets := make([]id.Ticket, 0, min(len(changed), chunk))
+		for t := range changed {
 			if len(tickets) == chunk {
 				break
 			}
 			tickets = append(tickets, t)
-			delete(noted, t)
+			delete(changed, t)
 		}
-		if len(noted) == 0 {
+		if len(changed) == 0 {
 			delete(p.behind, s.ID)
 		}
 		return s.ID, tickets
@@ -281,13 +313,27 @@ SELECT r.subject FROM resource r CROSS JOIN wanted_ticket w
 WHERE r.event_id = $1 AND r.kind = 'membership' AND NOT r.want AND r.want < TRUE
   AND w.event_id = r.event_id AND w.ticket_id = r.subject AND w.member`
 
+// flickerSQL finds who was banned after being made a member and is wanted there again: if nobody was leading between ban
+// and unban, the ledger never heard that the provider took the membership away.
+const flickerSQL = `SELECT r.subject FROM ban_act a CROSS JOIN resource r
+	WHERE a.event_id = $1 AND a.kind = 'ban' AND r.event_id = a.event_id AND r.subject = substr(a.user_id, 3) AND r.kind = 'membership'
+	AND r.want AND r.state = 'made' AND NOT r.busy AND r.made_ms <= a.created_ms`
+
 // followBans compares the bans of an event with its memberships.
 func (p *planner) followBans(ctx context.Context, event id.Event) error {
-	off, err := db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, bansSQL, event)
-	if err != nil || len(off) == 0 {
+	off, err := p.some(ctx, bansSQL+" LIMIT $2", event)
+	if err != nil {
 		return err
 	}
-	return p.compare(ctx, event, off)
+	if err := p.compare(ctx, event, off); err != nil {
+		return err
+	}
+	flickered, err := p.some(ctx, flickerSQL+" LIMIT $2", event)
+	if err != nil || len(flickered) == 0 {
+		return err
+	}
+	return p.change(ctx, event, flickered, `UPDATE resource SET state = 'unknown' WHERE event_id = $1 AND kind = 'membership' AND state = 'made' AND NOT busy
+		AND subject IN (SELECT value ->> 's' FROM json_each($2))`)
 }
 
 // walk compares the next chunk of the event whose turn it is; more says that there is another chunk.
@@ -315,7 +361,10 @@ func (p *planner) walk(ctx context.Context) (more bool, err error) {
 		if err := p.walkedThrough(ctx, p.walking); err != nil {
 			return false, err
 		}
-		p.walking, p.place = "", ""
+		if p.again {
+			delete(p.walked, p.walking)
+		}
+		p.walking, p.place, p.again = "", "", false
 		return p.nextWalk(time.Now()), nil
 	}
 	p.place = tickets[len(tickets)-1].place

@@ -17,7 +17,8 @@ func TestWhatIsAskedAllTheTimeNeverReadsAWholeEvent(t *testing.T) {
 		text string
 		args int
 	}{
-		"todo": {todoSQL, 4}, "channel": {channelSQL, 1}, "flying": {flyingSQL, 2}, "due": {dueSQL, 2}, "bans": {bansSQL, 1}, "drift": {drift, 1},
+		"todo": {todoSQL, 4}, "channel": {channelSQL, 1}, "flying": {flyingSQL, 2}, "due": {dueSQL, 2}, "bans": {bansSQL, 1}, "flicker": {flickerSQL, 1}, "drift": {drift, 1},
+		"shows": {showSQL, 0}, "unplaced": {unplacedSQL, 1},
 	} {
 		type step struct {
 			id, parent, unused int64

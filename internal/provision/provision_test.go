@@ -320,6 +320,23 @@ func TestRefundBanUnbanAndReturnedTicketAreFollowed(t *testing.T) {
 	})
 }
 
+// A ban and its end between two terms: the provider took the membership away, and the ledger never heard of either.
+func TestABanThatCameAndWentWhileNobodyLedIsRepaired(t *testing.T) {
+	virtual(t, func(s *stage) {
+		e := s.event(time.Now().Add(-time.Minute))
+		fan := s.tickets(e, id.Fan, 3)[0]
+		_, stop := s.run(s.config("case"))
+		s.until(time.Minute, "ready", func() bool { return s.readyCount(e) == 3 })
+		stop()
+		s.exec(`INSERT INTO moderator_act (id, event_id, by_ticket, kind, user_id, message_id, part_of, original, sender, sent_ms, reason, created_ms)
+			VALUES ('act1', $1, '', 'ban', $2, '', '', '', '', 0, '', $3)`, e, id.ChatUser(id.Fan, fan), time.Now().UnixMilli())
+		s.provider.Ban(string(e), id.ChatUser(id.Fan, fan), true)
+		s.provider.Ban(string(e), id.ChatUser(id.Fan, fan), false)
+		s.run(s.config("case"))
+		s.until(20*time.Second, "a member again", func() bool { members, _ := s.provider.Members(string(e)); return len(members) == 3 })
+	})
+}
+
 // scarce makes app instances scarce: shows that are placed from now on share one.
 func (s *stage) scarce() {
 	for i := range 99 {

@@ -75,13 +75,19 @@ func (p *planner) purge(ctx context.Context, s show) (more bool, err error) {
 	}
 	if len(rows) > 0 {
 		return true, p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
-			_, err := tx.Exec("DELETE FROM resource WHERE event_id = $1 AND subject IN (SELECT value ->> 's' FROM json_each($2))", s.ID, bulk(rows))
-			return err
+			for _, table := range []string{"resource", "resource_history"} {
+				if _, err := tx.Exec("DELETE FROM "+table+" WHERE event_id = $1 AND subject IN (SELECT value ->> 's' FROM json_each($2))", s.ID, bulk(rows)); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 	}
 	err = p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
-		if _, err := tx.Exec("DELETE FROM resource WHERE event_id = $1", s.ID); err != nil {
-			return err
+		for _, table := range []string{"resource", "resource_history"} {
+			if _, err := tx.Exec("DELETE FROM "+table+" WHERE event_id = $1", s.ID); err != nil {
+				return err
+			}
 		}
 		_, err := tx.Exec("UPDATE placement SET placed_ms = 0, leaving = FALSE, round = round + 1 WHERE event_id = $1 AND placed_ms > 0", s.ID)
 		return err

@@ -46,6 +46,7 @@ type term struct {
 	quiet   map[id.Event]time.Time // nothing to do until then, unless stirred
 	held    map[heldKind]time.Time // not to be asked for until then
 	bases   map[id.Event]base      // app instances that are ready, by place
+	full    time.Time              // until then the account is believed to have no app instance left
 	flying  int
 	breaker breaker
 	lead0   time.Duration // how long before its slot a call is announced now; grows when commits are slow
@@ -138,11 +139,8 @@ func (t *term) dispatch(ctx context.Context) error {
 			wait(ctx, pause, t.wake)
 			continue
 		}
-		now := t.pace.Now()
-		t.mu.Lock()
-		latest := now.Add(t.lead0 + ahead)
-		t.mu.Unlock()
-		work, next, err := t.pick(ctx, now, latest, room)
+		latest := t.soon().Add(ahead)
+		work, next, err := t.pick(ctx, latest, room)
 		if err != nil {
 			return ended(ctx, err)
 		}
@@ -154,7 +152,7 @@ func (t *term) dispatch(ctx context.Context) error {
 			wait(ctx, pause, t.wake)
 			continue
 		}
-		if err := t.announce(ctx, work, latest); err != nil {
+		if err := t.announce(ctx, work); err != nil {
 			return ended(ctx, err)
 		}
 	}
@@ -189,15 +187,21 @@ func (t *term) room(now time.Time) (int, time.Duration) {
 // errPaused ends an announcement without a trace.
 var errPaused = errors.New("paused")
 
-// announce writes into the ledger that calls are going to be made, together with their slots, and sends each on its way.
-func (t *term) announce(ctx context.Context, work []call, latest time.Time) error {
-	var begun []call
-	t.mu.Lock()
-	earliest := t.pace.Now().Add(t.lead0)
-	t.mu.Unlock()
+// soon is the earliest slot that a call announced now can keep.
+func (t *term) soon() time.Time {
+	now := t.pace.Now()
 	if !t.limited {
-		earliest = t.pace.Now()
+		return now
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return now.Add(t.lead0)
+}
+
+// announce writes into the ledger that calls are going to be made, together with their slots, and sends each on its way.
+func (t *term) announce(ctx context.Context, work []call) error {
+	var begun []call
+	earliest := t.soon()
 	err := t.lease.Write(ctx, t.epoch, func(tx *db.Tx) error {
 		begun = begun[:0] // fn may run twice
 		paused, err := db.Value[bool](tx.Context(), tx, "SELECT paused FROM installation WHERE one = 1")
@@ -208,7 +212,7 @@ func (t *term) announce(ctx context.Context, work []call, latest time.Time) erro
 			return errPaused
 		}
 		for _, c := range work {
-			slot, ok, err := t.pace.Book(tx, c.paced(), earliest, latest)
+			slot, ok, err := t.pace.Book(tx, c.paced(), earliest, earliest.Add(ahead))
 			if err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/readiness/words"
 )
 
 // Alarms. Whoever watches compares the Status with the table alarm, every watchEvery. What is wrong and stays wrong for
@@ -161,6 +162,11 @@ func (w *watch) end(ctx context.Context, r alarmRow, now time.Time) error {
 	return err
 }
 
+// Wrong is what a watcher would raise if nothing had been raised yet.
+func (b *Board) Wrong(s Status, now time.Time) []Alarm {
+	return s.judge(b.slack, now, func(alarmKey) bool { return false })
+}
+
 // judge says what is wrong. raised tells of an alarm that stands already: it takes more to end one than not to raise it.
 func (s Status) judge(slack time.Duration, now time.Time, raised func(alarmKey) bool) []Alarm {
 	var out []Alarm
@@ -172,17 +178,17 @@ func (s Status) judge(slack time.Duration, now time.Time, raised func(alarmKey) 
 		}
 		if until := e.DoorsAt.Sub(now); s.Paused && e.ToMake > 0 && until < pausedWithin {
 			out = append(out, Alarm{EventID: e.EventID, Cause: CausePaused,
-				Text: fmt.Sprintf("The provisioner is paused, %s of %q are missing, and doors are %s.", plural(e.ToMake, "chat resource"), e.Name, when(until)),
+				Text: fmt.Sprintf("The provisioner is paused, %q misses %s, and doors are %s.", e.Name, words.Plural(e.ToMake, "chat resource"), when(until)),
 				ToDo: "Resume it: stagedoor provision resume"})
 		}
 		if e.Failed > 0 {
 			out = append(out, Alarm{EventID: e.EventID, Cause: CauseFailed,
-				Text: fmt.Sprintf("%s of %q are set aside%s", plural(e.Failed, "chat resource"), e.Name, s.firstError(e.EventID)),
+				Text: fmt.Sprintf("%q has %s set aside%s", e.Name, words.Plural(e.Failed, "chat resource"), s.firstError(e.EventID)),
 				ToDo: "Look at the failures in the console or with stagedoor provision status; when the reason is gone: stagedoor provision retry --event " + e.Slug})
 		}
 	}
 	if s.Leader == nil && !s.Paused && waiting > 0 {
-		out = append(out, Alarm{Cause: CauseNobody, Text: fmt.Sprintf("No provisioner is running, and %s are waiting.", plural(waiting, "chat resource")),
+		out = append(out, Alarm{Cause: CauseNobody, Text: fmt.Sprintf("No provisioner is running; waiting: %s.", words.Plural(waiting, "chat resource")),
 			ToDo: "Start one: stagedoor provision (or stagedoor serve without --no-provisioner); if one runs, its log says why it does not lead"})
 	}
 	return out
@@ -193,7 +199,7 @@ func when(until time.Duration) string {
 	if until <= 0 {
 		return "open"
 	}
-	return "in " + span(until)
+	return "in " + words.Span(until)
 }
 
 // firstError is one reason for an event's failures.
@@ -220,14 +226,14 @@ func (s Status) late(e Event, threshold time.Duration, now time.Time, raised boo
 	if slack >= threshold || left <= small {
 		return Alarm{}, false
 	}
-	in := zone(e.TimeZone)
-	what := fmt.Sprintf("only %s before doors", span(slack))
+	in := words.Zone(e.TimeZone)
+	what := fmt.Sprintf("only %s before doors", words.Span(slack))
 	if slack < 0 {
-		what = fmt.Sprintf("%s after doors", span(-slack))
+		what = fmt.Sprintf("%s after doors", words.Span(-slack))
 	}
 	a := Alarm{EventID: e.EventID, Cause: CauseLate,
-		Text: fmt.Sprintf("The chat of %q will be ready at %s, %s.", e.Name, moment(*e.ReadyAt, now, in), what)}
-	a.ToDo = fmt.Sprintf("Open the doors at %s or later", moment(e.ReadyAt.Add(threshold).Truncate(5*time.Minute).Add(5*time.Minute), now, in))
+		Text: fmt.Sprintf("The chat of %q will be ready at %s, %s.", e.Name, words.Moment(*e.ReadyAt, now, in), what)}
+	a.ToDo = fmt.Sprintf("Open the doors at %s or later", words.Moment(e.ReadyAt.Add(threshold).Truncate(5*time.Minute).Add(5*time.Minute), now, in))
 	if e.Bound != "" && len(e.CallsLeft) > 0 {
 		c := e.CallsLeft[0]
 		for _, other := range e.CallsLeft {
@@ -235,7 +241,7 @@ func (s Status) late(e Event, threshold time.Duration, now time.Time, raised boo
 				c = other
 			}
 		}
-		a.ToDo += fmt.Sprintf(", or let the provider raise the limit that holds it back: %s, %s calls at %s", c.Bucket, number(c.Calls), rate(c.PerSecond))
+		a.ToDo += fmt.Sprintf(", or let the provider raise the limit that holds it back: %s, %s calls at %s", c.Bucket, words.Number(c.Calls), words.Rate(c.PerSecond))
 	}
 	return a, true
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/readiness/words"
 )
 
 // need is how much of the provider's quotas something takes.
@@ -19,11 +20,11 @@ type need struct {
 func ceilings(c pace.Ceilings, n need, by string) []string {
 	out := []string{}
 	ask := func(quota string, to int) string {
-		return fmt.Sprintf("ask for a raise of %q to %s before %s", quota, number(to), by)
+		return fmt.Sprintf("ask for a raise of %q to %s before %s", quota, words.Number(to), by)
 	}
 	if c.MembersPerChannel > 0 && n.members > c.MembersPerChannel {
 		out = append(out, fmt.Sprintf("%s need %s memberships in one channel; Amazon's default quota is %s: %s.",
-			plural(n.members, "ticket"), number(n.members), number(c.MembersPerChannel), ask("ChannelMemberships per Channel", n.members)))
+			words.Plural(n.members, "ticket"), words.Number(n.members), words.Number(c.MembersPerChannel), ask("ChannelMemberships per Channel", n.members)))
 	}
 	if c.UsersPerInstance > 0 && n.users > c.UsersPerInstance {
 		whose := "one app instance"
@@ -31,11 +32,11 @@ func ceilings(c pace.Ceilings, n need, by string) []string {
 			whose = "the shared app instance"
 		}
 		out = append(out, fmt.Sprintf("%s accounts are needed in %s; Amazon's default quota is %s: %s.",
-			number(n.users), whose, number(c.UsersPerInstance), ask("AppInstanceUsers per AppInstance", n.users)))
+			words.Number(n.users), whose, words.Number(c.UsersPerInstance), ask("AppInstanceUsers per AppInstance", n.users)))
 	}
 	if c.Instances > 0 && n.instances > c.Instances {
 		out = append(out, fmt.Sprintf("%s are needed; Amazon's default quota is %s: %s.",
-			plural(n.instances, "app instance"), number(c.Instances), ask("AppInstances per account", n.instances)))
+			words.Plural(n.instances, "app instance"), words.Number(c.Instances), ask("AppInstances per account", n.instances)))
 	}
 	return out
 }
@@ -61,7 +62,7 @@ func (o *outlook) warn(c pace.Ceilings) {
 		if made[string(s.place)] > c.UsersPerInstance {
 			n.users = 0
 		}
-		r.Warnings = ceilings(c, n, moment(time.UnixMilli(s.doors), o.now, zone(s.zone)))
+		r.Warnings = ceilings(c, n, words.Moment(time.UnixMilli(s.doors), o.now, words.Zone(s.zone)))
 	}
 }
 

@@ -72,9 +72,9 @@ const (
 	ticketsSQL = "SELECT event_id, role, count(*) FROM ticket WHERE valid GROUP BY event_id, role"
 	// Ticket by ticket only for what changed lately: a refund and a sale that are both not planned yet have the same count
 	// as none.
-	freshSQL = `SELECT t.event_id, count(*) FROM ticket t
-		LEFT JOIN resource u ON u.event_id = t.event_id AND u.subject = t.id AND u.kind = 'user'
-		WHERE t.updated_ms >= $1 AND t.valid AND (u.subject IS NULL OR NOT u.want) GROUP BY t.event_id`
+	freshSQL = `WITH t AS MATERIALIZED (SELECT event_id, id FROM ticket WHERE updated_ms >= $1 AND valid)
+		SELECT t.event_id, count(*) FROM t LEFT JOIN resource u ON u.event_id = t.event_id AND u.subject = t.id AND u.kind = 'user'
+		WHERE u.subject IS NULL OR NOT u.want GROUP BY t.event_id`
 )
 
 func (b *Board) tickets(ctx context.Context, since int64) (map[id.Event]tickets, error) {

@@ -13,6 +13,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/pace"
 	"github.com/stagedoor/stagedoor/internal/readiness/forecast"
+	"github.com/stagedoor/stagedoor/internal/readiness/words"
 )
 
 // PlanInput is a question about tickets that are not there yet, or about a show as it is.
@@ -121,9 +122,9 @@ type question struct {
 
 // question finds the show that is asked about, or makes one up, and takes it out of the others.
 func (o *outlook) question(in PlanInput) (*question, error) {
-	q := &question{outlook: o, show: show{id: "a new show", make: true}, rest: rest{work: work{}}, tickets: in.Tickets, zone: zone(in.Zone), asked: in.Place}
+	q := &question{outlook: o, show: show{id: "a new show", make: true}, rest: rest{work: work{}}, tickets: in.Tickets, zone: words.Zone(in.Zone), asked: in.Place}
 	if in.Tickets < 0 || in.Tickets > MaxTickets {
-		return nil, fault.New(fault.Invalid, "bad_tickets", "between 0 and %s tickets can be planned", number(MaxTickets)).On("tickets")
+		return nil, fault.New(fault.Invalid, "bad_tickets", "between 0 and %s tickets can be planned", words.Number(MaxTickets)).On("tickets")
 	}
 	if in.Place != "" && in.Place != Own && in.Place != Shared {
 		return nil, fault.New(fault.Invalid, "bad_place", "a show is in an app instance of its own (own) or in the shared one (shared)").On("place")
@@ -141,7 +142,7 @@ func (o *outlook) question(in PlanInput) (*question, error) {
 		q.show, q.rest = o.shows[i], o.rests[i]
 		o.shows, o.rests = slices.Delete(o.shows, i, i+1), slices.Delete(o.rests, i, i+1)
 		if in.Zone == "" {
-			q.zone = zone(q.show.zone)
+			q.zone = words.Zone(q.show.zone)
 		}
 	} else if in.Tickets == 0 {
 		return nil, fault.New(fault.Invalid, "bad_tickets", "say how many tickets, or which event").On("tickets")

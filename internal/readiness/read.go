@@ -84,6 +84,9 @@ func (b *Board) look(ctx context.Context, now time.Time) (*outlook, error) {
 	return o, err
 }
 
+// The range beside busy chooses the index (see 00002_provision.sql).
+const flyingSQL = "SELECT event_id, kind, count(*) FROM resource WHERE busy AND epoch >= 0 GROUP BY event_id, kind"
+
 // readLeader reads who leads and whether they may, and when a leader last gave a sign of life.
 func (b *Board) readLeader(ctx context.Context, s *Status, now time.Time) (lastSign time.Time, err error) {
 	type lease struct {
@@ -112,7 +115,7 @@ func (b *Board) readLeader(ctx context.Context, s *Status, now time.Time) (lastS
 		n     int
 	}
 	busy, err := db.All(ctx, b.db, func(f *flying) []any { return []any{&f.event, &f.kind, &f.n} },
-		"SELECT event_id, kind, count(*) FROM resource WHERE busy AND epoch >= 0 GROUP BY event_id, kind")
+		flyingSQL)
 	for _, f := range busy {
 		if f.kind == "membership" {
 			f.n = batches(f.n, maxBatch)

@@ -5,10 +5,9 @@
 //	Status    what is made, what is left, how fast it goes, when it is ready        status.go, count.go, load.go
 //	Plan      the same for tickets that are not there yet: import by when           plan.go
 //	Watch     one alarm per show and cause, said once by whoever notices it first   alarm.go
-//	Doctor    a list of checks for the operator's command line                      doctor.go
-//	Metrics   the same figures for Prometheus                                       metrics.go
 //
-// When something is ready is arithmetic, package forecast.
+// When something is ready is arithmetic: package forecast. Packages screen, metrics and doctor show the same to a terminal,
+// to Prometheus and to whoever asks what is wrong.
 package readiness
 
 import (

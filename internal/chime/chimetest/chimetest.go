@@ -28,7 +28,8 @@ const adminKey = "AKIDPLATFORM000000"
 
 // Call is one request as it arrived, with what came of it.
 type Call struct {
-	Op      string // as in Amazon's API reference
+	At      time.Time // of its arrival
+	Op      string    // as in Amazon's API reference
 	Bearer  arn.ARN
 	Channel arn.ARN
 	Subject string // the user or message it is about
@@ -197,6 +198,7 @@ func (p *Provider) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	p.mu.Lock()
+	in.At = time.Now()
 	var t Trouble
 	if p.trouble != nil {
 		t = p.trouble(in.Call)

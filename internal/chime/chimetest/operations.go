@@ -41,7 +41,7 @@ func refuse(status int) answer {
 var operations = map[string]string{
 	"POST messages ": "SendChannelMessage", "GET messages ": "ListChannelMessages", "GET messages/ ": "GetChannelMessage",
 	"POST messages/ redact": "RedactChannelMessage", "POST bans ": "CreateChannelBan", "DELETE bans/ ": "DeleteChannelBan",
-	"POST memberships batch-create": "BatchCreateChannelMembership",
+	"POST memberships batch-create": "BatchCreateChannelMembership", "POST memberships ": "CreateChannelMembership",
 }
 
 func (r *request) operation() string {
@@ -86,13 +86,7 @@ func (p *Provider) serve(r *request) answer {
 	case "CreateChannelBan", "DeleteChannelBan":
 		return ban(c, r, in)
 	}
-	members, _ := in["MemberArns"].([]any)
-	for _, m := range members {
-		if u := arn.ARN(fmt.Sprint(m)); !c.bans[u] {
-			c.members[u] = true
-		}
-	}
-	return ok(200, map[string]any{"BatchChannelMemberships": map[string]any{}})
+	return join(c, r, in)
 }
 
 // allowed applies the session policy of temporary keys, and then what the bearer may do in the channel.
@@ -187,6 +181,28 @@ func ban(c *channel, r *request, in map[string]any) answer {
 	c.bans[who] = true
 	delete(c.members, who)
 	return ok(201, map[string]any{"ChannelArn": r.Channel})
+}
+
+func join(c *channel, r *request, in map[string]any) answer {
+	if r.Op == "CreateChannelMembership" {
+		who := arn.ARN(fmt.Sprint(in["MemberArn"]))
+		r.Subject = string(who)
+		switch {
+		case c.bans[who]:
+			return refuse(403)
+		case c.members[who]:
+			return refuse(409)
+		}
+		c.members[who] = true
+		return ok(201, map[string]any{"ChannelArn": r.Channel})
+	}
+	members, _ := in["MemberArns"].([]any)
+	for _, m := range members {
+		if u := arn.ARN(fmt.Sprint(m)); !c.bans[u] {
+			c.members[u] = true
+		}
+	}
+	return ok(200, map[string]any{"BatchChannelMemberships": map[string]any{}})
 }
 
 // assume makes temporary keys that may do what the inline session policy says.

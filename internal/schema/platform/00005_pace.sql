@@ -12,3 +12,12 @@ CREATE TABLE pace (
   slowed    TEXT NOT NULL,              -- '' at the documented rate, else JSON (internal/pace/adapt.go)
   PRIMARY KEY (bucket, scope_key)
 ) /* WITHOUT ROWID */;
+
+-- pace_second: calls per second of the last minute, for people. A row for each process, so that none waits for another.
+DROP TABLE pace_second;
+CREATE TABLE pace_second (
+  second BIGINT NOT NULL,
+  booker TEXT NOT NULL,
+  calls  BIGINT NOT NULL,
+  PRIMARY KEY (second, booker)
+) /* WITHOUT ROWID */;

@@ -11,4 +11,4 @@ CREATE TABLE alarm (
 );
 
 -- Valid tickets are counted by event and role each time somebody looks at the provisioning.
-CREATE INDEX ticket_tally ON ticket (event_id, role) WHERE valid;
+CREATE INDEX ticket_tally ON ticket (event_id, role, valid);

@@ -1,17 +1,20 @@
-package readiness
+// Package metrics has the figures of the provisioning for Prometheus.
+package metrics
 
 import (
 	"context"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/stagedoor/stagedoor/internal/readiness"
 )
 
-// Metrics are a board's figures for Prometheus. They are read from the database when they are asked for, so every process
+// Of collects a board's figures. They are read from the database when they are asked for, so every process
 // of an installation shows the same.
-func (b *Board) Metrics() prometheus.Collector { return collector{b} }
+func Of(b *readiness.Board) prometheus.Collector { return collector{b} }
 
-type collector struct{ *Board }
+type collector struct{ board *readiness.Board }
 
 // scrapeTime is how long a scrape may take: Prometheus itself waits for ten seconds.
 const scrapeTime = 10 * time.Second
@@ -56,7 +59,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	s, err := c.Status(ctx, time.Now())
+	s, err := c.board.Status(ctx, time.Now())
 	gauge(upDesc, truth(err == nil))
 	if err != nil {
 		return
@@ -79,7 +82,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-func (collector) event(e Event, gauge func(d *prometheus.Desc, v float64, labels ...string)) {
+func (collector) event(e readiness.Event, gauge func(d *prometheus.Desc, v float64, labels ...string)) {
 	id := string(e.EventID)
 	for state, n := range map[string]int{"made": e.Made, "to_make": e.ToMake, "to_delete": e.ToDelete, "failed": e.Failed} {
 		gauge(resourcesDesc, float64(n), id, state)

@@ -1,9 +1,15 @@
-package readiness
+// Package doctor checks the provisioning and the chat provider, for the operator's command line.
+package doctor
 
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/readiness"
+	"github.com/stagedoor/stagedoor/internal/readiness/words"
 )
 
 // Verdict is how a check ended.
@@ -26,9 +32,9 @@ type Check struct {
 
 // Line writes a check for a terminal.
 func (c Check) Line() string {
-	line := fmt.Sprintf("%s %-14s %s", map[Verdict]string{Fine: "✓", Look: "!", Bad: "✗"}[c.Verdict], c.Name, printable(c.Text))
+	line := fmt.Sprintf("%s %-14s %s", map[Verdict]string{Fine: "✓", Look: "!", Bad: "✗"}[c.Verdict], c.Name, words.Printable(c.Text))
 	if c.ToDo != "" {
-		line += "\n                 " + printable(c.ToDo)
+		line += "\n                 " + words.Printable(c.ToDo)
 	}
 	return line
 }
@@ -50,29 +56,33 @@ const (
 	clockLook, clockBad = time.Minute, 4 * time.Minute
 )
 
-// Doctor looks at the provisioning and at the provider. provider is nil where there is none to ask.
-func (b *Board) Doctor(ctx context.Context, provider Provider, now time.Time) []Check {
+// Examine looks at the provisioning and at the provider. provider is nil where there is none to ask.
+func Examine(ctx context.Context, b *readiness.Board, provider Provider, now time.Time) []Check {
 	s, err := b.Status(ctx, now)
 	if err != nil {
 		return []Check{{Name: "provisioning", Verdict: Bad, Text: "its state cannot be read: " + err.Error(), ToDo: "look at --database and at the database's own log"}}
 	}
-	out := []Check{s.checkLeader(now), s.checkShows()}
-	out = append(out, s.checkAlarms(b.slack, now)...)
-	out = append(out, s.checkQuotas()...)
-	out = append(out, s.checkPace())
+	out := []Check{leader(s), shows(s)}
+	out = append(out, alarms(s, b.Wrong(s, now))...)
+	out = append(out, quotas(s)...)
+	out = append(out, pace(s))
 	if provider != nil {
-		out = append(out, checkProvider(ctx, provider)...)
+		out = append(out, ask(ctx, provider)...)
 	}
 	return out
 }
 
-func (s Status) checkLeader(now time.Time) Check {
+func leader(s readiness.Status) Check {
 	c := Check{Name: "provisioner", Verdict: Fine}
+	waiting := 0
+	for _, e := range s.Events {
+		waiting += e.ToMake + e.ToDelete
+	}
 	switch {
 	case s.Leader != nil:
-		c.Text = fmt.Sprintf("%s leads (epoch %d), last heard of %s ago", s.Leader.Holder, s.Leader.Epoch, span(time.Duration(s.Leader.AgeSeconds*float64(time.Second))))
-	case s.waiting() > 0:
-		c.Verdict, c.Text, c.ToDo = Bad, "nobody leads, and "+plural(s.waiting(), "chat resource")+" are waiting", "start stagedoor provision, or stagedoor serve without --no-provisioner"
+		c.Text = fmt.Sprintf("%s leads (epoch %d), last heard of %s ago", s.Leader.Holder, s.Leader.Epoch, words.Span(time.Duration(s.Leader.AgeSeconds*float64(time.Second))))
+	case waiting > 0:
+		c.Verdict, c.Text, c.ToDo = Bad, "nobody leads; waiting: "+words.Plural(waiting, "chat resource"), "start stagedoor provision, or stagedoor serve without --no-provisioner"
 	default:
 		c.Verdict, c.Text, c.ToDo = Look, "nobody leads; nothing is waiting", "start one before tickets are imported"
 	}
@@ -85,37 +95,34 @@ func (s Status) checkLeader(now time.Time) Check {
 	return c
 }
 
-// waiting counts what is to be made or removed.
-func (s Status) waiting() (n int) {
-	for _, e := range s.Events {
-		n += e.ToMake + e.ToDelete
-	}
-	return n
-}
-
-func (s Status) checkShows() Check {
+func shows(s readiness.Status) Check {
 	ready, making := 0, 0
 	for _, e := range s.Events {
 		switch e.State {
-		case StateReady:
+		case readiness.StateReady:
 			ready++
-		case StateMaking, StateFailing:
+		case readiness.StateMaking, readiness.StateFailing:
 			making++
-		case StateNone, StateDeleting, StateGone:
+		case readiness.StateNone, readiness.StateDeleting, readiness.StateGone:
 		}
 	}
-	return Check{Name: "shows", Verdict: Fine, Text: fmt.Sprintf("%s ready, %d being made", plural(ready, "chat"), making)}
+	return Check{Name: "shows", Verdict: Fine, Text: fmt.Sprintf("%s ready, %d being made", words.Plural(ready, "chat"), making)}
 }
 
-// checkAlarms has those that were raised, and those that a watcher would raise if one ran.
-func (s Status) checkAlarms(slack time.Duration, now time.Time) []Check {
+// alarms has those that were raised, and those that a watcher would raise if one ran.
+func alarms(s readiness.Status, wrong []readiness.Alarm) []Check {
+	type key struct {
+		event id.Event
+		cause readiness.Cause
+	}
 	var out []Check
-	seen := map[alarmKey]bool{}
-	for _, a := range append(s.Alarms, s.judge(slack, now, func(alarmKey) bool { return false })...) {
-		if a.Cause == CauseNobody || seen[a.key()] {
+	seen := map[key]bool{}
+	for _, a := range slices.Concat(s.Alarms, wrong) {
+		k := key{a.EventID, a.Cause}
+		if a.Cause == readiness.CauseNobody || seen[k] {
 			continue // has a check of its own
 		}
-		seen[a.key()] = true
+		seen[k] = true
 		out = append(out, Check{Name: "alarm", Verdict: Bad, Text: a.Text, ToDo: a.ToDo})
 	}
 	if len(out) == 0 {
@@ -124,7 +131,7 @@ func (s Status) checkAlarms(slack time.Duration, now time.Time) []Check {
 	return out
 }
 
-func (s Status) checkQuotas() []Check {
+func quotas(s readiness.Status) []Check {
 	var out []Check
 	for _, e := range s.Events {
 		for _, w := range e.Warnings {
@@ -132,7 +139,7 @@ func (s Status) checkQuotas() []Check {
 		}
 	}
 	if p := s.Places; p.Most > 0 && p.Used > p.Most {
-		out = append(out, Check{Name: "quota", Verdict: Look, Text: fmt.Sprintf("%s are used, Amazon's default quota is %d", plural(p.Used, "app instance"), p.Most)})
+		out = append(out, Check{Name: "quota", Verdict: Look, Text: fmt.Sprintf("%s are used, Amazon's default quota is %d", words.Plural(p.Used, "app instance"), p.Most)})
 	}
 	if len(out) == 0 {
 		out = []Check{{Name: "quotas", Verdict: Fine, Text: "every show fits into the provider's default quotas"}}
@@ -140,19 +147,19 @@ func (s Status) checkQuotas() []Check {
 	return out
 }
 
-func (s Status) checkPace() Check {
+func pace(s readiness.Status) Check {
 	c := Check{Name: "pace", Verdict: Fine, Text: fmt.Sprintf("limit %s, %.1f calls/s in the last ten seconds", s.Limit, s.CallsPerSecond)}
 	for _, r := range s.Rates {
 		if r.Throttled {
 			c.Verdict = Look
-			c.Text += fmt.Sprintf("; throttled: %s at %s instead of %s", r.Bucket, rate(r.Rate), rate(r.Limit))
+			c.Text += fmt.Sprintf("; throttled: %s at %s instead of %s", r.Bucket, words.Rate(r.Rate), words.Rate(r.Limit))
 			c.ToDo = "the provider allows less than its limits say: does something else use the same account?"
 		}
 	}
 	return c
 }
 
-func checkProvider(ctx context.Context, provider Provider) []Check {
+func ask(ctx context.Context, provider Provider) []Check {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	a, err := provider(ctx)
@@ -177,6 +184,6 @@ func checkProvider(ctx context.Context, provider Provider) []Check {
 	default:
 		return append(out, c)
 	}
-	c.Text, c.ToDo = "is "+span(off)+" off the provider's", "run NTP: signatures that are five minutes off are refused"
+	c.Text, c.ToDo = "is "+words.Span(off)+" off the provider's", "run NTP: signatures that are five minutes off are refused"
 	return append(out, c)
 }

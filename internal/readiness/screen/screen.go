@@ -1,4 +1,5 @@
-package readiness
+// Package screen draws the provisioning on a terminal.
+package screen
 
 import (
 	"context"
@@ -8,11 +9,14 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/stagedoor/stagedoor/internal/readiness"
+	"github.com/stagedoor/stagedoor/internal/readiness/words"
 )
 
-// Progress shows the provisioning on w until ctx ends: on a terminal a block that is redrawn each second, elsewhere the
+// Show shows the provisioning on w until ctx ends: on a terminal a block that is redrawn each second, elsewhere the
 // same lines whenever they changed, at most every ten seconds.
-func (b *Board) Progress(ctx context.Context, w io.Writer) error {
+func Show(ctx context.Context, b *readiness.Board, w io.Writer) error {
 	terminal, every := isTerminal(w), 10*time.Second
 	if terminal {
 		every = time.Second
@@ -29,7 +33,7 @@ func (b *Board) Progress(ctx context.Context, w io.Writer) error {
 			}
 			return err
 		}
-		lines := s.Lines(now)
+		lines := Lines(s, now)
 		text := strings.Join(lines, "\n") + "\n"
 		switch {
 		case terminal:
@@ -55,7 +59,7 @@ func (b *Board) Progress(ctx context.Context, w io.Writer) error {
 }
 
 // Lines draws a status for a terminal: who leads and how fast, a line with a bar for each show, alarms and failures.
-func (s Status) Lines(now time.Time) []string {
+func Lines(s readiness.Status, now time.Time) []string {
 	who := "nobody leads"
 	if s.Leader != nil {
 		who = fmt.Sprintf("%s leads (epoch %d)", s.Leader.Holder, s.Leader.Epoch)
@@ -64,7 +68,7 @@ func (s Status) Lines(now time.Time) []string {
 	case s.Drained:
 		who += ", paused"
 	case s.Paused:
-		who += fmt.Sprintf(", pausing: %s on their way", plural(s.InFlight, "call"))
+		who += fmt.Sprintf(", pausing: %s on their way", words.Plural(s.InFlight, "call"))
 	}
 	lines := []string{fmt.Sprintf("%s  %.1f calls/s, limit %s  %s", now.UTC().Format(time.TimeOnly), s.CallsPerSecond, s.Limit, who)}
 	width := 0
@@ -74,10 +78,10 @@ func (s Status) Lines(now time.Time) []string {
 	for _, e := range s.Events {
 		name := short(e.Name)
 		pad := strings.Repeat(" ", width-utf8.RuneCountInString(name))
-		lines = append(lines, fmt.Sprintf("  %s%s  %-8s %s %s", name, pad, e.State, bar(e.Made, e.Wanted), e.figures(now)))
+		lines = append(lines, fmt.Sprintf("  %s%s  %-8s %s %s", name, pad, e.State, bar(e.Made, e.Wanted), figures(e, now)))
 	}
 	for _, a := range s.Alarms {
-		lines = append(lines, "  ! "+printable(a.Text), "    "+printable(a.ToDo))
+		lines = append(lines, "  ! "+words.Printable(a.Text), "    "+words.Printable(a.ToDo))
 	}
 	for i, f := range s.Failures {
 		if i == 3 {
@@ -90,45 +94,35 @@ func (s Status) Lines(now time.Time) []string {
 }
 
 // figures are an event's counts and times in one line.
-func (e Event) figures(now time.Time) string {
-	line := fmt.Sprintf("%s of %s", number(e.Made), number(e.Wanted))
+func figures(e readiness.Event, now time.Time) string {
+	line := fmt.Sprintf("%s of %s", words.Number(e.Made), words.Number(e.Wanted))
 	for _, part := range []struct {
 		n    int
 		text string
 	}{{e.Unplanned, "not yet planned"}, {e.ToDelete, "to delete"}, {e.Failed, "failed"}} {
 		if part.n > 0 {
-			line += fmt.Sprintf(", %s %s", number(part.n), part.text)
+			line += fmt.Sprintf(", %s %s", words.Number(part.n), part.text)
 		}
 	}
 	if e.ReadyAt == nil {
 		return line
 	}
 	slack := time.Duration(*e.SlackSeconds * float64(time.Second))
-	line += fmt.Sprintf(", ready %s (in %s), ", moment(*e.ReadyAt, now, zone(e.TimeZone)), span(max(0, e.ReadyAt.Sub(now))))
+	line += fmt.Sprintf(", ready %s (in %s), ", words.Moment(*e.ReadyAt, now, words.Zone(e.TimeZone)), words.Span(max(0, e.ReadyAt.Sub(now))))
 	if slack < 0 {
-		return line + span(-slack) + " AFTER DOORS"
+		return line + words.Span(-slack) + " AFTER DOORS"
 	}
-	return line + span(slack) + " before doors"
+	return line + words.Span(slack) + " before doors"
 }
 
 // short is a name that leaves room for the figures.
 func short(name string) string {
 	const most = 28
-	runes := []rune(printable(name))
+	runes := []rune(words.Printable(name))
 	if len(runes) > most {
 		return string(runes[:most-1]) + "…"
 	}
 	return string(runes)
-}
-
-// printable keeps a name that people made up from moving the cursor.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return '·'
-		}
-		return r
-	}, text)
 }
 
 func bar(made, wanted int) string {

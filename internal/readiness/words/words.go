@@ -1,15 +1,17 @@
-package readiness
+// Package words writes numbers, durations and times as the operator reads them.
+package words
 
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// number writes n with commas: 42,000.
-func number(n int) string {
+// Number writes n with commas: 42,000.
+func Number(n int) string {
 	if n < 0 {
-		return "-" + number(-n)
+		return "-" + Number(-n)
 	}
 	text := strconv.Itoa(n)
 	for i := len(text) - 3; i > 0; i -= 3 {
@@ -18,18 +20,18 @@ func number(n int) string {
 	return text
 }
 
-// plural writes "1 ticket", "42,000 tickets".
-func plural(n int, one string) string {
+// Plural writes "1 ticket", "42,000 tickets".
+func Plural(n int, one string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return number(n) + " " + one + "s"
+	return Number(n) + " " + one + "s"
 }
 
-// span writes a duration as people say it: 45 s, 12 min, 2 h 47 min, 3 d 4 h.
-func span(d time.Duration) string {
+// Span writes a duration as people say it: 45 s, 12 min, 2 h 47 min, 3 d 4 h.
+func Span(d time.Duration) string {
 	if d < 0 {
-		return "-" + span(-d)
+		return "-" + Span(-d)
 	}
 	pair := func(a int64, one string, b int64, two string) string {
 		if b == 0 {
@@ -49,8 +51,8 @@ func span(d time.Duration) string {
 	}
 }
 
-// moment writes a time of the next days as "Tuesday 14:05", others as "Tuesday 1 December 14:05".
-func moment(t, now time.Time, in *time.Location) string {
+// Moment writes a time of the next days as "Tuesday 14:05", others as "Tuesday 1 December 14:05".
+func Moment(t, now time.Time, in *time.Location) string {
 	t, now = t.In(in), now.In(in)
 	if until := t.Sub(now); until.Abs() < 6*24*time.Hour {
 		return t.Format("Monday 15:04")
@@ -61,18 +63,28 @@ func moment(t, now time.Time, in *time.Location) string {
 	return t.Format("Monday 2 January 15:04")
 }
 
-// zone finds a time zone by name; UTC if there is none of that name.
-func zone(name string) *time.Location {
+// Zone finds a time zone by name; UTC if there is none of that name.
+func Zone(name string) *time.Location {
 	if l, err := time.LoadLocation(name); err == nil {
 		return l
 	}
 	return time.UTC
 }
 
-// rate writes calls a second: 10/s, 4.9/s.
-func rate(r float64) string {
+// Rate writes calls a second: 10/s, 4.9/s.
+func Rate(r float64) string {
 	if r >= 9.5 || r == float64(int(r)) {
 		return fmt.Sprintf("%.0f/s", r)
 	}
 	return fmt.Sprintf("%.1f/s", r)
+}
+
+// Printable keeps a name that people made up from moving the cursor.
+func Printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return '·'
+		}
+		return r
+	}, text)
 }

@@ -1,0 +1,199 @@
+package pace
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"testing"
+	"time"
+)
+
+func preset(t testing.TB, name string) Preset {
+	t.Helper()
+	p, err := Named(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+const bigRate = 1 << 30
+
+// forecast is what people are told about a bucket now.
+func (w *world) forecast(bucket string) float64 {
+	return w.rows[bucket].rate(w.now).Rate
+}
+
+// A provider that lets through half of what it documents is used to nine tenths of that at least, and says no to one call
+// in twenty at most. What is forecast is what passes: after a minute, and any time later.
+func TestAProviderThatAllowsHalfIsUsedAndNotPestered(t *testing.T) {
+	for seed, way := range map[uint64]time.Duration{1: time.Millisecond, 2: 20 * time.Millisecond, 3: 60 * time.Millisecond, 4: 150 * time.Millisecond} {
+		w := newWorld(t, seed, preset(t, "case"), way, limit(always(5), nil))
+		w.run(time.Minute)
+		passed, refused := w.count(0, time.Minute)
+		if passed < 60*5*85/100 || refused*100 > 8*passed {
+			t.Errorf("way %v, first minute: %d passed, %d refused", way, passed, refused)
+		}
+		for minute := time.Minute; minute < 30*time.Minute; minute += 5 * time.Minute {
+			forecast := w.forecast("all")
+			w.run(5 * time.Minute)
+			passed, refused := w.count(minute, minute+5*time.Minute)
+			if passed < 300*5*90/100 || refused*20 > passed {
+				t.Errorf("way %v, five minutes after %v: %d passed, %d refused", way, minute, passed, refused)
+			}
+			if real := float64(passed) / 300; math.Abs(forecast/real-1) > 0.02 {
+				t.Errorf("way %v, after %v: forecast %.3f/s, %.3f/s came", way, minute, forecast, real)
+			}
+		}
+	}
+}
+
+// storm is a provider that allows what a function says from the first to the last minute of it, and everything before and
+// after.
+func storm(last time.Duration, max func(at time.Duration) int) func(time.Duration) int {
+	return func(at time.Duration) int {
+		if at < time.Minute || at >= last {
+			return bigRate
+		}
+		return max(at)
+	}
+}
+
+func flapping(low int) func(time.Duration) int {
+	return func(at time.Duration) int {
+		if at/(10*time.Second)%2 == 0 {
+			return low
+		}
+		return bigRate
+	}
+}
+
+// Whatever the provider does, it gets at most a tenth more calls than it lets through, and soon after it is itself again it
+// gets all it documents. A provider that lets nothing through for a minute is asked about a dozen times.
+func TestStormsAreNotAnsweredWithCalls(t *testing.T) {
+	for name, s := range map[string]struct {
+		last    time.Duration
+		max     func(time.Duration) int
+		silence int // refused calls that are allowed beyond a tenth of what passes
+	}{
+		"two a second":        {2 * time.Minute, always(2), 0},
+		"nothing":             {2 * time.Minute, always(0), 16},
+		"flapping to none":    {4 * time.Minute, flapping(0), 0},
+		"flapping to two":     {4 * time.Minute, flapping(2), 0},
+		"flapping to half":    {4 * time.Minute, flapping(5), 0},
+		"nothing for an hour": {61 * time.Minute, always(0), 200},
+	} {
+		for seed := range uint64(8) {
+			t.Run(fmt.Sprint(name, " ", seed), func(t *testing.T) {
+				w := newWorld(t, seed, preset(t, "case"), time.Duration(seed)*3*time.Millisecond, limit(storm(s.last, s.max), nil))
+				w.run(s.last + 2*time.Minute)
+				if passed, refused := w.count(time.Minute, s.last); refused*10 > passed+10*s.silence {
+					t.Errorf("%d passed, %d refused", passed, refused)
+				}
+				if passed, refused := w.count(s.last+40*time.Second, s.last+2*time.Minute); passed*100 < 80*10*96 || refused > 0 {
+					t.Errorf("40 s after it: %d passed in 80 s, %d refused", passed, refused)
+				}
+			})
+		}
+	}
+}
+
+// Providers that refuse by other rules than a sliding second: each is used to nine tenths, and refuses one call in twenty at
+// most. "none" knows no limit until it is told.
+func TestOtherWaysToRefuse(t *testing.T) {
+	for name, way := range map[string]func(most float64) func(Call, int64) bool{
+		"the clock's second": func(most float64) func(Call, int64) bool {
+			n, sec := 0.0, int64(0)
+			return func(_ Call, now int64) bool {
+				if now/second != sec {
+					n, sec = 0, now/second
+				}
+				n++
+				return n <= most
+			}
+		},
+		"tokens": func(most float64) func(Call, int64) bool {
+			tokens, last := 2*most, bigBang
+			return func(_ Call, now int64) bool {
+				tokens, last = min(2*most, tokens+float64(now-last)/second*most), now
+				if tokens < 1 {
+					return false
+				}
+				tokens--
+				return true
+			}
+		},
+	} {
+		for limits, most := range map[string]float64{"none": 40, "case": 5} {
+			t.Run(name+" "+limits, func(t *testing.T) {
+				w := newWorld(t, 1, preset(t, limits), 20*time.Millisecond)
+				w.provider, w.most = way(most), 64
+				w.run(5 * time.Minute)
+				passed, refused := w.count(time.Minute, 5*time.Minute)
+				if float64(passed) < 0.9*240*most || refused*20 > passed {
+					t.Errorf("%d passed, %d refused", passed, refused)
+				}
+			})
+		}
+	}
+}
+
+// Which of a call's buckets has a provider meant when it refuses? Five app instances make users; each may do ten a second,
+// all together fifty. Whatever of that the provider has cut, the others are hardly touched.
+func TestOnlyTheBucketThatIsMeantSlowsDown(t *testing.T) {
+	users := func(c Call) (string, bool) { return "", c.User != "" }
+	perInstance := func(c Call) (string, bool) { return c.Instance, c.User != "" }
+	ofFirst := func(c Call) (string, bool) { return "", c.Instance == "0" }
+	for name, s := range map[string]struct {
+		limits       []limiter
+		first, other float64 // calls a second that the first instance and each other one may do
+	}{
+		"nothing is cut": {[]limiter{limit(always(10), perInstance), limit(always(50), users)}, 10, 10},
+		"the account":    {[]limiter{limit(always(10), perInstance), limit(always(40), users)}, 8, 8},
+		"one instance":   {[]limiter{limit(always(5), ofFirst), limit(always(50), users)}, 5, 10},
+		"everything":     {[]limiter{limit(always(5), perInstance), limit(always(25), users)}, 5, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 1, preset(t, "aws-us-east-1"), 20*time.Millisecond, s.limits...)
+			w.work, w.most = nil, 64
+			for i := range 5 {
+				w.work = append(w.work, Call{Op: "CreateAppInstanceUser", Instance: strconv.Itoa(i), User: "u"})
+			}
+			w.run(3 * time.Minute)
+			rates := map[string]float64{}
+			for _, c := range w.calls {
+				if !c.refused && c.at >= bigBang+60*second {
+					rates[c.Instance] += 1. / 120
+				}
+			}
+			for i, rate := range rates {
+				if want := s.other; i != "0" && rate < 0.88*want || i == "0" && rate < 0.9*s.first {
+					t.Errorf("instance %s: %.2f/s", i, rate)
+				}
+			}
+			total, refused := w.count(time.Minute, 3*time.Minute)
+			if refused*50 > total || name == "nothing is cut" && (float64(total) < 0.98*50*120 || refused > 0) {
+				t.Errorf("%d passed, %d refused", total, refused)
+			}
+		})
+	}
+}
+
+// Twenty channels get their moderators from one admin who may do only half of what he should: he is slowed down, and not
+// the channels, of which each does little.
+func TestABearerIsSlowedDownAndNotHisChannels(t *testing.T) {
+	w := newWorld(t, 1, preset(t, "aws-us-east-1"), 20*time.Millisecond, limit(always(5), nil))
+	w.work = nil
+	for i := range 20 {
+		w.work = append(w.work, Call{Op: "CreateChannelModerator", Channel: strconv.Itoa(i), Bearer: "admin"})
+	}
+	w.run(3 * time.Minute)
+	for _, r := range w.rows {
+		if r.slow != nil && r.bucket.Name != "bearer" {
+			t.Errorf("%s %s is slowed down", r.bucket.Name, r.key)
+		}
+	}
+	if passed, refused := w.count(time.Minute, 3*time.Minute); passed < 120*5*9/10 || refused*20 > passed {
+		t.Errorf("%d passed, %d refused", passed, refused)
+	}
+}
