@@ -49,6 +49,12 @@ export function slackWord(show: ProvisionEvent): { text: string; tone: Tone } {
   return { text, tone: late ? 'bad' : ms < smallSlack ? 'warn' : 'good' };
 }
 
+/** Why nobody can say when a show is ready. */
+export function unready(show: ProvisionEvent): string {
+  if (show.failed > 0) return 'when what failed is made';
+  return show.state === 'none' ? 'with its first ticket' : 'nobody knows';
+}
+
 /** What a show has and misses behind its bar: "1,240 of 2,003 made, 12 not planned yet". */
 export function figures(show: ProvisionEvent): string {
   const parts = [`${count(show.made)} of ${count(show.wanted)} made`];
