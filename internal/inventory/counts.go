@@ -39,6 +39,7 @@ type Counts struct {
 	Total     Tally        `json:"total"`
 	Kinds     []KindCount  `json:"kinds" nullable:"false" doc:"Of the show that was asked for, or of all."`
 	Events    []EventCount `json:"events" nullable:"false"`
+	Account   *Sweep       `json:"account" doc:"The last look at the list of all app instances; null before the first."`
 	Places    []PlaceCount `json:"places" nullable:"false" doc:"App instances, the shared one first."`
 }
 
@@ -62,6 +63,7 @@ type PlaceCount struct {
 	Name   string   `json:"name"`
 	Events int      `json:"events"`
 	Users  int      `json:"users" doc:"Accounts that are made, its administrators included: the provider has a ceiling."`
+	Sweep  *Sweep   `json:"sweep" doc:"The last comparison with what the provider really has; null before the first."`
 	Tally
 }
 
@@ -150,7 +152,13 @@ func (c *Catalog) Counts(ctx context.Context, event id.Event) (Counts, error) {
 	if err := c.instances(ctx, byPlace); err != nil {
 		return out, err
 	}
+	sweeps, err := c.sweeps(ctx)
+	if err != nil {
+		return out, err
+	}
+	out.Account = sweeps[wholeAccount]
 	for _, p := range slices.Sorted(maps.Keys(byPlace)) {
+		byPlace[p].Sweep = sweeps[p]
 		out.Places = append(out.Places, *byPlace[p])
 	}
 	return out, nil

@@ -346,3 +346,38 @@ func TestCountsAddUp(t *testing.T) {
 		}
 	})
 }
+
+func TestTheLastSweepStandsBesideItsPlace(t *testing.T) {
+	each(t, func(l ledger) {
+		l.fill()
+		l.exec(`INSERT INTO sweep (place, asked, heard, finished_ms, instances, users, channels, members, moderators, ledger_users, ledger_channels,
+			ledger_members, ledger_moderators, vanished) VALUES ('', 2, 1, 7000, 1, 6, 1, 5, 0, 5, 1, 5, 0, 1), ('account', 1, 1, 8000, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0)`)
+		got, err := l.Counts(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := got.Places[0].Sweep
+		if s == nil || s.At.UnixMilli() != 7000 || !s.Due || s.There != 12 || s.Ledger != 11 || s.Vanished != 1 {
+			t.Errorf("the shared place: %+v", s)
+		}
+		if a := got.Account; a == nil || a.Due || a.There != 3 {
+			t.Errorf("the account: %+v", a)
+		}
+	})
+}
+
+func TestStrangersAreListedPageByPage(t *testing.T) {
+	each(t, func(l ledger) {
+		for n := range 60 {
+			l.exec("INSERT INTO stranger (arn, kind, name, place, first_ms, seen_ms) VALUES ($1, 'user', 'Somebody', '', 1, 2)", fmt.Sprintf("arn:%02d", n))
+		}
+		first, err := l.Strangers(t.Context(), "")
+		if err != nil || len(first.Items) != 50 || first.Items[0].LastSeen.UnixMilli() != 2 {
+			t.Fatal(first, err)
+		}
+		rest, err := l.Strangers(t.Context(), first.Next)
+		if err != nil || len(rest.Items) != 10 || rest.Next != "" || rest.Items[0].ARN != "arn:50" {
+			t.Error(rest, err)
+		}
+	})
+}

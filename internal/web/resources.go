@@ -88,3 +88,19 @@ func (s *Server) retryAll(ctx context.Context, in *retryAllInput) (*retryAnswer,
 	n, err := s.Provision.Retry(ctx, provision.RetryInput{Event: in.Body.EventID})
 	return &retryAnswer{Retried{n}}, err
 }
+
+type strangersInput struct {
+	Cursor string `query:"cursor" maxLength:"2048" doc:"next of the page before."`
+}
+
+type strangersAnswer struct{ Body inventory.Strangers }
+
+func (s *Server) listStrangers(ctx context.Context, in *strangersInput) (*strangersAnswer, error) {
+	page, err := s.Inventory.Strangers(ctx, in.Cursor)
+	return &strangersAnswer{page}, err
+}
+
+// sweepNow asks for a comparison of everything; it is done in the background, and the counts say when.
+func (s *Server) sweepNow(ctx context.Context, _ *struct{}) (*struct{}, error) {
+	return nil, s.Provision.Sweep(ctx)
+}

@@ -226,6 +226,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/console/provisioning/sweep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Compare the ledger with the provider now */
+        post: operations["post-console-provisioning-sweep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/console/resources": {
         parameters: {
             query?: never;
@@ -288,6 +305,23 @@ export interface paths {
         put?: never;
         /** Try one that failed again now */
         post: operations["post-console-resources-event-kind-subject-retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/console/strangers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the provider has in our account that is not ours */
+        get: operations["get-console-strangers"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -638,6 +672,8 @@ export interface components {
             serverTime: string;
         };
         Counts: {
+            /** @description The last look at the list of all app instances; null before the first. */
+            account: components["schemas"]["Sweep"] | null;
             /**
              * Format: date-time
              * @description Counting a large ledger takes a moment, so it is done now and then.
@@ -905,6 +941,8 @@ export interface components {
             name: string;
             /** @description Empty for the app instance that shows share, else the show it is for. */
             place: string;
+            /** @description The last comparison with what the provider really has; null before the first. */
+            sweep: components["schemas"]["Sweep"] | null;
             /** Format: int64 */
             toDelete: number;
             /** Format: int64 */
@@ -1192,6 +1230,73 @@ export interface components {
             /** @description The name it shall have. */
             wantName: string;
             wanted: boolean;
+        };
+        Stranger: {
+            arn: string;
+            /** Format: date-time */
+            firstSeen: string;
+            /** @enum {string} */
+            kind: "instance" | "user" | "admin" | "channel";
+            /** Format: date-time */
+            lastSeen: string;
+            name: string;
+            /** @description account for an app instance; else the place it was seen in, empty for the shared one. */
+            place: string;
+        };
+        Strangers: {
+            items: components["schemas"]["Stranger"][];
+            /** @description The cursor of the next page; empty on the last. */
+            next: string;
+        };
+        Sweep: {
+            /**
+             * Format: date-time
+             * @description When it ended; null before the first.
+             */
+            at: string | null;
+            /** Format: int64 */
+            calls: number;
+            /** @description The two differ by more than what happened meanwhile. */
+            differs: boolean;
+            /** @description Somebody asked for another one, which has not begun. */
+            due: boolean;
+            /** @description Why a later one did not get to its end. */
+            error: string;
+            /**
+             * Format: int64
+             * @description Was there, and the ledger did not know.
+             */
+            found: number;
+            /**
+             * Format: int64
+             * @description The same by the ledger, when the sweep had put it right.
+             */
+            ledger: number;
+            /**
+             * Format: int64
+             * @description Ours and unwanted.
+             */
+            removed: number;
+            /**
+             * Format: int64
+             * @description Had another name.
+             */
+            renamed: number;
+            /**
+             * Format: int64
+             * @description Not ours.
+             */
+            strangers: number;
+            /**
+             * Format: int64
+             * @description Accounts, channels, memberships and roles that the provider has; for the account its app instances.
+             */
+            there: number;
+            /**
+             * Format: int64
+             * @description Was not there any more, and is made anew.
+             */
+            vanished: number;
         };
         Tally: {
             /** Format: int64 */
@@ -1677,6 +1782,33 @@ export interface operations {
             };
         };
     };
+    "post-console-provisioning-sweep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-console-resources": {
         parameters: {
             query?: {
@@ -1804,6 +1936,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Retried"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-console-strangers": {
+        parameters: {
+            query?: {
+                /** @description next of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Strangers"];
                 };
             };
             /** @description Error */

@@ -3,7 +3,7 @@
 import { call, Problem } from '../api/call';
 import type { Filters, ResourceKey } from './resources';
 import { keyPath, queryOf } from './route';
-import type { ConsoleView, EventAdmin, EventInput, ImportReport, Plan, ProvisionStatus, ResourceCounts, ResourcePage, ResourceStory, StaffCode, StaffRole } from './types';
+import type { ConsoleView, EventAdmin, EventInput, ImportReport, Plan, ProvisionStatus, ResourceCounts, ResourcePage, ResourceStory, StaffCode, StaffRole, Strangers } from './types';
 
 /** The largest ticket file the server takes, bytes. */
 export const largestTicketFile = 16 * 1024 * 1024;
@@ -56,6 +56,10 @@ export const retryResource = (key: ResourceKey) => call<{ retried: number }>('PO
 export const pauseProvisioning = (paused: boolean) => call<ProvisionStatus>('POST', `${provisioning}/${paused ? 'pause' : 'resume'}`);
 /** `query` is the question (planQuery). 422 with `field` on bad input. */
 export const askPlan = (query: string) => call<Plan>('GET', `${provisioning}/plan?${query}`);
+/** Lets the ledger be compared with what the provider really has, soon and in the background. */
+export const sweepNow = () => call<void>('POST', `${provisioning}/sweep`);
+/** What the last comparisons saw that is not ours. */
+export const listStrangers = (cursor: string) => call<Strangers>('GET', `/api/v1/console/strangers${cursor === '' ? '' : `?cursor=${encodeURIComponent(cursor)}`}`);
 /** Tries again whatever failed of a show, or of all shows when `event` is ''. */
 export const retryFailed = (event: string) => call<{ retried: number }>('POST', `${provisioning}/retry`, { json: { eventId: event } });
 

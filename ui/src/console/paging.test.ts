@@ -3,7 +3,7 @@ import { Paging } from './paging.svelte';
 import { noFilters } from './resources';
 import { sampleResource } from './samples';
 
-const counts = { countedAt: '2026-11-22T17:00:00Z', total: { made: 0, toMake: 0, failed: 0, toDelete: 0 }, kinds: [], events: [], places: [] };
+const counts = { countedAt: '2026-11-22T17:00:00Z', total: { made: 0, toMake: 0, failed: 0, toDelete: 0 }, kinds: [], events: [], account: null, places: [] };
 let asked: string[] = [];
 let answer: (path: string) => unknown;
 let stop: () => void = () => {};

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { canRetry, historyOf, lately, noFilters, shownName, standing, tallyOf, waitsFor, whose } from './resources';
+import { canRetry, historyOf, lately, noFilters, repaired, shownName, standing, sweepWord, tallyOf, waitsFor, whose } from './resources';
 import { sampleResource } from './samples';
-import type { ResourceCounts } from './types';
+import type { ResourceCounts, Sweep } from './types';
 
 const now = Date.parse('2026-11-22T17:00:00Z');
 
@@ -75,10 +75,24 @@ it('adds up the counts of the kinds that are asked for, and none in a search', (
     total: n(9, 9),
     kinds: [{ kind: 'user', ...n(5, 1) }, { kind: 'membership', ...n(3, 0) }],
     events: [],
+    account: null,
     places: [],
   };
   expect(tallyOf(counts, noFilters)).toEqual(n(8, 1));
   expect(tallyOf(counts, { ...noFilters, kind: 'membership' })).toEqual(n(3, 0));
   expect(tallyOf(counts, { ...noFilters, text: 'anna' })).toBeNull();
   expect(tallyOf(null, noFilters)).toBeNull();
+});
+
+it('says what the last comparison with the provider found', () => {
+  const sweep: Sweep = {
+    at: '2026-11-22T16:56:00Z', due: false, calls: 15, there: 720, ledger: 720, differs: false,
+    vanished: 0, found: 0, removed: 0, renamed: 0, strangers: 0, error: '',
+  };
+  expect(sweepWord(null, now).text).toBe('Not compared with the provider yet');
+  expect(sweepWord(sweep, now)).toEqual({ text: 'Compared 4 min ago: the provider has exactly these 720 things', tone: 'good' });
+  expect(sweepWord({ ...sweep, there: 723, differs: true }, now)).toEqual({ text: 'Compared 4 min ago: the provider has 723 things, the ledger 720', tone: 'bad' });
+  expect(sweepWord({ ...sweep, error: 'It is away.' }, now).tone).toBe('warn');
+  expect(repaired({ ...sweep, vanished: 1, removed: 2 })).toBe('1 had vanished and is made anew, 2 removed that nobody wanted');
+  expect(repaired(sweep)).toBe('');
 });

@@ -1,7 +1,7 @@
 // What the ledger says about things at the chat provider, in words for people. Everything here is a pure function.
 
 import { count, duration, parse, relative } from './format';
-import type { Resource, ResourceCounts, ResourceKind, ResourceStory } from './types';
+import type { Resource, ResourceCounts, ResourceKind, ResourceStory, Sweep } from './types';
 import type { Tone } from './plan';
 
 /** The kinds in the order in which they are made. */
@@ -122,6 +122,7 @@ const happened: Record<string, string> = {
   retried: 'Tried again by an organizer',
   vanished: 'Found missing at the provider',
   found: 'Found at the provider',
+  misnamed: 'Found under another name',
   deleted: 'Deleted',
 };
 
@@ -137,6 +138,27 @@ export function historyOf(r: Pick<ResourceStory, 'history' | 'madeAt' | 'known'>
   const made = parse(r.madeAt);
   if (made !== null && r.known === 'made') all.push({ at: made, text: 'Made', detail: '' });
   return all.sort((a, b) => b.at - a.at);
+}
+
+/** What the last comparison with the provider found, in one sentence. `null`: there was none yet. */
+export function sweepWord(s: Sweep | null, now: number, things = 'things'): { text: string; tone: Tone } {
+  const at = parse(s?.at);
+  if (!s || at === null) return { text: s?.error ? `Could not be compared with the provider: ${s.error}` : 'Not compared with the provider yet', tone: s?.error ? 'warn' : 'quiet' };
+  const when = `Compared ${relative(at, now)}`;
+  if (s.error !== '') return { text: `${when}; a later try did not get to its end: ${s.error}`, tone: 'warn' };
+  if (s.differs) return { text: `${when}: the provider has ${count(s.there)} ${things}, the ledger ${count(s.ledger)}`, tone: 'bad' };
+  return { text: `${when}: the provider has exactly these ${count(s.there)} ${things}`, tone: 'good' };
+}
+
+/** What that comparison put right; '' when there was nothing. */
+export function repaired(s: Sweep | null): string {
+  if (!s) return '';
+  const parts: string[] = [];
+  if (s.vanished > 0) parts.push(`${count(s.vanished)} had vanished and ${s.vanished === 1 ? 'is' : 'are'} made anew`);
+  if (s.found > 0) parts.push(`${count(s.found)} found that the ledger did not know`);
+  if (s.removed > 0) parts.push(`${count(s.removed)} removed that nobody wanted`);
+  if (s.renamed > 0) parts.push(`${count(s.renamed)} with another name`);
+  return parts.join(', ');
 }
 
 export type Tally = ResourceCounts['total'];

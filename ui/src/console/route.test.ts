@@ -10,6 +10,7 @@ it('reads back every address it writes', () => {
     { page: 'edit', id: 'ev1' },
     { page: 'provisioning' },
     { page: 'places' },
+    { page: 'strangers' },
     { page: 'resources', filters: noFilters },
     { page: 'resources', filters: { text: 'Anna & Bo? #1', event: 'ev1', kind: 'user', state: 'failed' } },
     { page: 'resource', key: { event: 'ev1', kind: 'membership', subject: 'tk1' } },

@@ -10,6 +10,7 @@ export type Route =
   | { page: 'provisioning' }
   | { page: 'resources'; filters: Filters }
   | { page: 'places' }
+  | { page: 'strangers' }
   | { page: 'resource'; key: ResourceKey }
   | { page: 'unknown' };
 
@@ -21,6 +22,7 @@ export function parseRoute(hash: string): Route {
   if (path === 'new') return { page: 'new' };
   if (path === 'provisioning') return { page: 'provisioning' };
   if (path === 'resources/places') return { page: 'places' };
+  if (path === 'resources/strangers') return { page: 'strangers' };
   if (path === 'resources') return { page: 'resources', filters: parseFilters(query) };
   try {
     const [room, ...parts] = path.split('/').map(decodeURIComponent);
@@ -71,6 +73,8 @@ export function href(route: Route): string {
       return `#/resources${queryOf(route.filters)}`;
     case 'places':
       return '#/resources/places';
+    case 'strangers':
+      return '#/resources/strangers';
     case 'resource':
       return `#/resources/${keyPath(route.key)}`;
     default:

@@ -28,6 +28,8 @@ export type ResourceKind = Resource['kind'];
 export type ResourceState = Resource['state'];
 export type ResourcePage = Schema['Page'];
 export type ResourceCounts = Schema['Counts'];
+export type Sweep = Schema['Sweep'];
+export type Strangers = Schema['Strangers'];
 export type ResourceStory = Schema['Story'];
 
 /** What tickets that are not there yet would take. */
