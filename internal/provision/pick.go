@@ -261,6 +261,9 @@ func (t *term) pickUpkeep(ctx context.Context, s show, k *picker, b base, channe
 	if err != nil {
 		return err
 	}
+	if channel.arn == "" { // who was in the channel went with it
+		removals = slices.DeleteFunc(removals, func(r row) bool { return r.Kind == kindMembership || r.Kind == kindModerator })
+	}
 	k.singles(removals, b, channel.arn)
 	return nil
 }
@@ -275,6 +278,13 @@ func (t *term) pickMaking(ctx context.Context, s show, k *picker, b base, ready 
 		b, _, err := t.baseOf(ctx, s.placement) // again: what first needs may have been made just now
 		k.singles(first, b, "")
 		return err
+	}
+	if s.place == shared { // its further admins: whoever comes first asks for them
+		admins, err := t.todo(ctx, shared, taskCreate, k.now, k.rows)
+		if err != nil {
+			return err
+		}
+		k.singles(admins, b, "")
 	}
 	creates, err := t.todo(ctx, s.ID, taskCreate, k.now, k.rows)
 	if err != nil {

@@ -1,7 +1,7 @@
 // What the provisioner's figures mean for somebody who has doors to open, for all shows at once. Pure functions.
 
 import { count, duration, knownZone, parse, plural } from './format';
-import { isReady, slackOf, type Tone } from './plan';
+import { isOver, isReady, slackOf, type Tone } from './plan';
 import type { EventAdmin, Plan, ProvisionEvent, ProvisionRate, ProvisionStatus } from './types';
 import { toInstant, type WallClock } from './zone';
 
@@ -22,7 +22,7 @@ export function rowsOf(status: Pick<ProvisionStatus, 'events'>, events: readonly
   const rows = [...status.events]
     .sort((a, b) => a.doorsAt.localeCompare(b.doorsAt))
     .map((show): Row => ({ show, event: events.find((e) => e.id === show.eventId) ?? null }));
-  const isLeaving = (r: Row) => r.show.state === 'deleting' || (r.event !== null && (r.event.state === 'ended' || r.event.state === 'archived'));
+  const isLeaving = (r: Row) => r.show.state === 'deleting' || (r.event !== null && isOver(r.event.state));
   return {
     coming: rows.filter((r) => !isLeaving(r) && r.show.state !== 'gone' && (r.event === null || r.event.chat || r.show.made > 0)),
     leaving: rows.filter((r) => isLeaving(r) && r.show.state !== 'gone'),

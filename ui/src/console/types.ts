@@ -14,6 +14,8 @@ export type RefusedLine = Schema['RefusedLine'];
 export type ProvisionFailure = Schema['Failure'];
 export type ProvisionRate = Schema['Rate'];
 export type ProvisionAlarm = Schema['Alarm'];
+/** What was deleted at the chat provider after a show. */
+export type Deletion = Schema['Deletion'];
 
 /** One show at the chat provider; the figures count the channel, accounts, memberships and moderator roles together. */
 export type ProvisionEvent = Schema['Event'];
