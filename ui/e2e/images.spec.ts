@@ -78,10 +78,12 @@ test('three thousand tickets, pictured on their way', async ({ stagedoor, desk, 
   await images(mobile, 'resources-phone', false);
 
   await page.goto(`${stagedoor.origin}/console#/provisioning`);
-  await expect(first.getByText('Ready', { exact: true })).toBeVisible({ timeout: 8 * 60_000 });
+  await expect(page.getByTestId('provision-show').locator('.chat').getByText('Ready', { exact: true })).toHaveCount(4, { timeout: 10 * 60_000 });
   await page.goto(`${stagedoor.origin}/console#/resources/places`);
   await page.getByTestId('sweep-now').click();
-  await expect(page.getByText(/exactly these [\d,]+ things/).first()).toBeVisible({ timeout: 4 * 60_000 });
+  await expect(page.getByTestId('sweep-now')).toBeDisabled();
+  await expect(page.getByTestId('sweep-now')).toBeEnabled({ timeout: 4 * 60_000 });
+  await expect(page.getByTestId('place').filter({ hasText: 'Nachtlicht' })).toContainText('agreed on 6,00', { timeout: 4 * 60_000 });
   await images(page, 'app-instances');
   await page.goto(`${stagedoor.origin}/console#/resources?q=nl-00042`);
   await page.getByTestId('resource').filter({ hasText: 'Account' }).getByRole('link').click();

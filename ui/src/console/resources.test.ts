@@ -90,8 +90,8 @@ it('says what the last comparison with the provider found', () => {
     vanished: 0, found: 0, removed: 0, renamed: 0, strangers: 0, error: '',
   };
   expect(sweepWord(null, now).text).toBe('Not compared with the provider yet');
-  expect(sweepWord(sweep, now)).toEqual({ text: 'Compared 4 min ago: the provider has exactly these 720 things', tone: 'good' });
-  expect(sweepWord({ ...sweep, there: 723, differs: true }, now)).toEqual({ text: 'Compared 4 min ago: the provider has 723 things, the ledger 720', tone: 'bad' });
+  expect(sweepWord(sweep, now)).toEqual({ text: 'Compared 4 min ago: provider and ledger agreed on 720 things', tone: 'good' });
+  expect(sweepWord({ ...sweep, there: 723, differs: true }, now)).toEqual({ text: 'Compared 4 min ago: the provider had 723 things, the ledger 720', tone: 'bad' });
   expect(sweepWord({ ...sweep, error: 'It is away.' }, now).tone).toBe('warn');
   expect(repaired({ ...sweep, vanished: 1, removed: 2 })).toBe('1 had vanished and is made anew, 2 removed that nobody wanted');
   expect(repaired(sweep)).toBe('');

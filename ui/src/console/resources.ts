@@ -146,8 +146,8 @@ export function sweepWord(s: Sweep | null, now: number, things = 'things'): { te
   if (!s || at === null) return { text: s?.error ? `Could not be compared with the provider: ${s.error}` : 'Not compared with the provider yet', tone: s?.error ? 'warn' : 'quiet' };
   const when = `Compared ${relative(at, now)}`;
   if (s.error !== '') return { text: `${when}; a later try did not get to its end: ${s.error}`, tone: 'warn' };
-  if (s.differs) return { text: `${when}: the provider has ${count(s.there)} ${things}, the ledger ${count(s.ledger)}`, tone: 'bad' };
-  return { text: `${when}: the provider has exactly these ${count(s.there)} ${things}`, tone: 'good' };
+  if (s.differs) return { text: `${when}: the provider had ${count(s.there)} ${things}, the ledger ${count(s.ledger)}`, tone: 'bad' };
+  return { text: `${when}: provider and ledger agreed on ${count(s.there)} ${things}`, tone: 'good' };
 }
 
 /** What that comparison put right; '' when there was nothing. */
