@@ -251,7 +251,8 @@ func (t *term) baseOf(ctx context.Context, in placement) (b base, ready bool, er
 func (t *term) readBase(ctx context.Context, in placement) (b base, ready bool, err error) {
 	b = base{installation: t.installation, place: in.place, round: in.round}
 	rows, err := db.All(ctx, t.db, (*row).fields, "SELECT "+rowColumns+` FROM resource WHERE event_id = $1
-		AND kind IN ('instance', 'admin_user', 'admin') AND subject IN ('', 'admin-2', 'admin-3', 'admin-4') AND state = 'made' ORDER BY rank, subject`, in.place)
+		AND kind IN ('instance', 'admin_user', 'admin') AND subject IN ('', 'admin-2', 'admin-3', 'admin-4') AND state = 'made'
+		ORDER BY rank, subject, kind DESC`, in.place) // an account before its role, which may have the same rank
 	if err != nil {
 		return b, false, err
 	}

@@ -228,7 +228,7 @@ const (
 	// set aside is tried again after ten minutes.
 	settleWithin = 25 * time.Minute
 	// stillFor is how long it must then stay right without a call.
-	stillFor = 12 * time.Second
+	stillFor = 7 * time.Second
 )
 
 // settle waits until the books are as wanted and stay so.
@@ -245,7 +245,7 @@ func (s *sim) settle() {
 				right = time.Now()
 			}
 		}
-		still := !right.IsZero() && time.Since(right) >= stillFor && time.Since(last) > 2*stillFor
+		still := !right.IsZero() && time.Since(right) >= stillFor && time.Since(last) > stillFor+3*time.Second
 		if still && s.told() == "" {
 			s.note("settled")
 			return
@@ -314,6 +314,12 @@ func (s *sim) patience() (n int) {
 	return n
 }
 
+// leftSQL finds what the ledger still wants to be done: answers that are waited for, removals, and of shows that want their
+// chat what is missing.
+const leftSQL = `SELECT r.event_id || ' ' || r.subject || ' ' || r.kind || ' ' || r.state || ' ' || r.work || ' ' || r.error FROM resource r
+	LEFT JOIN wanted_event w ON w.event_id = r.event_id
+	WHERE r.busy OR (NOT r.want AND r.state <> 'absent') OR (COALESCE(w.make, FALSE) AND r.want AND r.state <> 'made')`
+
 // told says in words how what other rooms are told differs from what is so, "" if it does not.
 func (s *sim) told() string {
 	type ready struct {
@@ -347,9 +353,12 @@ func (s *sim) told() string {
 	for _, r := range told {
 		out = append(out, fmt.Sprintf("%s is called ready and nobody's", r.ticket))
 	}
-	busy, err := db.Value[int](context.Background(), s.db, "SELECT count(*) FROM resource WHERE busy")
-	if err != nil || busy > 0 {
-		out = append(out, fmt.Sprintf("%d rows wait for an answer, %v", busy, err))
+	left, err := db.All(context.Background(), s.db, func(r *string) []any { return []any{r} }, leftSQL)
+	if err != nil {
+		return err.Error()
+	}
+	for _, row := range left {
+		out = append(out, row+" is left to do")
 	}
 	return some(out)
 }
