@@ -78,6 +78,13 @@ func newWorld(seed uint64) world {
 	for range one(rnd, 0, 0, 1, 2) {
 		w.steps = append(w.steps, step{time.Duration(rnd.Int64N(int64(span))), (*sim).killSomebody})
 	}
+	for range one(rnd, 0, 1, 1, 2) { // and one thing after the other, so close that they meet half done
+		at := time.Duration(rnd.Int64N(int64(span)))
+		for _, do := range scenes[rnd.IntN(len(scenes))] {
+			w.steps = append(w.steps, step{at, do})
+			at += time.Duration(rnd.Int64N(int64(one(rnd, 30*time.Millisecond, 400*time.Millisecond, 3*time.Second))))
+		}
+	}
 	slices.SortStableFunc(w.steps, func(a, b step) int { return int(a.at - b.at) })
 	return w
 }
@@ -126,6 +133,23 @@ var commands = []func(*sim){
 	(*sim).importMore, (*sim).importMore, (*sim).importAgain, (*sim).refund, (*sim).refund, (*sim).reinstate, (*sim).reinstate, (*sim).reschedule,
 	(*sim).rename, (*sim).rename, (*sim).rename, (*sim).ban, (*sim).ban, (*sim).unban, (*sim).moreStaff, (*sim).end, (*sim).archive, (*sim).archive, (*sim).reopen, (*sim).cancel, (*sim).cancel, (*sim).uncancel, (*sim).uncancel,
 	(*sim).toggleChat,
+}
+
+// scenes are commands that undo each other.
+var scenes = [][]func(*sim){
+	{(*sim).refund, (*sim).reinstate},
+	{(*sim).refund, (*sim).killSomebody, (*sim).reinstate},
+	{(*sim).ban, (*sim).unban, (*sim).ban},
+	{(*sim).ban, (*sim).killSomebody, (*sim).unban},
+	{(*sim).rename, (*sim).rename, (*sim).killSomebody, (*sim).rename},
+	{(*sim).cancel, (*sim).uncancel, (*sim).refund},
+	{(*sim).cancel, (*sim).archive, (*sim).uncancel},
+	{(*sim).cancel, (*sim).archive, (*sim).killSomebody, (*sim).uncancel, (*sim).cancel},
+	{(*sim).end, (*sim).reopen, (*sim).importMore},
+	{(*sim).importMore, (*sim).refund, (*sim).importAgain, (*sim).reinstate},
+	{(*sim).moreStaff, (*sim).refund, (*sim).reinstate, (*sim).killSomebody},
+	{(*sim).reschedule, (*sim).killSomebody, (*sim).reschedule},
+	{(*sim).toggleChat, (*sim).refund, (*sim).toggleChat},
 }
 
 func (s *sim) exec(query string, args ...any) {
@@ -227,7 +251,7 @@ func (s *sim) store(e *simShow, tickets []*simTicket) {
 	s.bus.Publish(bus.Hint{Topic: bus.TicketsChanged, Event: e.id})
 }
 
-// show chooses a show for which ok.
+// show chooses a show for which ok, the last one rather than another.
 func (s *sim) show(ok func(*simShow) bool) *simShow {
 	var fit []*simShow
 	for _, e := range s.shows {
@@ -238,10 +262,13 @@ func (s *sim) show(ok func(*simShow) bool) *simShow {
 	if len(fit) == 0 {
 		return nil
 	}
-	return one(s.rnd, fit...)
+	if !slices.Contains(fit, s.lastShow) || s.rnd.IntN(4) == 0 {
+		s.lastShow = one(s.rnd, fit...)
+	}
+	return s.lastShow
 }
 
-// ticket chooses a ticket of a show that is not over for which ok.
+// ticket chooses a ticket of a show that is not over for which ok, the last one rather than another.
 func (s *sim) ticket(ok func(*simTicket) bool) *simTicket {
 	var fit []*simTicket
 	for _, e := range s.shows {
@@ -257,7 +284,10 @@ func (s *sim) ticket(ok func(*simTicket) bool) *simTicket {
 	if len(fit) == 0 {
 		return nil
 	}
-	return one(s.rnd, fit...)
+	if !slices.Contains(fit, s.lastTicket) || s.rnd.IntN(4) == 0 {
+		s.lastTicket = one(s.rnd, fit...)
+	}
+	return s.lastTicket
 }
 
 func onSale(e *simShow) bool { return e.state == "scheduled" || e.state == "open" }
