@@ -31,11 +31,11 @@ func TestOfTwoProvisionersOneLeads(t *testing.T) {
 	}
 	t.Parallel()
 	c := newCampaign(t)
-	const copies = 5
+	const copies = 5 // of six kinds: each database with and without limits
 	share := max(3, kills(t)*16/100/copies)
 	t.Run("pairs", func(t *testing.T) { // is over when all are
 		for n := range copies {
-			k := worldKinds[(n+1)%len(worldKinds)]
+			k := worldKinds[n%len(worldKinds)]
 			t.Run(fmt.Sprintf("%s %s %d", k.kind, k.pace, n), func(t *testing.T) {
 				t.Parallel()
 				for part := 0; part*season < share && !t.Failed(); part++ {
@@ -135,6 +135,9 @@ func (p *pair) takeover(standby *process, from time.Time, killed bool) {
 		return
 	}
 	p.note("%s took over after %v", standby.name, took)
+	if took > soon {
+		p.Logf("%s, alive since %v, took over after %v:\n%s", standby.name, from.Sub(standby.born), took, strings.Join(p.history, "\n"))
+	}
 	if killed {
 		p.campaign.mu.Lock()
 		p.campaign.took = append(p.campaign.took, took)
