@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"hash/fnv"
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
@@ -17,7 +18,7 @@ func (d *DB) Migrate(ctx context.Context, files fs.FS) error {
 	dialect, opts := goose.DialectSQLite3, []goose.ProviderOption{}
 	if d.dialect == PostgreSQL {
 		dialect = goose.DialectPostgres
-		locker, err := lock.NewPostgresSessionLocker() // two nodes that start together migrate once
+		locker, err := d.migrationLock(ctx)
 		if err != nil {
 			return err
 		}
@@ -29,16 +30,50 @@ func (d *DB) Migrate(ctx context.Context, files fs.FS) error {
 	if err != nil {
 		return err
 	}
+	sources := p.ListSources()
+	newest := sources[len(sources)-1].Version
+	if d.isAt(ctx, newest, len(sources)) {
+		return nil
+	}
 	have, err := p.GetDBVersion(ctx)
 	if err != nil {
 		return err
 	}
-	sources := p.ListSources()
-	if newest := sources[len(sources)-1].Version; have > newest {
+	if have > newest {
 		return fmt.Errorf("the database has schema %d, this program knows only %d: run a newer stagedoor", have, newest)
 	}
 	_, err = p.Up(ctx)
 	return err
+}
+
+// migrationLock keeps two nodes that start together on one schema from migrating both.
+func (d *DB) migrationLock(ctx context.Context) (lock.SessionLocker, error) {
+	number, err := d.lockNumber(ctx)
+	if err != nil {
+		return nil, err
+	}
+	const every, tries = 1, 300 // seconds; a migration may take minutes
+	return lock.NewPostgresSessionLocker(lock.WithLockID(number), lock.WithLockTimeout(every, tries))
+}
+
+// lockNumber is the advisory lock of a schema's migrations: nodes of another schema have nothing to wait for.
+func (d *DB) lockNumber(ctx context.Context) (int64, error) {
+	schema, err := Value[string](ctx, d, "SELECT COALESCE(current_schema(), '')")
+	of := fnv.New64a()
+	_, _ = of.Write([]byte("stagedoor " + schema)) // a hash takes everything
+	return int64(of.Sum64()), err                  //nolint:gosec // any number will do
+}
+
+// isAt reports whether so many migrations, up to the newest, have been made. It takes no lock: a node that starts while
+// another one does need not wait, and a standby stands by at once.
+func (d *DB) isAt(ctx context.Context, newest int64, migrations int) bool {
+	type versions struct {
+		newest int64
+		count  int
+	}
+	v, err := One(ctx, d, func(v *versions) []any { return []any{&v.newest, &v.count} },
+		"SELECT COALESCE(max(version_id), 0), count(DISTINCT version_id) FROM goose_db_version WHERE version_id > 0")
+	return err == nil && v == versions{newest, migrations} // an error: there is no such table yet
 }
 
 // clustered serves migration files with the SQLite-only storage clause switched on.

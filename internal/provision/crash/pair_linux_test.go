@@ -136,7 +136,7 @@ func (p *pair) takeover(standby *process, from time.Time, killed bool) {
 	}
 	p.note("%s took over after %v", standby.name, took)
 	if took > soon {
-		p.Logf("%s, alive since %v, took over after %v:\n%s", standby.name, from.Sub(standby.born), took, strings.Join(p.history, "\n"))
+		p.Logf("%s, alive since %v, took over after %v:\n%s\n%s", standby.name, from.Sub(standby.born), took, strings.Join(p.history, "\n"), standby.words())
 	}
 	if killed {
 		p.campaign.mu.Lock()
