@@ -52,8 +52,12 @@ var mayImport = map[string][]string{
 	"internal/pass":                    and(ground, "internal/chime"),
 	"internal/provision":               and(ground, "internal/chime"),
 	"internal/provision/provisiontest": {}, // for tests of provision
-	"internal/readiness":               and(ground, "internal/readiness/forecast"),
+	"internal/readiness":               and(ground, "internal/readiness/forecast", "internal/readiness/words"),
 	"internal/readiness/forecast":      {}, // arithmetic
+	"internal/readiness/words":         {},
+	"internal/readiness/screen":        and(ground, "internal/readiness", "internal/readiness/words"),
+	"internal/readiness/metrics":       and(ground, "internal/readiness"),
+	"internal/readiness/doctor":        and(ground, "internal/readiness", "internal/readiness/words"),
 	"internal/moderate":                and(ground, "internal/chime"),
 	"internal/archive":                 and(ground, "internal/chime"),
 
@@ -89,9 +93,10 @@ var mayImport = map[string][]string{
 	"internal/teststream": {},
 	"internal/config":     ground,
 	"internal/web":        and(and(ground, features...), "ui", "internal/teststream"),
-	"internal/app": and(and(ground, features...), "internal/chime", "internal/config", "internal/web", "internal/teststream",
+	"internal/app": and(and(ground, features...), "internal/readiness/screen", "internal/readiness/metrics", "internal/readiness/doctor", "internal/chime", "internal/config", "internal/web", "internal/teststream",
 		"engine", "ui", "examples"),
-	"cmd/stagedoor": and(ground, "internal/app", "internal/config", "internal/web", "engine"),
+	"cmd/stagedoor": and(ground, "internal/app", "internal/config", "internal/readiness", "internal/readiness/screen", "internal/readiness/doctor",
+		"internal/web", "engine"),
 }
 
 var (
@@ -271,6 +276,7 @@ const (
 var tooLarge = map[string]string{
 	"internal/provision":                   "ledger, pace, lease and loops are one machine with one state; nothing outside needs a part of it",
 	"internal/provision/provision_test.go": "one world, many promises about it",
+	"internal/web":                         "one routing table needs one Server; each of its files is one small feature of the pages",
 }
 
 func TestNothingGrowsTooLarge(t *testing.T) {

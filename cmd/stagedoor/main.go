@@ -17,8 +17,9 @@ import (
 // cli is every command. Each lives in a file of its name.
 type cli struct {
 	Serve     serveCmd     `cmd:"" help:"Run everything: pages, API, live socket, provisioner and the embedded chat engine."`
-	Provision provisionCmd `cmd:"" help:"Run the provisioner as a process of its own; any number may run, one leads."`
+	Provision provisionCmd `cmd:"" help:"The provisioner as a process of its own (any number may run, one leads), and how to look at it and steer it."`
 	Engine    engineCmd    `cmd:"" help:"The chat engine alone: Amazon Chime SDK messaging, identity and STS on one address."`
+	Doctor    doctorCmd    `cmd:"" help:"Check that chats will be ready before doors: database, provisioner, provider, quotas, alarms. Fails if something is wrong."`
 	Organizer organizerCmd `cmd:"" help:"Let organizers into the console."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring the databases to this program's schema and exit."`
 	Openapi   openapiCmd   `cmd:"" help:"Print the OpenAPI document of the JSON API."`

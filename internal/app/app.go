@@ -47,7 +47,7 @@ type App struct {
 	archive    *archive.Keeper
 	web        *web.Server
 
-	pages, sdk net.Listener // sdk is nil without an embedded engine
+	pages, sdk, metrics net.Listener // sdk is nil without an embedded engine, metrics if nobody asked for it
 }
 
 // New opens databases and listeners and wires everything; nothing runs yet. Close what it returns, or Run it.
@@ -95,6 +95,9 @@ func (a *App) listen(ctx context.Context) (err error) {
 	if a.pages, err = lc.Listen(ctx, "tcp", a.cfg.Listen); err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
+	if a.metrics, err = listenMetrics(ctx, a.cfg.MetricsListen); err != nil {
+		return fmt.Errorf("--metrics-listen: %w", err)
+	}
 	if a.engine != nil && a.cfg.EngineListen != "" {
 		if a.sdk, err = lc.Listen(ctx, "tcp", a.cfg.EngineListen); err != nil {
 			return fmt.Errorf("--engine-listen: %w", err)
@@ -108,7 +111,7 @@ func (a *App) listen(ctx context.Context) (err error) {
 // Close gives back what New opened. Run does it by itself.
 func (a *App) Close() error {
 	var errs []error
-	for _, l := range []net.Listener{a.pages, a.sdk} {
+	for _, l := range []net.Listener{a.pages, a.sdk, a.metrics} {
 		if l != nil {
 			_ = l.Close() // already closed after Run
 		}
@@ -138,6 +141,10 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error { return a.web.Run(ctx) })
 	g.Go(func() error { return a.desk.Run(ctx) })
 	g.Go(func() error { return a.archive.Run(ctx) })
+	g.Go(func() error { return a.readiness.Watch(ctx) })
+	if a.metrics != nil {
+		g.Go(func() error { return serveMetrics(ctx, a.metrics, a.readiness) })
+	}
 	if a.cfg.Provisioner {
 		g.Go(func() error { return a.provision.Run(ctx) })
 	}

@@ -18,9 +18,8 @@ import (
 	"github.com/stagedoor/stagedoor/internal/event"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/organizer"
-	"github.com/stagedoor/stagedoor/internal/pace"
 	"github.com/stagedoor/stagedoor/internal/provision"
-	"github.com/stagedoor/stagedoor/internal/readiness"
+	"github.com/stagedoor/stagedoor/internal/readiness/screen"
 	"github.com/stagedoor/stagedoor/internal/schema"
 )
 
@@ -53,21 +52,11 @@ func OpenEngine(ctx context.Context, s config.Storage, cfg engine.Config) (*engi
 // Provider connects to the chat provider from a process of its own. The embedded engine of a running `serve` is reached
 // over the address where it listens alone, with the keys in the data folder.
 func Provider(s config.Storage, c config.Chime, engineURL string) (*chime.Client, error) {
-	if err := c.Check(); err != nil {
-		return nil, err
-	}
-	keys, err := openSecrets(s.Data)
-	if err != nil {
-		return nil, err
-	}
-	if c.Embedded() {
-		c.Chime = engineURL
-	}
-	return chime.New(chimeConfig(c, keys, nil)), nil
+	return provider(s, c, engineURL, nil)
 }
 
 // Provision runs a provisioner as a process of its own and shows its progress on out.
-func Provision(ctx context.Context, s config.Storage, c config.Chime, engineURL string, out io.Writer, log *slog.Logger) error {
+func Provision(ctx context.Context, s config.Storage, c config.Chime, r config.Readiness, engineURL string, out io.Writer, log *slog.Logger) error {
 	d, err := OpenPlatform(ctx, s)
 	if err != nil {
 		return err
@@ -76,12 +65,21 @@ func Provision(ctx context.Context, s config.Storage, c config.Chime, engineURL 
 	if err != nil {
 		return errors.Join(err, d.Close())
 	}
+	figures, err := listenMetrics(ctx, r.MetricsListen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("--metrics-listen: %w", err), d.Close())
+	}
 	events := event.New(d)
 	p := provision.New(provision.Config{DB: d, Chime: provider, Bus: &bus.Bus{}, Preset: c.Pace, Logger: log,
 		OnPurged: func(ctx context.Context, e id.Event) error { return events.MarkPurged(ctx, e, time.Now()) }})
+	b := board(d, c.Pace, r, log)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.Run(ctx) })
-	g.Go(func() error { return readinessBoard(d, c.Pace).Progress(ctx, out) })
+	g.Go(func() error { return b.Watch(ctx) })
+	g.Go(func() error { return screen.Show(ctx, b, out) })
+	if figures != nil {
+		g.Go(func() error { return serveMetrics(ctx, figures, b) })
+	}
 	return errors.Join(g.Wait(), d.Close())
 }
 
@@ -98,13 +96,4 @@ func SignInToken(ctx context.Context, s config.Storage, name string) (string, er
 		return "", err
 	}
 	return organizers.NewLink(ctx, who.ID, time.Now())
-}
-
-// readinessBoard shows the state of a platform database.
-func readinessBoard(d *db.DB, preset string) *readiness.Board {
-	c := readiness.Config{DB: d}
-	if p, err := pace.Named(preset); err == nil && len(p.Buckets) > 0 {
-		c.Limit, c.PerSecond = p.Limit, p.Buckets[0].PerSecond
-	}
-	return readiness.New(c)
 }

@@ -46,7 +46,7 @@ func (a *App) wire() error {
 	}
 	a.events, a.gate, a.organizers = event.New(a.db), gate.New(a.db, pepper), organizer.New(a.db)
 	a.provision = provision.New(a.provisionConfig(provider))
-	a.readiness = readinessBoard(a.db, a.cfg.Pace)
+	a.readiness = board(a.db, a.cfg.Pace, a.cfg.Readiness, a.log)
 	a.desk = moderate.New(moderate.Config{DB: a.db, Chime: provider.Paced(share.urgent()), Behind: share.behind(), Bus: a.bus, Logger: a.log})
 	a.archive, err = archive.New(archive.Config{DB: a.db, Chime: provider.Paced(share.behind()), Dir: filepath.Join(a.cfg.Data, "archive"), Logger: a.log,
 		Grace: time.Duration(a.cfg.ReopenFor) * time.Second, Hold: a.cfg.HoldChat(), OnArchived: a.archived})

@@ -129,7 +129,7 @@ func (h *house) check(after string) {
 // TestNoPathDeletesBeforeTheSeal (F18) does everything that people, rooms and the clock can do to a show, in random orders, with
 // lines that come from keys that were kept, and with rooms that fall asleep between two steps.
 func TestNoPathDeletesBeforeTheSeal(t *testing.T) {
-	const seeds, steps = 130, 40
+	const seeds, steps = 100, 40
 	synctest.Test(t, func(t *testing.T) {
 		s := chimetest.NewShow(t, dbtest.SQLite(t, schema.Platform()))
 		fan := s.Enter(t, id.Fan, "Änne")

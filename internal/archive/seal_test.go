@@ -241,7 +241,7 @@ func TestASealAndAShowThatComesBackExcludeEachOther(t *testing.T) {
 		shows := event.New(s.DB)
 		dir := t.TempDir()
 		outcomes := map[string]int{}
-		for range 40 {
+		for range 25 {
 			s.Exec(t, "DELETE FROM archive")
 			s.Exec(t, "UPDATE event SET state = 'scheduled', doors_ms = $1, starts_ms = $1", time.Now().Add(time.Hour).UnixMilli())
 			s.Say(s.Channel, "somebody", chimetest.Line("used"))

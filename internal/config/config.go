@@ -29,10 +29,17 @@ type Chime struct {
 	Pace          string `help:"The provider's limits, which all processes keep together: case (10 requests/s over everything), none, aws-us-east-1 or aws-eu-central-1 (Amazon's published limits)." default:"case" enum:"case,none,aws-us-east-1,aws-eu-central-1" env:"STAGEDOOR_PACE"`
 }
 
+// Readiness says when the operator is told, and where Prometheus looks.
+type Readiness struct {
+	Slack         time.Duration `name:"ready-slack" help:"A chat that is ready later than this before doors raises an alarm." default:"15m" env:"STAGEDOOR_READY_SLACK"`
+	MetricsListen string        `name:"metrics-listen" help:"Address where Prometheus finds /metrics, e.g. 127.0.0.1:9464; empty: nowhere. Nobody else should reach it." env:"STAGEDOOR_METRICS_LISTEN"`
+}
+
 // Serve are the settings of `stagedoor serve`.
 type Serve struct {
 	Storage
 	Chime
+	Readiness
 	Listen         string        `help:"Address of the pages, the API and the live socket. 0.0.0.0:8080 lets phones on the network in." default:"127.0.0.1:8080" env:"STAGEDOOR_LISTEN"`
 	EngineListen   string        `help:"Address where the embedded engine also listens alone, for SDKs and the AWS CLI; empty: not at all." default:"127.0.0.1:8090" env:"STAGEDOOR_ENGINE_LISTEN"`
 	EngineLimits   string        `help:"What the embedded engine holds callers to: none, case (10 requests/s over everything), aws-us-east-1 or aws-eu-central-1 (Amazon's published limits)." default:"none" enum:"none,case,aws-us-east-1,aws-eu-central-1" env:"STAGEDOOR_ENGINE_LIMITS"`

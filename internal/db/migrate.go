@@ -15,27 +15,14 @@ import (
 // this program. Migrations only go forward. In a migration "/* WITHOUT ROWID */" becomes SQLite's WITHOUT ROWID and
 // stays a comment for PostgreSQL; it is the one thing the two need told apart.
 func (d *DB) Migrate(ctx context.Context, files fs.FS) error {
-	dialect, opts := goose.DialectSQLite3, []goose.ProviderOption{}
-	if d.dialect == PostgreSQL {
-		dialect = goose.DialectPostgres
-		locker, err := d.migrationLock(ctx)
-		if err != nil {
-			return err
-		}
-		opts = append(opts, goose.WithSessionLocker(locker))
-	} else {
-		files = clustered{files}
-	}
-	p, err := goose.NewProvider(dialect, d.read, files, opts...)
+	p, err := d.migrations(ctx, files)
 	if err != nil {
 		return err
 	}
-	sources := p.ListSources()
-	newest := sources[len(sources)-1].Version
-	if d.isAt(ctx, newest, len(sources)) {
+	if sources := p.ListSources(); d.isAt(ctx, sources[len(sources)-1].Version, len(sources)) {
 		return nil
 	}
-	have, err := p.GetDBVersion(ctx)
+	have, newest, err := versions(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -44,6 +31,37 @@ func (d *DB) Migrate(ctx context.Context, files fs.FS) error {
 	}
 	_, err = p.Up(ctx)
 	return err
+}
+
+// Schema says which schema the database has (0: none) and which is the newest in files, and changes nothing but goose's
+// own table.
+func (d *DB) Schema(ctx context.Context, files fs.FS) (have, newest int64, err error) {
+	p, err := d.migrations(ctx, files)
+	if err != nil {
+		return 0, 0, err
+	}
+	return versions(ctx, p)
+}
+
+func versions(ctx context.Context, p *goose.Provider) (have, newest int64, err error) {
+	sources := p.ListSources()
+	have, err = p.GetDBVersion(ctx)
+	return have, sources[len(sources)-1].Version, err
+}
+
+func (d *DB) migrations(ctx context.Context, files fs.FS) (*goose.Provider, error) {
+	dialect, opts := goose.DialectSQLite3, []goose.ProviderOption{}
+	if d.dialect == PostgreSQL {
+		dialect = goose.DialectPostgres
+		locker, err := d.migrationLock(ctx)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, goose.WithSessionLocker(locker))
+	} else {
+		files = clustered{files}
+	}
+	return goose.NewProvider(dialect, d.read, files, opts...)
 }
 
 // migrationLock keeps two nodes that start together on one schema from migrating both.

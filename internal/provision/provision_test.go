@@ -82,7 +82,7 @@ func (s *stage) run(c provision.Config) (p *provision.Provisioner, stop func()) 
 
 // board shows what people see; a new one remembers nothing.
 func (s *stage) board() *readiness.Board {
-	return readiness.New(readiness.Config{DB: s.db, Limit: "10/s", PerSecond: 10})
+	return readiness.New(readiness.Config{DB: s.db, Preset: "case"})
 }
 
 func (s *stage) exec(query string, args ...any) {

@@ -175,6 +175,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/console/provisioning": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is made, what is left, when it is ready, and alarms */
+        get: operations["get-console-provisioning"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/console/provisioning/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop calls to the chat provider */
+        post: operations["post-console-provisioning-pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/console/provisioning/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How long tickets would take, and import by when */
+        get: operations["get-console-provisioning-plan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/console/provisioning/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Undo pause */
+        post: operations["post-console-provisioning-resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events/{slug}": {
         parameters: {
             query?: never;
@@ -416,6 +484,18 @@ export interface components {
             /** @description Whose line it was, or who was banned. */
             userId: string;
         };
+        Alarm: {
+            /** @enum {string} */
+            cause: "late" | "failed" | "nobody" | "paused";
+            /** @description Empty: it concerns all. */
+            eventId: string;
+            /** Format: date-time */
+            since: string;
+            /** @description One sentence. */
+            text: string;
+            /** @description What helps. */
+            toDo: string;
+        };
         Answer: {
             /** @description One sentence for the person. */
             detail: string;
@@ -477,6 +557,36 @@ export interface components {
         Banned: {
             reason: string;
         };
+        Calls: {
+            bucket: string;
+            /** Format: int64 */
+            calls: number;
+            /**
+             * Format: double
+             * @description As fast as the bucket lets them through now; 0: no limit.
+             */
+            perSecond: number;
+            /**
+             * Format: double
+             * @description What they take if nothing else uses the bucket.
+             */
+            seconds: number;
+        };
+        Choice: {
+            /**
+             * Format: int64
+             * @description To make it all.
+             */
+            calls: number;
+            /** Format: int64 */
+            cleanUpCalls: number;
+            /** Format: double */
+            cleanUpSeconds: number;
+            /** @enum {string} */
+            place: "own" | "shared";
+            /** Format: double */
+            seconds: number;
+        };
         ConsoleAnswerBody: {
             events: components["schemas"]["EventAdmin"][];
             organizer: components["schemas"]["OrganizerStruct"];
@@ -535,22 +645,47 @@ export interface components {
             sha256: string;
         };
         Event: {
+            /** @description The bucket that decides when the event is ready; empty if none does. */
+            bound: string;
+            /** @description Calls to the provider that are left, the scarcest bucket first. */
+            callsLeft: components["schemas"]["Calls"][];
+            /** Format: date-time */
+            doorsAt: string;
             eventId: string;
             /** Format: int64 */
             failed: number;
             /** Format: int64 */
             made: number;
-            /** Format: date-time */
+            name: string;
+            /** @description null until one is chosen, with the first ticket. */
+            place: components["schemas"]["Place"] | null;
+            /**
+             * Format: date-time
+             * @description Estimate; null when there is nothing to make or nobody makes it.
+             */
             readyAt: string | null;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description From readyAt to doors; negative is too late.
+             */
             slackSeconds: number | null;
-            state: string;
+            slug: string;
+            /** @enum {string} */
+            state: "none" | "making" | "ready" | "failing" | "deleting" | "gone";
+            timeZone: string;
             /** Format: int64 */
             toDelete: number;
             /** Format: int64 */
             toMake: number;
+            /**
+             * Format: int64
+             * @description Valid tickets that the provisioner has not looked at yet; their resources are in toMake and wanted.
+             */
+            unplanned: number;
             /** Format: int64 */
             wanted: number;
+            /** @description Quotas of the provider that the event does not fit into, in plain words. */
+            warnings: string[];
         };
         EventAdmin: {
             /** @description null while the history is not exported; of the last end or cancellation. */
@@ -632,6 +767,7 @@ export interface components {
             kind: string;
             /** Format: date-time */
             nextTryAt: string | null;
+            /** @description The ticket; empty for the event's own. */
             subject: string;
         };
         ImportReport: {
@@ -659,6 +795,11 @@ export interface components {
             role: "moderator" | "artist";
         };
         Leader: {
+            /**
+             * Format: double
+             * @description Since its last sign of life.
+             */
+            ageSeconds: number;
             /** Format: int64 */
             epoch: number;
             holder: string;
@@ -701,6 +842,66 @@ export interface components {
             serverTime: string;
             userArn: string;
         };
+        Place: {
+            /** @description Empty until it is made. */
+            instanceArn: string;
+            /** @description An app instance of the event's own; else it shares the installation's. */
+            own: boolean;
+        };
+        Places: {
+            /**
+             * Format: int64
+             * @description The account's quota; 0: none.
+             */
+            most: number;
+            /**
+             * Format: int64
+             * @description Ours, the shared one included.
+             */
+            used: number;
+        };
+        Plan: {
+            /** @description By bucket, the scarcest first. */
+            callsLeft: components["schemas"]["Calls"][];
+            /** @description What the place costs, the chosen one first. */
+            choices: components["schemas"]["Choice"][];
+            /** Format: date-time */
+            doorsAt: string;
+            /**
+             * Format: date-time
+             * @description The tickets must be imported by then to be ready at doors; null: it is too late, or they are there already.
+             */
+            importBy: string | null;
+            limit: string;
+            pace: string;
+            /** @enum {string} */
+            place: "own" | "shared";
+            /**
+             * Format: date-time
+             * @description If the tickets were imported now, behind the shows with earlier doors; null: never, at these limits.
+             */
+            readyAt: string | null;
+            /**
+             * Format: double
+             * @description What the calls take if nothing else is made.
+             */
+            seconds: number;
+            /** @description All of it in plain words. */
+            sentences: string[];
+            /**
+             * Format: double
+             * @description From readyAt to doors; negative is too late.
+             */
+            slackSeconds: number | null;
+            /**
+             * Format: int64
+             * @description The tickets whose resources are still to be made.
+             */
+            tickets: number;
+            /** @description Quotas of the provider that must be raised. */
+            warnings: string[];
+            zone: string;
+        };
         Problem: {
             /** @description Stable word for programs. */
             code: string;
@@ -718,6 +919,23 @@ export interface components {
             title: string;
             /** @description Always about:blank; the code says what happened. */
             type: string;
+        };
+        Rate: {
+            bucket: string;
+            /**
+             * Format: double
+             * @description Calls a second that the provider documents; 0: no limit.
+             */
+            limit: number;
+            /** @description The app instance, channel or bearer it is for; empty for the whole account. */
+            of: string;
+            /**
+             * Format: double
+             * @description Calls a second that are made at most now.
+             */
+            rate: number;
+            /** @description The provider allows less than it documents. */
+            throttled: boolean;
         };
         RedactInputBody: {
             messageId: string;
@@ -749,13 +967,38 @@ export interface components {
             role: "moderator" | "artist";
         };
         Status: {
-            /** Format: double */
+            alarms: components["schemas"]["Alarm"][];
+            /**
+             * Format: date-time
+             * @description When this was true; with very many tickets some time ago.
+             */
+            askedAt: string;
+            /**
+             * Format: double
+             * @description Measured over the last ten seconds.
+             */
             callsPerSecond: number;
+            /** @description Paused, and nothing is on its way any more. */
+            drained: boolean;
+            /** @description By doors; archived ones until they are purged. */
             events: components["schemas"]["Event"][];
+            /** @description The first hundred. */
             failures: components["schemas"]["Failure"][];
+            /**
+             * Format: int64
+             * @description Calls to the provider whose answers are not recorded yet.
+             */
+            inFlight: number;
+            /** @description Who makes things; null while nobody does. Whether others stand by is not known. */
             leader: components["schemas"]["Leader"] | null;
+            /** @description The provider's limits for people, e.g. 10/s. */
             limit: string;
+            /** @description People have stopped the provisioner. */
             paused: boolean;
+            /** @description App instances at the provider. */
+            places: components["schemas"]["Places"];
+            /** @description The buckets that were used lately. */
+            rates: components["schemas"]["Rate"][];
         };
         TicketCounts: {
             /** Format: int64 */
@@ -1118,6 +1361,135 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EventAdmin"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-console-provisioning": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-console-provisioning-pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-console-provisioning-plan": {
+        parameters: {
+            query?: {
+                /** @description A show, by its identifier; empty: a new one. */
+                event?: string;
+                /** @description That come in addition. */
+                tickets?: number;
+                /** @description 2026-12-01T20:00, local to zone. Empty: the event's. */
+                doors?: string;
+                /** @description IANA name. Empty: the event's, or UTC. */
+                zone?: string;
+                /** @description Empty: what the provisioner would choose. */
+                place?: "own" | "shared";
+                /** @description Name of a preset, or calls a second such as 25. Empty: the installation's. */
+                pace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-console-provisioning-resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
                 };
             };
             /** @description Error */

@@ -1,13 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ConsoleModel } from './model.svelte';
-import { sampleChat, sampleEvent } from './samples';
+import { sampleChat, sampleEvent, sampleStatus } from './samples';
 import type { ConsoleView } from './types';
 
 const at = Date.parse('2026-11-22T17:00:00Z');
 
 function view(change: Partial<ConsoleView> = {}): ConsoleView {
-  const provision = { leader: null, callsPerSecond: 0, limit: '10/s', paused: false, events: [], failures: [] };
-  return { organizer: { name: 'Anna' }, events: [sampleEvent()], provision, serverTime: new Date(at).toISOString(), ...change };
+  return { organizer: { name: 'Anna' }, events: [sampleEvent()], provision: sampleStatus(), serverTime: new Date(at).toISOString(), ...change };
 }
 
 type Answer = { status: number; body: unknown } | 'away';

@@ -3,7 +3,7 @@ import { inOrder, planOf } from './plan';
 import { sampleChat, sampleEvent } from './samples';
 
 const now = Date.parse('2026-11-22T17:00:00Z');
-const service = { leader: { holder: 'a', epoch: 1 }, paused: false };
+const service = { leader: { holder: 'a', epoch: 1, ageSeconds: 0 }, paused: false };
 
 describe('the sentence about a show’s chat', () => {
   it('says when it will be ready and how that lies to doors', () => {

@@ -1,6 +1,6 @@
 // A show and its chat as the server would tell them, for the tests beside this file.
 
-import type { EventAdmin, ProvisionEvent } from './types';
+import type { EventAdmin, ProvisionEvent, ProvisionStatus } from './types';
 
 export function sampleEvent(change: Partial<EventAdmin> = {}): EventAdmin {
   return {
@@ -27,5 +27,43 @@ export function sampleEvent(change: Partial<EventAdmin> = {}): EventAdmin {
 }
 
 export function sampleChat(change: Partial<ProvisionEvent> = {}): ProvisionEvent {
-  return { eventId: 'ev1', made: 0, toMake: 0, toDelete: 0, failed: 0, wanted: 0, readyAt: null, slackSeconds: null, state: 'making', ...change };
+  return {
+    eventId: 'ev1',
+    name: 'Winter Songs',
+    slug: 'winter-songs',
+    timeZone: 'Europe/Berlin',
+    doorsAt: '2026-11-22T19:00:00.000Z',
+    made: 0,
+    toMake: 0,
+    toDelete: 0,
+    failed: 0,
+    wanted: 0,
+    unplanned: 0,
+    readyAt: null,
+    slackSeconds: null,
+    state: 'making',
+    place: null,
+    callsLeft: [],
+    bound: '',
+    warnings: [],
+    ...change,
+  };
+}
+
+export function sampleStatus(change: Partial<ProvisionStatus> = {}): ProvisionStatus {
+  return {
+    leader: null,
+    callsPerSecond: 0,
+    limit: '10/s',
+    paused: false,
+    drained: false,
+    inFlight: 0,
+    places: { used: 0, most: 0 },
+    rates: [],
+    events: [],
+    failures: [],
+    alarms: [],
+    askedAt: '2026-11-22T17:00:00.000Z',
+    ...change,
+  };
 }

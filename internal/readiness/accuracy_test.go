@@ -1,0 +1,136 @@
+package readiness_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/bus"
+	"github.com/stagedoor/stagedoor/internal/chime"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/db/dbtest"
+	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/provision"
+	"github.com/stagedoor/stagedoor/internal/provision/provisiontest"
+	"github.com/stagedoor/stagedoor/internal/schema"
+)
+
+// evening is shows that a provisioner makes at a provider, in virtual time.
+type evening struct {
+	*house
+	provider *provisiontest.Provider
+	preset   string
+	shows    []id.Event
+	tickets  []int
+}
+
+func playing(t *testing.T, preset string, tickets []int, f func(v *evening)) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v := &evening{house: &house{t, dbtest.SQLite(t, schema.Platform())}, provider: provisiontest.New(), preset: preset, tickets: tickets}
+		v.provider.Latency = 200 * time.Millisecond
+		for i, n := range tickets {
+			e := v.show(fmt.Sprint("show ", i), time.Now().Add(time.Duration(i+2)*time.Hour))
+			v.sell(e, id.Fan, n, time.Now())
+			v.shows = append(v.shows, e)
+		}
+		f(v)
+	})
+}
+
+// run starts a provisioner until the test ends.
+func (v *evening) run() {
+	client := chime.New(chime.Config{Region: "us-east-1", AccessKeyID: "AKIDEXAMPLE000000", SecretAccessKey: "secret", HTTP: v.provider.Wire(nil)})
+	p := provision.New(provision.Config{DB: v.db, Chime: client, Bus: &bus.Bus{}, Preset: v.preset, Logger: slog.New(slog.DiscardHandler)})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	v.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			v.Errorf("provisioner: %v", err)
+		}
+	})
+}
+
+// made says how many tickets of a show can chat, and since when the last of them can.
+func (v *evening) made(show int) (n int, last time.Time) {
+	v.Helper()
+	type sum struct {
+		n    int
+		last int64
+	}
+	all, err := db.One(context.Background(), v.db, func(s *sum) []any { return []any{&s.n, &s.last} },
+		"SELECT count(*), COALESCE(max(made_ms), 0) FROM resource WHERE event_id = $1 AND kind = 'membership' AND state = 'made'", v.shows[show])
+	if err != nil {
+		v.Fatal(err)
+	}
+	return all.n, time.UnixMilli(all.last)
+}
+
+// judge asks now and then when each show is ready, and compares the answers at a tenth, half and nine tenths of the time
+// that it took: off by two percent of that time at most, or by a second, in which the first and last answers are on their
+// way.
+func (v *evening) judge() {
+	v.Helper()
+	type answer struct{ at, ready time.Time }
+	began, said, ended := time.Now(), make([][]answer, len(v.shows)), make([]time.Time, len(v.shows))
+	tick := time.NewTicker(4 * time.Second)
+	defer tick.Stop()
+	for left := len(v.shows); left > 0; <-tick.C {
+		if time.Since(began) > 3*time.Hour {
+			v.Fatal("not all is ready after three hours")
+		}
+		s := v.status(v.preset, time.Now())
+		for i := range v.shows {
+			if n, last := v.made(i); n == v.tickets[i] && ended[i].IsZero() {
+				ended[i] = last
+				left--
+			} else if e := s.Events[i]; e.ReadyAt != nil {
+				said[i] = append(said[i], answer{time.Now(), *e.ReadyAt})
+			}
+		}
+	}
+	for i := range v.shows {
+		whole := ended[i].Sub(began)
+		for _, part := range []float64{0.1, 0.5, 0.9} {
+			asked := began.Add(time.Duration(part * float64(whole)))
+			n := slices.IndexFunc(said[i], func(a answer) bool { return !a.at.Before(asked) })
+			if n < 0 {
+				n = len(said[i]) - 1
+			}
+			off := said[i][n].ready.Sub(ended[i])
+			v.Logf("show %d of %v, asked at %.0f %%: off by %v (%.2f %%)", i, whole, 100*part, off, 100*off.Seconds()/whole.Seconds())
+			if off.Abs() > max(whole/50, time.Second) {
+				v.Errorf("show %d takes %v; asked at %.0f %% of it, the answer was off by %v", i, whole, 100*part, off)
+			}
+		}
+	}
+}
+
+func TestReadyAtIsTrueInOneBucket(t *testing.T) {
+	playing(t, "case", []int{300, 400}, func(v *evening) {
+		v.run()
+		v.judge()
+	})
+}
+
+func TestReadyAtIsTrueAtAmazonsBuckets(t *testing.T) {
+	playing(t, "aws-us-east-1", []int{250, 200, 300, 150}, func(v *evening) {
+		v.run()
+		v.judge()
+	})
+}
+
+func TestReadyAtIsTrueWhileTheProviderThrottlesToHalf(t *testing.T) {
+	playing(t, "case", []int{1100}, func(v *evening) {
+		v.provider.Limits = provisiontest.LimitsOf("case")
+		v.provider.Limits[0].PerSecond = 5
+		v.run()
+		v.judge()
+	})
+}

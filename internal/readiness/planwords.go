@@ -1,0 +1,80 @@
+package readiness
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/readiness/words"
+)
+
+// words says a plan in plain words.
+func (q *question) words(p *Plan, alone time.Duration) {
+	say := func(format string, args ...any) { p.Sentences = append(p.Sentences, fmt.Sprintf(format, args...)) }
+	doors := words.Moment(p.DoorsAt, q.now, q.zone)
+	chosen := p.Choices[0]
+	if chosen.Calls == 0 {
+		say("Everything is made.")
+	} else {
+		say("%s take %s: %s%s.", words.Plural(p.Tickets, "ticket"), words.Plural(chosen.Calls, "call"), words.Span(alone), narrow(p.CallsLeft))
+	}
+	if wait := p.ReadyAt.Sub(q.now) - alone; chosen.Calls > 0 && wait > minMargin {
+		say("Shows with earlier doors come first and take %s of the time before.", words.Span(wait))
+	}
+	switch slack := time.Duration(*p.SlackSeconds * float64(time.Second)); {
+	case chosen.Calls == 0:
+	case p.ImportBy != nil:
+		say("Import by %s (%s): doors are %s.", words.Moment(*p.ImportBy, q.now, q.zone), p.Zone, doors)
+	case slack < 0:
+		say("Imported now they are ready at %s, %s after doors (%s). Doors at %s would do.", words.Moment(*p.ReadyAt, q.now, q.zone), words.Span(-slack), p.Zone,
+			words.Moment(p.ReadyAt.Add(DefaultSlack).Truncate(5*time.Minute).Add(5*time.Minute), q.now, q.zone))
+	case q.tickets > 0:
+		say("Import now: they are ready at %s, just before doors (%s).", words.Moment(*p.ReadyAt, q.now, q.zone), p.Zone)
+	default:
+		say("They are ready at %s, %s before doors (%s).", words.Moment(*p.ReadyAt, q.now, q.zone), words.Span(slack), p.Zone)
+	}
+	for _, c := range p.Choices {
+		say("%s", c.words(q.admins(true)))
+	}
+	switch {
+	case q.status.Paused:
+		say("The provisioner is paused: nothing of this begins before stagedoor provision resume.")
+	case q.status.Leader == nil:
+		say("No provisioner is running: nothing of this begins before one is started.")
+	}
+	n := need{members: q.people(), users: q.people() + q.admins(p.Place == Own), shared: p.Place == Shared}
+	if n.shared {
+		for i, s := range q.shows {
+			if s.placed > 0 && !s.own() {
+				n.users += q.rests[i].members
+			}
+		}
+	}
+	if n.instances = q.status.Places.Used; q.show.placed == 0 && p.Place == Own {
+		n.instances++
+	}
+	by := doors
+	if p.ImportBy != nil {
+		by = words.Moment(*p.ImportBy, q.now, q.zone)
+	}
+	p.Warnings = ceilings(q.speeds.preset.Ceilings, n, by)
+}
+
+// narrow names the bucket that takes longest.
+func narrow(calls []Calls) string {
+	if len(calls) == 0 || calls[0].PerSecond == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%s at %s)", calls[0].Bucket, words.Rate(calls[0].PerSecond))
+}
+
+// words says what a place costs.
+func (c Choice) words(admins int) string {
+	clean := fmt.Sprintf("%s, %s, to clean up", words.Plural(c.CleanUpCalls, "call"), words.Span(time.Duration(c.CleanUpSeconds*float64(time.Second))))
+	if c.CleanUpCalls == 1 {
+		clean = "1 call to clean up"
+	}
+	if c.Place == Own {
+		return fmt.Sprintf("In an app instance of its own: %s more to make it, %s.", words.Plural(1+2*admins, "call"), clean)
+	}
+	return fmt.Sprintf("In the shared app instance: %s.", clean)
+}

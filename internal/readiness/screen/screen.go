@@ -1,0 +1,145 @@
+// Package screen draws the provisioning on a terminal.
+package screen
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stagedoor/stagedoor/internal/readiness"
+	"github.com/stagedoor/stagedoor/internal/readiness/words"
+)
+
+// Show shows the provisioning on w until ctx ends: on a terminal a block that is redrawn each second, elsewhere the
+// same lines whenever they changed, at most every ten seconds.
+func Show(ctx context.Context, b *readiness.Board, w io.Writer) error {
+	terminal, every := isTerminal(w), 10*time.Second
+	if terminal {
+		every = time.Second
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	drawn, last := 0, ""
+	for {
+		now := time.Now()
+		s, err := b.Status(ctx, now)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		lines := Lines(s, now)
+		text := strings.Join(lines, "\n") + "\n"
+		switch {
+		case terminal:
+			up := ""
+			if drawn > 0 {
+				up = fmt.Sprintf("\x1b[%dA\x1b[J", drawn) // back to the first line, clear to the end
+			}
+			_, err = io.WriteString(w, up+text)
+			drawn = len(lines)
+		case text != last:
+			_, err = io.WriteString(w, text)
+			last = text
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// Lines draws a status for a terminal: who leads and how fast, a line with a bar for each show, alarms and failures.
+func Lines(s readiness.Status, now time.Time) []string {
+	who := "nobody leads"
+	if s.Leader != nil {
+		who = fmt.Sprintf("%s leads (epoch %d)", s.Leader.Holder, s.Leader.Epoch)
+	}
+	switch {
+	case s.Drained:
+		who += ", paused"
+	case s.Paused:
+		who += fmt.Sprintf(", pausing: %s on their way", words.Plural(s.InFlight, "call"))
+	}
+	lines := []string{fmt.Sprintf("%s  %.1f calls/s, limit %s  %s", now.UTC().Format(time.TimeOnly), s.CallsPerSecond, s.Limit, who)}
+	width := 0
+	for _, e := range s.Events {
+		width = max(width, utf8.RuneCountInString(short(e.Name)))
+	}
+	for _, e := range s.Events {
+		name := short(e.Name)
+		pad := strings.Repeat(" ", width-utf8.RuneCountInString(name))
+		lines = append(lines, fmt.Sprintf("  %s%s  %-8s %s %s", name, pad, e.State, bar(e.Made, e.Wanted), figures(e, now)))
+	}
+	for _, a := range s.Alarms {
+		lines = append(lines, "  ! "+words.Printable(a.Text), "    "+words.Printable(a.ToDo))
+	}
+	for i, f := range s.Failures {
+		if i == 3 {
+			lines = append(lines, fmt.Sprintf("  … and %d more failures", len(s.Failures)-i))
+			break
+		}
+		lines = append(lines, fmt.Sprintf("  ✗ %s %s %s: %s (attempt %d)", f.EventID, f.Kind, f.Subject, f.Error, f.Attempts))
+	}
+	return lines
+}
+
+// figures are an event's counts and times in one line.
+func figures(e readiness.Event, now time.Time) string {
+	line := fmt.Sprintf("%s of %s", words.Number(e.Made), words.Number(e.Wanted))
+	for _, part := range []struct {
+		n    int
+		text string
+	}{{e.Unplanned, "not yet planned"}, {e.ToDelete, "to delete"}, {e.Failed, "failed"}} {
+		if part.n > 0 {
+			line += fmt.Sprintf(", %s %s", words.Number(part.n), part.text)
+		}
+	}
+	if e.ReadyAt == nil {
+		return line
+	}
+	slack := time.Duration(*e.SlackSeconds * float64(time.Second))
+	line += fmt.Sprintf(", ready %s (in %s), ", words.Moment(*e.ReadyAt, now, words.Zone(e.TimeZone)), words.Span(max(0, e.ReadyAt.Sub(now))))
+	if slack < 0 {
+		return line + words.Span(-slack) + " AFTER DOORS"
+	}
+	return line + words.Span(slack) + " before doors"
+}
+
+// short is a name that leaves room for the figures.
+func short(name string) string {
+	const most = 28
+	runes := []rune(words.Printable(name))
+	if len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return string(runes)
+}
+
+func bar(made, wanted int) string {
+	const width = 20
+	full := 0
+	if wanted > 0 {
+		full = made * width / wanted
+	}
+	return "[" + strings.Repeat("#", full) + strings.Repeat("-", width-full) + "]"
+}
+
+// isTerminal reports whether w is a character device.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
