@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build ui api wire test check race crash fuzz bench bench-recovery lint fmt e2e screenshots clean
+.PHONY: help run build ui api wire test check race crash ready-at fuzz bench bench-recovery lint fmt e2e screenshots clean
 
 GO ?= go
 # Arguments for `make run`, e.g. make run ARGS="--listen 0.0.0.0:8080"
@@ -61,6 +61,9 @@ race: ## Go tests with the race detector, in random order, on both databases
 
 crash: ## kill the engine and cut its power KILLS=2000 times, and compare what is left with what was acknowledged
 	eval "$$(scripts/postgres.sh start)" && STAGEDOOR_CRASH_KILLS=$(KILLS) $(GO) test -v -count=1 -timeout 4h ./engine/crash
+
+ready-at: ## is "ready at" true? whole provisioners in virtual time, asked at 10, 50 and 90 % of the way (a minute)
+	STAGEDOOR_READY_AT=1 $(GO) test -v -count=1 -run "ReadyAt|Forecast" ./internal/readiness/...
 
 fuzz: ## every fuzz target for a moment (FUZZTIME=10s)
 	scripts/fuzz.sh $(FUZZTIME)
