@@ -3,8 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -31,17 +29,20 @@ func newTestBudget(t *testing.T, preset string, d *db.DB) *budget {
 	return b
 }
 
-// others is the provisioner with more to make than it will get done: an event with thousands of tickets, at a provider of
+// others is the provisioner with more to make than it will get done: an event with four hundred tickets, at a provider of
 // its own, which writes its calls down.
 func others(t *testing.T, d *db.DB) *provisiontest.Provider {
 	t.Helper()
 	p := provisiontest.New()
-	_, err := d.Exec(t.Context(), `INSERT INTO event (id, slug, name, artist, description, time_zone, doors_ms, starts_ms, stream_url, chat, state, created_ms, updated_ms)
-		VALUES ('evnext', 'next', 'The Next Show', 'Artist', '', 'UTC', $1, $1, '', $2, 'scheduled', 0, 0)`, time.Now().Add(time.Hour).UnixMilli(), true)
-	for i := 0; i < 3000 && err == nil; i++ {
-		_, err = d.Exec(t.Context(), `INSERT INTO ticket (id, event_id, code_hash, role, source_ref, valid, created_ms, updated_ms)
-			VALUES ($1, 'evnext', $1, $2, '', $3, 0, 0)`, fmt.Sprint("tknext", i), id.Fan, true)
-	}
+	err := d.Write(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Exec(`INSERT INTO event (id, slug, name, artist, description, time_zone, doors_ms, starts_ms, stream_url, chat, state, created_ms, updated_ms)
+			VALUES ('evnext', 'next', 'The Next Show', 'Artist', '', 'UTC', $1, $1, '', $2, 'scheduled', 0, 0)`, time.Now().Add(time.Hour).UnixMilli(), true)
+		for i := 0; i < 400 && err == nil; i++ {
+			_, err = tx.Exec(`INSERT INTO ticket (id, event_id, code_hash, role, source_ref, valid, created_ms, updated_ms)
+				VALUES ($1, 'evnext', $1, $2, '', $3, 0, 0)`, fmt.Sprint("tknext", i), id.Fan, true)
+		}
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +50,7 @@ func others(t *testing.T, d *db.DB) *provisiontest.Provider {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() {
-		ended <- provision.New(provision.Config{DB: d, Chime: c, Bus: &bus.Bus{}, Preset: "case", Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))}).Run(ctx)
+		ended <- provision.New(provision.Config{DB: d, Chime: c, Bus: &bus.Bus{}, Preset: "case"}).Run(ctx)
 	}()
 	t.Cleanup(func() {
 		stop()
@@ -57,9 +58,9 @@ func others(t *testing.T, d *db.DB) *provisiontest.Provider {
 			t.Error(err)
 		}
 	})
-	<-time.After(time.Minute) // the queue is long by then
-	if p.Count() < 500 {
-		t.Fatalf("%d calls", p.Count())
+	<-time.After(10 * time.Second)
+	if p.Count() < 50 {
+		t.Fatalf("%d calls in ten seconds", p.Count())
 	}
 	return p
 }
@@ -96,7 +97,7 @@ type evening struct {
 	fans []chimetest.Person
 }
 
-const linesEach = 40
+const linesEach, redactions = 10, 6
 
 func newEvening(t *testing.T, s *chimetest.Show, b *budget) *evening {
 	t.Helper()
@@ -131,14 +132,17 @@ func (e *evening) run(ctx context.Context, t *testing.T, b *budget) {
 			t.Fatalf("the moderator waited in vain: %+v, %v", a, err)
 		}
 	}
-	for i := range 10 {
+	longest := time.Duration(0)
+	for i := range redactions {
 		line := e.Say(e.Channel, e.mod.User, chimetest.Line(fmt.Sprint("oops ", i)))
 		began := time.Now()
 		if a, err := e.desk.Redact(ctx, e.Event, e.mod.Ticket, line, "", began); err != nil || !a.Done {
 			t.Errorf("after %v: %+v, %v", time.Since(began), a, err)
 		}
+		longest = max(longest, time.Since(began))
 		<-time.After(time.Second)
 	}
+	t.Logf("the moderator waited %v at most", longest)
 	wg.Go(func() { _ = keeper.Run(ctx) })
 	for left := 1; left > 0; {
 		<-time.After(time.Second)
@@ -166,11 +170,11 @@ func TestEverybodyTogetherKeepsTheOneBudget(t *testing.T) {
 		if rate := float64(len(all)) / seconds; rate < 9.5 {
 			t.Errorf("only %.2f calls a second were made", rate)
 		}
-		if share := float64(theirs) / float64(len(all)); share < 0.7 {
+		if share := float64(theirs) / float64(len(all)); share < 0.6 { // without giving way it is 0.45
 			t.Errorf("the others had %.0f %%", 100*share)
 		}
-		if n := s.Count("RedactChannelMessage"); n != 3*linesEach+10 {
-			t.Errorf("%d removals of %d lines", n, 3*linesEach+10)
+		if n := s.Count("RedactChannelMessage"); n != 3*linesEach+redactions {
+			t.Errorf("%d removals of %d lines", n, 3*linesEach+redactions)
 		}
 	})
 }
@@ -186,7 +190,7 @@ func TestUrgentCallsLeaveTheOthersEverySecondSlot(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {
-				for range 25 {
+				for range 12 {
 					if _, err := c.SessionEndpoint(t.Context()); err != nil {
 						t.Error(err)
 					}
@@ -196,8 +200,8 @@ func TestUrgentCallsLeaveTheOthersEverySecondSlot(t *testing.T) {
 		wg.Wait()
 		calls := provider.Calls()
 		all, theirs := arrivals(t, began, s, calls), since(began, calls)
-		if theirs < 150 || theirs > 250 {
-			t.Errorf("%d calls of others beside 200 urgent ones", theirs)
+		if theirs < 60 || theirs > 140 {
+			t.Errorf("%d calls of others beside 96 urgent ones", theirs)
 		}
 		if rate := float64(len(all)) / time.Since(began).Seconds(); rate < 9.5 {
 			t.Errorf("only %.2f calls a second were made", rate)

@@ -49,7 +49,7 @@ func (a *App) wire() error {
 	a.readiness = board(a.db, a.cfg.Pace, a.cfg.Readiness, a.log)
 	a.desk = moderate.New(moderate.Config{DB: a.db, Chime: provider.Paced(share.urgent()), Behind: share.behind(), Bus: a.bus, Logger: a.log})
 	a.archive, err = archive.New(archive.Config{DB: a.db, Chime: provider.Paced(share.behind()), Dir: filepath.Join(a.cfg.Data, "archive"), Logger: a.log,
-		Grace: time.Duration(a.cfg.ReopenFor) * time.Second, OnArchived: a.archived})
+		Grace: time.Duration(a.cfg.ReopenFor) * time.Second, Hold: a.cfg.HoldChat(), OnArchived: a.archived})
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (a *App) progress(ctx context.Context, event id.Event) (pass.Progress, erro
 	return pass.Progress{}, nil
 }
 
-// archived is called when an event's history is on disk: only now may its chat be deleted.
+// archived is called when an event's history is sealed: only now may its chat be deleted.
 func (a *App) archived(ctx context.Context, e id.Event) error {
 	if err := a.events.MarkArchived(ctx, e, time.Now()); err != nil {
 		return err
@@ -124,7 +124,7 @@ func (a *App) archived(ctx context.Context, e id.Event) error {
 	return nil
 }
 
-// purged is called when nothing of an archived event is left at the provider.
+// purged is called when nothing of an archived or cancelled event is left at the provider.
 func (a *App) purged(ctx context.Context, e id.Event) error {
 	if err := a.events.MarkPurged(ctx, e, time.Now()); err != nil {
 		return err

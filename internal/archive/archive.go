@@ -1,9 +1,16 @@
-// Package archive keeps the chat's history of shows that have ended: what was said, by whom, and what was removed.
+// Package archive keeps the chat's history of shows that have ended or were cancelled: what was said, by whom, and what was
+// removed.
 //
-//	ended ──grace──► history read until two passes agree ──► file on disk ──► row ──► OnArchived
+//	ended ──grace──► history read until two passes agree ──► file on disk ──► row ──► may be downloaded
+//	cancelled                                                                  │
+//	        OnArchived ◄── sealed ◄── history and file read back, both agree ◄─┴─ keys that people had are out of date
 //
-// Nothing may be deleted at the provider before OnArchived was called. Killed anywhere, the next run starts over and
-// ends the same: the file gets its name only when it is complete and on disk, and the row comes after the file.
+// Nothing may be deleted at the provider before it is sealed. Killed anywhere, the next run goes on or starts over and
+// ends the same: the file gets its name only when it is complete and on disk, the row comes after the file, and the seal
+// after a reading that is the file's own. A show that is reopened or un-cancelled on the way takes the permission back.
+//
+// The provider has no call that closes a channel for its members. From the end on the platform hands out no keys and tells
+// every page; who kept a key can still send until it is out of date, and what is sent so is exported, too.
 //
 // The file is JSON Lines, told apart by "type": a header, one message a line in order of time, the moderators' bans, an
 // end with the counts that proves that nothing is missing. Removed lines carry their content from the audit trail and
@@ -28,11 +35,13 @@ import (
 
 // Info describes one exported history.
 type Info struct {
-	Path       string // file name inside Config.Dir
-	Messages   int64
-	Bytes      int64
-	SHA256     string // of the file, lower-case hex
-	ExportedAt time.Time
+	Path       string     `json:"-"` // file name inside Config.Dir
+	Messages   int64      `json:"messages"`
+	Bytes      int64      `json:"bytes"`
+	SHA256     string     `json:"sha256" doc:"Of the file, lower-case hex."`
+	ExportedAt time.Time  `json:"exportedAt"`
+	Sealed     bool       `json:"sealed" doc:"Final: only then the chat is deleted."`
+	WaitsUntil *time.Time `json:"waitsUntil" doc:"Until then browsers may have keys to the chat, and it is not sealed; null when nothing is waited for."`
 }
 
 // Config of a Keeper. DB, Chime and Dir are required.
@@ -43,8 +52,12 @@ type Config struct {
 	Logger *slog.Logger // nil means silence
 	// Grace is how long after the end of a show its history is left alone, so that "end" can be undone; 0 means 10 s.
 	Grace time.Duration
-	// OnArchived is called after the row is durable, again after a failure or a restart, until it returns nil. It moves
-	// the show on; only then may anything be deleted.
+	// Hold is how long after the end of a show the seal waits at most until keys to its chat are out of date; 0 means that it
+	// does not wait.
+	Hold time.Duration
+	// OnArchived is called after the seal is durable. For a show that has ended it is called again after a failure or a
+	// restart, until it returns nil: it moves the show on, and only then may anything be deleted. For a cancelled show the
+	// seal itself is the permission.
 	OnArchived func(ctx context.Context, event id.Event) error
 }
 
@@ -78,17 +91,27 @@ func New(cfg Config) (*Keeper, error) {
 // Close releases the folder.
 func (k *Keeper) Close() error { return k.root.Close() }
 
+// infoSQL is the archive of a show's last end, as long as that end stands.
+const infoSQL = `SELECT a.path, a.messages, a.bytes, a.sha256, a.exported_ms, a.sealed, e.ended_ms, COALESCE(l.until_ms, 0)
+	FROM archive a
+	JOIN chat_event e ON e.event_id = a.event_id AND e.ended_ms = a.ended_ms AND e.state IN ('ended', 'archived', 'purged', 'cancelled')
+	LEFT JOIN chat_key_life l ON l.event_id = a.event_id
+	WHERE a.event_id = $1`
+
 // Info returns what is known about a show's archive; exported is false while there is none, and again when the show was
-// reopened after the export.
+// reopened or un-cancelled after the export.
 func (k *Keeper) Info(ctx context.Context, event id.Event) (info Info, exported bool, err error) {
-	var ms int64
-	info, err = db.One(ctx, k.cfg.DB, func(i *Info) []any { return []any{&i.Path, &i.Messages, &i.Bytes, &i.SHA256, &ms} },
-		`SELECT a.path, a.messages, a.bytes, a.sha256, a.exported_ms FROM archive a
-		JOIN chat_event e ON e.event_id = a.event_id AND e.ended_ms = a.ended_ms WHERE a.event_id = $1`, event)
+	var ms, ended, keys int64
+	info, err = db.One(ctx, k.cfg.DB, func(i *Info) []any {
+		return []any{&i.Path, &i.Messages, &i.Bytes, &i.SHA256, &ms, &i.Sealed, &ended, &keys}
+	}, infoSQL, event)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Info{}, false, nil
 	}
 	info.ExportedAt = time.UnixMilli(ms).UTC()
+	if until := time.UnixMilli(min(keys, ended+k.cfg.Hold.Milliseconds())).UTC(); !info.Sealed && until.After(time.Now()) {
+		info.WaitsUntil = &until
+	}
 	return info, err == nil, err
 }
 

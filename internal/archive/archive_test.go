@@ -260,11 +260,16 @@ func TestADamagedFileIsNotServed(t *testing.T) {
 
 // run starts the keeper's loop; archived receives each call of OnArchived.
 func run(t *testing.T, s *chimetest.Show, fail func() error) (k *archive.Keeper, archived chan time.Time) {
+	return runWith(t, s, func(*archive.Config) {}, fail)
+}
+
+func runWith(t *testing.T, s *chimetest.Show, change func(*archive.Config), fail func() error) (k *archive.Keeper, archived chan time.Time) {
 	archived = make(chan time.Time, 100)
 	k = keeper(t, s, func(c *archive.Config) {
+		change(c)
 		c.OnArchived = func(ctx context.Context, event id.Event) error {
-			if _, exported, err := k.Info(ctx, event); err != nil || !exported {
-				t.Errorf("archived before the export: %v", err)
+			if info, exported, err := k.Info(ctx, event); err != nil || !exported || !info.Sealed {
+				t.Errorf("archived before the seal: %v", err)
 			}
 			archived <- time.Now()
 			if err := fail(); err != nil {

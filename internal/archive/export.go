@@ -42,41 +42,79 @@ func (k *Keeper) source(ctx context.Context, event id.Event) (source, error) {
 	return s, err
 }
 
+// over reports whether the show is in a state in which its history is exported.
+func (s source) over() bool { return s.state == "ended" || s.state == "cancelled" }
+
+func errNotEnded() error {
+	return fault.New(fault.Conflict, "event_not_ended", "Only the history of a show that has ended or was cancelled is exported.")
+}
+
 // Export writes a show's history to its file and returns what it wrote; when that was done before, it only returns it.
 // It may be repeated and may be killed at any moment. A show without a chat gets a file that says so.
 //
 // Errors: Conflict "event_not_ended", Conflict "history_unstable" when people still write, and those of the provider.
 func (k *Keeper) Export(ctx context.Context, event id.Event) (Info, error) {
+	info, _, err := k.export(ctx, event)
+	return info, err
+}
+
+// export is Export; fresh says that the history was read just now.
+func (k *Keeper) export(ctx context.Context, event id.Event) (info Info, fresh bool, err error) {
 	if info, exported, err := k.Info(ctx, event); err != nil || exported {
-		return info, err
+		return info, false, err
 	}
 	s, err := k.source(ctx, event)
 	if err != nil {
-		return Info{}, err
+		return Info{}, false, err
 	}
-	if s.state != "ended" {
-		return Info{}, fault.New(fault.Conflict, "event_not_ended", "Only the history of a show that has ended is exported.")
+	if !s.over() {
+		return Info{}, false, errNotEnded()
 	}
+	info, err = k.anew(ctx, s, "")
+	return info, err == nil, err
+}
+
+// anew reads a show's history and makes it the show's archive in place of the one with the sum instead, or of one that was
+// made after an earlier end.
+func (k *Keeper) anew(ctx context.Context, s source, instead string) (Info, error) {
 	written, err := k.write(ctx, s)
 	if err != nil {
 		return Info{}, err
 	}
-	_, err = k.cfg.DB.Exec(ctx, `INSERT INTO archive (event_id, path, ended_ms, messages, bytes, sha256, exported_ms)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (event_id) DO UPDATE SET path = excluded.path, ended_ms = excluded.ended_ms, messages = excluded.messages,
-		bytes = excluded.bytes, sha256 = excluded.sha256, exported_ms = excluded.exported_ms WHERE archive.ended_ms <> excluded.ended_ms`,
-		event, written.Path, s.endedMs, written.Messages, written.Bytes, written.SHA256, time.Now().UnixMilli())
+	var before string
+	err = k.cfg.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := tx.Lock(s.event.Seal()); err != nil { // what may be deleted has its archive for good
+			return err
+		}
+		var err error
+		before, err = db.Value[string](tx.Context(), tx, "SELECT path FROM archive WHERE event_id = $1", s.event)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		_, err = tx.Exec(`INSERT INTO archive (event_id, path, ended_ms, messages, bytes, sha256, exported_ms, sealed)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE)
+			ON CONFLICT (event_id) DO UPDATE SET path = excluded.path, ended_ms = excluded.ended_ms, messages = excluded.messages,
+			bytes = excluded.bytes, sha256 = excluded.sha256, exported_ms = excluded.exported_ms, sealed = FALSE
+			WHERE archive.ended_ms < excluded.ended_ms OR (archive.ended_ms = excluded.ended_ms AND archive.sha256 = $8
+			AND NOT EXISTS (SELECT 1 FROM chat_event e WHERE e.event_id = $1 AND e.sealed))`,
+			s.event, written.Path, s.endedMs, written.Messages, written.Bytes, written.SHA256, time.Now().UnixMilli(), instead)
+		return err
+	})
 	if err != nil {
 		return Info{}, err
 	}
-	info, exported, err := k.Info(ctx, event) // another node may have been faster
+	info, exported, err := k.Info(ctx, s.event) // another node may have been faster
 	if err == nil && !exported {
 		err = fault.New(fault.Conflict, "event_not_ended", "The show was reopened during the export.")
 	}
-	if err == nil {
-		k.tidy(event, info.Path)
+	if err != nil {
+		return Info{}, err
 	}
-	return info, err
+	k.tidy(s.event, before, written.Path, info.Path)
+	if info.SHA256 != written.SHA256 {
+		return Info{}, fault.New(fault.Conflict, "history_unstable", "Another node has exported the same show with another history.").After(time.Second)
+	}
+	return info, nil
 }
 
 // write makes the file: under a name that nobody looks for until it is complete and on disk.
@@ -159,8 +197,14 @@ func (k *Keeper) syncDir() error {
 func partialPrefix(event id.Event) string { return ".partial-" + string(event) + "-" }
 func finalPrefix(event id.Event) string   { return string(event) + "-" }
 
-// tidy removes what killed or slower exports of the show have left. It may fail: the next one tidies again.
-func (k *Keeper) tidy(event id.Event, keep string) {
+// tidy removes what killed exports of the show have left, and the two files that are not the archive any more or never
+// became it. It may fail: then something lies around. Other complete files are another node's and not touched.
+func (k *Keeper) tidy(event id.Event, before, written, now string) {
+	for _, name := range []string{before, written} {
+		if name != "" && name != now {
+			_ = k.root.Remove(name)
+		}
+	}
 	d, err := k.root.Open(".")
 	if err != nil {
 		return
@@ -171,8 +215,7 @@ func (k *Keeper) tidy(event id.Event, keep string) {
 		return
 	}
 	for _, name := range names {
-		ours := strings.HasPrefix(name, partialPrefix(event)) || strings.HasPrefix(name, finalPrefix(event))
-		if ours && name != keep {
+		if strings.HasPrefix(name, partialPrefix(event)) {
 			_ = k.root.Remove(name)
 		}
 	}

@@ -18,9 +18,11 @@ const (
 	// firstPause and longestPause bound the wait after a failure, doubled each time.
 	firstPause   = time.Second
 	longestPause = time.Minute
+	// lookAgain is how often a show is looked at that waits for keys to get out of date: it may be reopened and end anew.
+	lookAgain = 5 * time.Second
 )
 
-// Run archives every show that has ended, until ctx ends. Any number of nodes may run it.
+// Run archives every show that has ended or was cancelled, until ctx ends. Any number of nodes may run it.
 func (k *Keeper) Run(ctx context.Context) error {
 	r := rounds{k: k, running: map[id.Event]bool{}, failed: map[id.Event]failure{}}
 	defer r.wg.Wait()
@@ -57,7 +59,8 @@ type failure struct {
 func (r *rounds) start(ctx context.Context) error {
 	now := time.Now()
 	due, err := db.All(ctx, r.k.cfg.DB, func(e *id.Event) []any { return []any{e} },
-		"SELECT event_id FROM chat_event WHERE state = 'ended' AND ended_ms <= $1 ORDER BY ended_ms", now.Add(-r.k.cfg.Grace).UnixMilli())
+		"SELECT event_id FROM chat_event WHERE state IN ('ended', 'cancelled') AND NOT sealed AND ended_ms <= $1 ORDER BY ended_ms",
+		now.Add(-r.k.cfg.Grace).UnixMilli())
 	if err != nil {
 		return err
 	}
@@ -77,7 +80,7 @@ func (r *rounds) start(ctx context.Context) error {
 }
 
 func (r *rounds) archive(ctx context.Context, event id.Event) {
-	info, err := r.k.Export(ctx, event)
+	info, err := r.k.Seal(ctx, event)
 	if err == nil {
 		err = r.k.cfg.OnArchived(ctx, event)
 	}
@@ -86,14 +89,18 @@ func (r *rounds) archive(ctx context.Context, event id.Event) {
 	delete(r.running, event)
 	if err == nil {
 		delete(r.failed, event)
-		r.k.cfg.Logger.Info("archive: history exported", "event", event, "messages", info.Messages, "bytes", info.Bytes, "file", info.Path)
+		r.k.cfg.Logger.Info("archive: history sealed", "event", event, "messages", info.Messages, "bytes", info.Bytes, "file", info.Path)
 		return
 	}
 	if ctx.Err() != nil {
 		return
 	}
+	if fault.HasCode(err, codeKeys) {
+		r.failed[event] = failure{0, time.Now().Add(min(lookAgain, fault.As(err).RetryAfter))}
+		return
+	}
 	f := r.failed[event]
 	pause := max(min(firstPause<<min(f.times, 10), longestPause), fault.As(err).RetryAfter)
 	r.failed[event] = failure{f.times + 1, time.Now().Add(pause)}
-	r.k.cfg.Logger.Warn("archive: not exported yet", "event", event, "again_in", pause, "err", err)
+	r.k.cfg.Logger.Warn("archive: not sealed yet", "event", event, "again_in", pause, "err", err)
 }

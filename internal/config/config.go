@@ -48,7 +48,8 @@ type Serve struct {
 	TrustedProxies []string      `help:"Networks of reverse proxies whose X-Forwarded-For is believed, e.g. 10.0.0.0/8." env:"STAGEDOOR_TRUSTED_PROXIES"`
 	Provisioner    bool          `help:"Run the provisioner in this process too." default:"true" negatable:"" env:"STAGEDOOR_PROVISIONER"`
 	Demo           bool          `help:"On an empty database make a demo show with tickets and print its codes." default:"true" negatable:"" env:"STAGEDOOR_DEMO"`
-	ReopenFor      int           `help:"Seconds after the end of a show during which it can be reopened; then the history is exported." default:"10" env:"STAGEDOOR_REOPEN_SECONDS"`
+	ReopenFor      int           `help:"Seconds after the end or the cancellation of a show before its history is exported; at least so long it can be reopened." default:"10" env:"STAGEDOOR_REOPEN_SECONDS"`
+	SealWait       time.Duration `help:"How long after the end of a show its chat is kept at most because browsers may still have keys to it, which last an hour. The export is made before, and once more then; only then the chat is deleted. With --demo not at all." default:"65m" env:"STAGEDOOR_SEAL_WAIT"`
 }
 
 // Embedded reports whether the engine runs in this process.
@@ -66,6 +67,14 @@ func (c Chime) Check() error {
 		return fmt.Errorf("--chime: %q is neither embedded nor aws nor a http(s) URL", c.Chime)
 	}
 	return nil
+}
+
+// HoldChat is how long the deletion of a show's chat waits for keys at most. A rehearsal's keys are not waited for.
+func (s Serve) HoldChat() time.Duration {
+	if s.Demo {
+		return 0
+	}
+	return s.SealWait
 }
 
 // Check finds settings that cannot be.

@@ -70,6 +70,7 @@ func Open(ctx context.Context, rawURL string) (*DB, error) {
 	}
 	if d.dialect == PostgreSQL {
 		d.writer = newWriter(d.write, nil)
+		d.writer.lock = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 		go d.writer.run()
 		return d, nil
 	}

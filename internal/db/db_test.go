@@ -46,6 +46,59 @@ func TestWritesOfManyGoroutinesAreAllThereAndFailuresUndoOnlyThemselves(t *testi
 	})
 }
 
+// Without the lock PostgreSQL lets both processes read the same number, and one increment of two is lost.
+func TestWritesThatLockANameSeeEachOtherAcrossProcesses(t *testing.T) {
+	const each = 200
+	check := func(t *testing.T, url string) {
+		one, two := process(t, url), process(t, url)
+		if _, err := one.Exec(t.Context(), "INSERT INTO t (a, n) VALUES ('a', 0)"); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for _, d := range []*db.DB{one, two} {
+			wg.Go(func() {
+				for range each {
+					err := d.Write(t.Context(), func(tx *db.Tx) error {
+						if err := tx.Lock("a"); err != nil {
+							return err
+						}
+						n, err := db.Value[int64](tx.Context(), tx, "SELECT n FROM t WHERE a = 'a'")
+						if err != nil {
+							return err
+						}
+						_, err = tx.Exec("UPDATE t SET n = $1 WHERE a = 'a'", n+1)
+						return err
+					})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if n, err := db.Value[int64](t.Context(), one, "SELECT n FROM t"); err != nil || n != 2*each {
+			t.Errorf("%d after %d increments, %v", n, 2*each, err)
+		}
+	}
+	t.Run("sqlite", func(t *testing.T) { check(t, "sqlite:"+t.TempDir()+"/t.db") })
+	t.Run("postgres", func(t *testing.T) { check(t, dbtest.PostgresURL(t)) })
+}
+
+// process opens a database, with the table t in it, as a process of its own would.
+func process(t *testing.T, url string) *db.DB {
+	t.Helper()
+	d, err := db.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	if err := d.Migrate(t.Context(), schema); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 func TestAStatementThatFailsDoesNotPoisonItsGroup(t *testing.T) {
 	dbtest.Each(t, schema, func(t *testing.T, d *db.DB) {
 		var wg sync.WaitGroup

@@ -26,6 +26,7 @@ type Tx struct {
 	ctx    context.Context
 	tx     *sql.Tx
 	stmts  *statements
+	lock   string         // of writer
 	before []func() error // of the write that runs now
 	after  []func()       // of the write that runs now
 }
@@ -63,6 +64,17 @@ func (t *Tx) AfterCommit(f func()) { t.after = append(t.after, f) }
 // undoes the write like one of that function. f may call AfterCommit, but not BeforeCommit.
 func (t *Tx) BeforeCommit(f func() error) { t.before = append(t.before, f) }
 
+// Lock lets this write and every other that locks the same name, of any process, follow each other: what is read after
+// Lock includes what the earlier ones committed, and none of the later ones goes on before the commit. It is for a rule that
+// looks at one row and writes another.
+func (t *Tx) Lock(name string) error {
+	if t.lock == "" {
+		return nil // SQLite: a write has the whole database for itself from its beginning
+	}
+	_, err := t.Exec(t.lock, name)
+	return err
+}
+
 // Context is the transaction's own context, for All, One and Value.
 func (t *Tx) Context() context.Context { return t.ctx }
 
@@ -83,6 +95,7 @@ type beginner interface {
 type writer struct {
 	db    beginner
 	stmts *statements
+	lock  string // the statement of Tx.Lock; "" where a transaction is alone anyway
 	queue chan *job
 	mu    sync.RWMutex // guards closed against a send on a closed queue
 	close bool
@@ -254,7 +267,7 @@ func (w *writer) transaction(group []*job, answers []error) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit: no effect
-	t := &Tx{ctx: ctx, tx: tx, stmts: w.stmts}
+	t := &Tx{ctx: ctx, tx: tx, stmts: w.stmts, lock: w.lock}
 	for i, j := range group {
 		if answers[i] = j.ctx.Err(); answers[i] != nil {
 			continue // the caller left while the write was queued

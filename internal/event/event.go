@@ -5,12 +5,17 @@
 //	    ▲ │                ▲ │                    ▲                  │ │
 //	    │ └──── start ─────┼─┼────────────────────┤                  │ │
 //	    ├── moved later ───┼─┘                    │                  │ │
-//	    └──────────────────┴────── reopen ────────┴──────────────────┘ │
-//	                 end (from scheduled, open or live) ───────────────┘
+//	    ├──────────────────┼────── reopen ────────┼──────────────────┘ │
+//	    │            end (from scheduled, open or live) ───────────────┘
+//	    │                  │                      │
+//	    └──────────────────┴──── un-cancel ───────┴─ cancelled ◄─ cancel (from scheduled or open)
 //
 // Doors and start come with the clock (Advance) or by hand (Start). Ending is always by hand: shows run over. Reopening
 // is possible until the chat's history is archived; after that only purging is left. State.to is the one check of this
 // picture.
+//
+// A cancelled show's chat is archived and deleted like an ended one's, but the show stays and can come back at any time, to
+// what the clock says, as long as nothing was said in its chat that is sealed by then.
 //
 // An organizer writes local times and an IANA zone. A time that the clocks skip in spring is refused, because nobody can
 // arrive at it. A time that happens twice in autumn means the first of the two: fans then come too early, never too late.
@@ -31,7 +36,7 @@ import (
 // State is where a show stands in its life.
 type State string
 
-// The states, in order of life.
+// The states, in order of life; the last is beside it.
 const (
 	Scheduled State = "scheduled"
 	Open      State = "open"
@@ -39,6 +44,7 @@ const (
 	Ended     State = "ended"
 	Archived  State = "archived"
 	Purged    State = "purged"
+	Cancelled State = "cancelled"
 )
 
 // Event is one show. Times are absolute, in UTC and exact to the millisecond; a zero time means "not yet".
@@ -57,7 +63,7 @@ type Event struct {
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 	StartedAt   time.Time // first time it was live
-	EndedAt     time.Time // last time it was ended
+	EndedAt     time.Time // last time it was ended or cancelled; later than the time before, whatever the clock did
 }
 
 // Input is an organizer's form. Times are local to TimeZone, in the form of <input type="datetime-local">.

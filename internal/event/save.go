@@ -64,9 +64,10 @@ func insert(tx *db.Tx, e Event) (added bool, err error) {
 	return n == 1, err
 }
 
-// Update replaces what the form says. Before the start the state follows the new times. An empty slug keeps the old
-// one, so that links that are out keep working when a show is renamed. Errors: as Create; NotFound "event_unknown";
-// Conflict "event_over" after the end, "event_running" for a new time or slug of a live show.
+// Update replaces what the form says. Before the start the state follows the new times; a cancelled show stays cancelled. An
+// empty slug keeps the old one, so that links that are out keep working when a show is renamed. Errors: as Create; NotFound
+// "event_unknown"; Conflict "event_over" after the end, "event_running" for a new time or slug of a live show, "event_state"
+// when another process was faster.
 func (s *Store) Update(ctx context.Context, event id.Event, in Input, now time.Time) (Event, error) {
 	want, err := in.check()
 	if err != nil {
@@ -78,15 +79,20 @@ func (s *Store) Update(ctx context.Context, event id.Event, in Input, now time.T
 		if e, err = get(ctx, tx, "id", string(event)); err != nil {
 			return err
 		}
+		from := e
 		if err := e.change(want, now); err != nil {
 			return err
 		}
-		_, err = tx.Exec(`UPDATE event SET slug = $1, name = $2, artist = $3, description = $4, time_zone = $5, doors_ms = $6,
-				starts_ms = $7, stream_url = $8, chat = $9, state = $10, updated_ms = $11, started_ms = $12 WHERE id = $13`,
+		n, err := tx.Exec(`UPDATE event SET slug = $1, name = $2, artist = $3, description = $4, time_zone = $5, doors_ms = $6,
+				starts_ms = $7, stream_url = $8, chat = $9, state = $10, updated_ms = $11, started_ms = $12
+				WHERE id = $13 AND state = $14 AND ended_ms = $15`,
 			e.Slug, e.Name, e.Artist, e.Description, e.TimeZone, unix(e.DoorsAt), unix(e.StartsAt), e.StreamURL, e.Chat,
-			string(e.State), unix(e.UpdatedAt), unix(e.StartedAt), string(event))
+			string(e.State), unix(e.UpdatedAt), unix(e.StartedAt), string(event), string(from.State), unix(from.EndedAt))
 		if db.IsDuplicate(err) {
 			return errSlugTaken(e.Slug)
+		}
+		if err == nil && n == 0 {
+			err = errRaced()
 		}
 		return err
 	})
@@ -120,7 +126,7 @@ func (e *Event) change(want Event, now time.Time) error {
 	e.Name, e.Artist, e.Description, e.TimeZone = want.Name, want.Artist, want.Description, want.TimeZone
 	e.DoorsAt, e.StartsAt, e.StreamURL, e.Chat = want.DoorsAt, want.StartsAt, want.StreamURL, want.Chat
 	state := e.State
-	if clock := byClock(e.DoorsAt, e.StartsAt, now); clock != state && state.to(clock) == nil {
+	if clock := byClock(e.DoorsAt, e.StartsAt, now); state != Cancelled && clock != state && state.to(clock) == nil {
 		state = clock
 	}
 	e.enter(state, now)

@@ -18,6 +18,9 @@ type (
 	Organizer string
 )
 
+// Seal names the lock (db.Tx.Lock) under which a show's archive is sealed, its chat is let go, or the show comes back.
+func (e Event) Seal() string { return "seal " + string(e) }
+
 // Role is what a ticket lets its holder be at the event.
 type Role string
 

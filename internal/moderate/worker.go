@@ -74,7 +74,7 @@ func (d *Desk) take(ctx context.Context) (record, bool, error) {
 	now := time.Now().UnixMilli()
 	r, err := db.One(ctx, d.cfg.DB, actFields, "SELECT "+actColumns+` FROM moderator_act a
 		JOIN chat_event e ON e.event_id = a.event_id
-		WHERE a.done_ms = 0 AND a.due_ms <= $1 AND a.part_of = '' AND e.state NOT IN ('archived', 'purged')
+		WHERE a.done_ms = 0 AND a.due_ms <= $1 AND a.part_of = '' AND NOT e.sealed
 		  AND (a.kind = 'redact' OR NOT EXISTS (SELECT 1 FROM moderator_act b WHERE b.event_id = a.event_id
 		       AND b.user_id = a.user_id AND b.kind <> 'redact' AND b.done_ms = 0 AND b.created_ms < a.created_ms))
 		ORDER BY a.created_ms, a.id LIMIT 1`, now)

@@ -29,7 +29,11 @@ func (w *world) forecast(bucket string) float64 {
 func TestAProviderThatAllowsHalfIsUsedAndNotPestered(t *testing.T) {
 	for seed, way := range map[uint64]time.Duration{1: time.Millisecond, 2: 20 * time.Millisecond, 3: 60 * time.Millisecond, 4: 150 * time.Millisecond} {
 		w := newWorld(t, seed, preset(t, "case"), way, limit(always(5), nil))
-		w.run(time.Minute)
+		w.run(15 * time.Second)
+		if early := w.forecast("all"); early < 4.5 || early > 5.1 {
+			t.Errorf("way %v, forecast after 15 seconds: %.3f/s", way, early)
+		}
+		w.run(45 * time.Second)
 		passed, refused := w.count(0, time.Minute)
 		if passed < 60*5*85/100 || refused*100 > 8*passed {
 			t.Errorf("way %v, first minute: %d passed, %d refused", way, passed, refused)
@@ -94,6 +98,23 @@ func TestStormsAreNotAnsweredWithCalls(t *testing.T) {
 					t.Errorf("40 s after it: %d passed in 80 s, %d refused", passed, refused)
 				}
 			})
+		}
+	}
+}
+
+// While a provider comes and goes, the forecast is the average.
+func TestTheForecastOfAStormIsItsAverage(t *testing.T) {
+	for _, low := range []int{0, 2, 5} {
+		w := newWorld(t, 1, preset(t, "case"), 20*time.Millisecond, limit(storm(time.Hour, flapping(low)), nil))
+		w.run(3 * time.Minute)
+		mean := 0.0
+		for range 100 {
+			w.run(3 * time.Second)
+			mean += w.forecast("all") / 100
+		}
+		passed, _ := w.count(3*time.Minute, 8*time.Minute)
+		if real := float64(passed) / 300; math.Abs(mean/real-1) > 0.1 {
+			t.Errorf("flapping to %d: forecast %.2f/s, %.2f/s came", low, mean, real)
 		}
 	}
 }

@@ -29,6 +29,7 @@ func (p *Pace) Answered(tx *db.Tx, s Slot, o Outcome) error {
 func answer(rows []row, at, now int64, o Outcome) {
 	for i := range rows {
 		rows[i].answered(at, now, o)
+		rows[i].used = max(rows[i].used, now)
 	}
 	if o == Throttled && len(rows) > 0 {
 		r := &rows[blame(rows, at)]
@@ -63,7 +64,7 @@ func (r *row) ended(i int, now int64, o Outcome) {
 	case Lost:
 		e.mark = lost
 	case NotSent:
-		r.calls = r.calls.without(i)
+		r.calls = r.calls.without(i, r.bucket.keep())
 		return
 	}
 	r.calls = r.calls.with(i, e)

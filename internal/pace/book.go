@@ -14,8 +14,16 @@ const (
 	// spare is how many calls are kept beyond those that count, for what their answers tell: as many as wait for answers.
 	spare = 16
 	// unlimited is how many calls are kept where there is no limit: they tell what passes when that turns out to be untrue.
-	unlimited = 60
+	unlimited = 80
 )
+
+// keep is how many calls of a bucket are kept.
+func (b Bucket) keep() int {
+	if b.PerSecond == 0 {
+		return unlimited
+	}
+	return b.PerSecond + spare
+}
 
 // next is the first moment at which the row has room.
 func (r row) next(now int64) int64 {
@@ -34,11 +42,7 @@ func (r *row) book(at, now int64, bound bool) {
 	if r.slow != nil && bound {
 		r.slow = r.slow.booked(at - r.calls[len(r.calls)-1].at)
 	}
-	keep := r.bucket.PerSecond
-	if keep == 0 {
-		keep = unlimited
-	}
-	r.calls = r.calls.book(entry{at, unsure, pending}, keep+spare)
+	r.calls = r.calls.book(entry{at, unsure, pending}, r.bucket.keep())
 	r.used = max(r.used, now)
 }
 
@@ -70,6 +74,7 @@ func (p *Pace) Book(tx *db.Tx, c Call, earliest, latest time.Time) (s Slot, ok b
 		s.us = slot(rows, first, now)
 		s.At = p.local(s.us)
 		s.free = !slices.ContainsFunc(rows, func(r row) bool { return !r.free() })
+		s.loose = !slices.ContainsFunc(rows, func(r row) bool { return r.bucket.PerSecond > 0 })
 		if ok = latest.IsZero() || !s.At.After(latest); ok {
 			take(rows, s.us, first, now)
 		}
@@ -96,7 +101,7 @@ func (p *Pace) count(tx *db.Tx, at time.Time) error {
 	if err != nil || calls > 1 {
 		return err
 	}
-	if _, err = tx.Exec("DELETE FROM pace_second WHERE second < $1 OR second > $2", sec-secondsKept, sec+secondsKept); err != nil {
+	if _, err = tx.Exec("DELETE FROM pace_second WHERE booker = $1 AND second < $2", p.booker, sec-secondsKept); err != nil {
 		return err
 	}
 	now := p.micros(p.Now())
@@ -104,6 +109,9 @@ func (p *Pace) count(tx *db.Tx, at time.Time) error {
 		return nil
 	}
 	p.swept.Store(now)
+	if _, err = tx.Exec("DELETE FROM pace_second WHERE second < $1 OR second > $2", sec-secondsKept, sec+secondsKept); err != nil {
+		return err
+	}
 	_, err = tx.Exec("DELETE FROM pace WHERE used_us < $1", now-rowsKept*second)
 	return err
 }

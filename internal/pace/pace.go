@@ -56,11 +56,9 @@ type Slot struct {
 	At    time.Time // by Now's clock
 	us    int64     // At in the table's time
 	holds []hold
-	free  bool
+	free  bool // nothing limits the call: it may start at any time
+	loose bool // no second is counted: it may be late
 }
-
-// Free reports whether nothing limits the call: it may start at any time.
-func (s Slot) Free() bool { return s.free }
 
 // hold is one row of a slot.
 type hold struct {

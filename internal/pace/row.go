@@ -13,7 +13,7 @@ import (
 type row struct {
 	hold
 	version int64 // 0: not in the table
-	used    int64 // when a slot was last booked
+	used    int64 // when it was last written
 	calls   window
 	held    int64 // average of how long calls are held
 	slow    *slow // nil at the documented rate

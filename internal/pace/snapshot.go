@@ -46,7 +46,10 @@ func (s Snapshot) Earliest(c Call, now time.Time) time.Time {
 	for _, h := range s.pace.holds(c) {
 		at = max(at, s.row(h).next(us))
 	}
-	return now.Add(time.Duration(at-us) * time.Microsecond)
+	if at == us {
+		return now
+	}
+	return s.pace.local(at)
 }
 
 // Take books a call in the snapshot only.

@@ -65,9 +65,12 @@ func (w window) with(i int, e entry) window {
 	return w
 }
 
-// without is the window without a call. Which call was forgotten last is not known: the oldest counts twice instead,
-// as long after its slot as any.
-func (w window) without(i int) window {
+// without is the window without a call. When there are as many as are kept, others were forgotten, and it is not known how
+// long ago: the oldest of the rest counts twice instead, as long after its slot as any.
+func (w window) without(i, keep int) window {
+	if len(w) < keep {
+		return slices.Concat(w[:i], w[i+1:])
+	}
 	oldest := w[0]
 	oldest.held, oldest.mark = max(oldest.held, unsure), lost
 	return slices.Concat(window{oldest}, w[:i], w[i+1:])

@@ -51,7 +51,10 @@ func (w *world) run(d time.Duration) {
 			w.now = end
 			return
 		}
-		h := heap.Pop(&w.todo).(happening)
+		h, ok := heap.Pop(&w.todo).(happening)
+		if !ok {
+			w.Fatal("something else happened")
+		}
 		w.now = h.at
 		h.f()
 	}
@@ -201,7 +204,11 @@ func (q queue) Less(i, j int) bool {
 	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].order < q[j].order
 }
 func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(x any)   { *q = append(*q, x.(happening)) }
+func (q *queue) Push(x any) {
+	if h, ok := x.(happening); ok {
+		*q = append(*q, h)
+	}
+}
 func (q *queue) Pop() any {
 	last := (*q)[len(*q)-1]
 	*q = (*q)[:len(*q)-1]

@@ -2,7 +2,7 @@
 // account in that one channel – or a state that says why not yet.
 //
 //	off        the show has no chat
-//	closed     the show is over
+//	closed     the show is over or was cancelled
 //	banned     a moderator removed this person
 //	preparing  the chat account is still being made
 //	naming     the account is there, the chosen name is on its way: may read
@@ -10,6 +10,9 @@
 //	resting    the chat is away or slow: the show goes on, ask again
 //
 // Asking never fails because of the chat and never waits longer for it than a moment.
+//
+// Until when keys to a show's chat may work is written down before any is made: what people can write by is what the
+// archive waits for. There is no call that takes a key back.
 package pass
 
 import (
@@ -112,6 +115,7 @@ type Office struct {
 	cfg     Config
 	breaker breaker
 	desks   chan struct{} // one place for each call to the provider that runs now
+	life    life
 }
 
 // maxCalls bounds the calls to the provider that run at once. 600/s is what STS allows an account in a region (IAM
@@ -129,7 +133,7 @@ func New(cfg Config) *Office {
 	if cfg.Patience == 0 {
 		cfg.Patience = 2 * time.Second
 	}
-	return &Office{cfg: cfg, desks: make(chan struct{}, maxCalls)}
+	return &Office{cfg: cfg, desks: make(chan struct{}, maxCalls), life: life{db: cfg.DB, known: map[id.Event]time.Time{}}}
 }
 
 // Pass answers the holder of a ticket, whom the caller has admitted. Trouble becomes the state resting and a line in
@@ -148,6 +152,9 @@ func (o *Office) Pass(ctx context.Context, event id.Event, ticket id.Ticket, rol
 	}
 	if s.user == "" {
 		return o.preparing(ctx, event, now)
+	}
+	if err := o.life.reaches(ctx, event, time.Now().Add(o.cfg.TTL+o.cfg.Patience)); err != nil {
+		return o.away(event, ticket, err)
 	}
 	keys, err := o.assume(ctx, s, role)
 	if err != nil {
@@ -196,6 +203,8 @@ func (s standing) refuse() (a Answer, final bool) {
 		a.State, a.Detail = Off, "This show has no chat."
 	case s.event == "ended" || s.event == "archived" || s.event == "purged":
 		a.State, a.Detail = Closed, "The show is over and the chat is closed."
+	case s.event == "cancelled":
+		a.State, a.Detail = Closed, "The show is cancelled and the chat is closed."
 	case s.banned && s.reason != "":
 		a.State, a.Detail = Banned, "A moderator removed you from the chat: "+s.reason
 	case s.banned:

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/chime/chimetest"
+	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/pass"
 )
@@ -74,10 +75,57 @@ func TestStatesThatNeedNoProvider(t *testing.T) {
 		ask(fan, pass.Preparing, "being made", true)
 		s.Exec(t, "UPDATE event SET state = 'ended'")
 		ask(fan, pass.Closed, "over", false)
+		s.Exec(t, "UPDATE event SET state = 'cancelled'")
+		ask(fan, pass.Closed, "cancelled", false)
 		s.Exec(t, "UPDATE event SET state = 'live', chat = $1", false)
 		ask(fan, pass.Off, "no chat", false)
 		if n := len(s.Calls()); n != 0 {
 			t.Errorf("%d calls to the provider", n)
+		}
+	})
+}
+
+// The archive of a show waits for what is written down here: no key may outlast it, also when its answer gets lost.
+func TestNoKeyOutlastsWhatIsWrittenDown(t *testing.T) {
+	chimetest.Each(t, func(t *testing.T, s *chimetest.Show) {
+		until := func() time.Time {
+			t.Helper()
+			ms, err := db.Value[int64](t.Context(), s.DB, "SELECT COALESCE(max(until_ms), 0) FROM chat_key_life WHERE event_id = $1", s.Event)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return time.UnixMilli(ms)
+		}
+		fan, o := s.Enter(t, id.Fan, "Änne"), office(s, nil)
+		began := time.Now()
+		s.Trouble(func(chimetest.Call) chimetest.Trouble {
+			if until().Sub(began) < time.Hour {
+				t.Error("a key is made before it is written down")
+			}
+			return chimetest.Trouble{Lose: true}
+		})
+		o.Pass(t.Context(), s.Event, fan.Ticket, id.Fan, time.Now())
+		s.Trouble(nil)
+		first := until()
+		for range 5 { // within a minute
+			<-time.After(10 * time.Second)
+			a := o.Pass(t.Context(), s.Event, fan.Ticket, id.Fan, time.Now())
+			if a.Pass == nil || a.Pass.Credentials.ExpiresAt.After(first) || !until().Equal(first) {
+				t.Fatalf("%+v, written down %v, was %v", a, until(), first)
+			}
+		}
+		<-time.After(time.Minute)
+		other := office(s, nil) // of another process
+		for _, o := range []*pass.Office{other, o} {
+			if a := o.Pass(t.Context(), s.Event, fan.Ticket, id.Fan, time.Now()); a.Pass == nil || a.Pass.Credentials.ExpiresAt.After(until()) {
+				t.Errorf("%+v, written down %v", a, until())
+			}
+		}
+		s.Exec(t, "DROP VIEW chat_key_life")
+		s.Exec(t, "DROP TABLE chat_key")
+		<-time.After(5 * time.Minute)
+		if a := o.Pass(t.Context(), s.Event, fan.Ticket, id.Fan, time.Now()); a.State != pass.Resting || a.Pass != nil {
+			t.Errorf("a key that nobody could write down: %+v", a)
 		}
 	})
 }

@@ -24,6 +24,8 @@ const (
 	// upkeepTurn: one call in so many is upkeep (new names, removals, what is left of archived shows) of whoever waited
 	// longest for it, whatever else there is to make.
 	upkeepTurn = 20
+	// slotsAhead is how many slots of one event a look can hand out where the provider has limits: at 50/s, three.
+	slotsAhead = 4
 )
 
 // picker collects the next calls of one look at the ledger.
@@ -33,6 +35,7 @@ type picker struct {
 	latest time.Time     // calls whose slot is later are not taken now
 	paces  pace.Snapshot // as it will be after the calls taken so far
 	most   int
+	rows   int // how many rows are worth reading at once
 	calls  []call
 	next   time.Time // the earliest slot that was too late; zero: none
 }
@@ -45,15 +48,28 @@ func (k *picker) offer(c call) bool {
 		return false
 	}
 	at := k.chooseBearer(&c)
-	if at.After(k.latest) {
-		if k.next.IsZero() || at.Before(k.next) {
-			k.next = at
-		}
+	if !k.inTime(at) {
 		return false
 	}
 	k.paces.Take(c.paced(), at)
 	k.calls = append(k.calls, c)
 	return true
+}
+
+// inTime reports whether a slot is early enough, and remembers the first that is not.
+func (k *picker) inTime(slot time.Time) bool {
+	if !slot.After(k.latest) {
+		return true
+	}
+	if k.next.IsZero() || slot.Before(k.next) {
+		k.next = slot
+	}
+	return false
+}
+
+// free reports whether a call like c could be taken, without taking it.
+func (k *picker) free(c call) bool {
+	return !k.full() && k.inTime(k.chooseBearer(&c))
 }
 
 func (k *picker) chooseBearer(c *call) time.Time {
@@ -97,7 +113,10 @@ func (t *term) pick(ctx context.Context, latest time.Time, most int) (calls []ca
 	if err != nil {
 		return nil, next, err
 	}
-	k := &picker{now: time.Now(), slots: t.pace.Now(), latest: latest, paces: paces, most: most}
+	k := &picker{now: time.Now(), slots: t.pace.Now(), latest: latest, paces: paces, most: most, rows: most}
+	if t.limited {
+		k.rows = min(most, slotsAhead)
+	}
 	door, later, retiring := t.order(k.now)
 	t.turn++
 	if t.turn%upkeepTurn == 0 {
@@ -232,15 +251,18 @@ func (t *term) pickShow(ctx context.Context, s show, k *picker, upkeepOnly bool)
 // instance, or the channel and then the accounts.
 func (t *term) pickUpkeep(ctx context.Context, s show, k *picker, b base, channel channelRow) error {
 	if s.Make && !s.leaving {
-		renames, err := t.todo(ctx, s.ID, taskRename, k.now, k.most)
+		renames, err := t.todo(ctx, s.ID, taskRename, k.now, k.rows)
 		if err != nil {
 			return err
 		}
 		k.singles(renames, b, channel.arn)
 	}
-	removals, err := t.todo(ctx, s.ID, taskDelete, k.now, k.most)
+	removals, err := t.todo(ctx, s.ID, taskDelete, k.now, k.rows)
 	if err != nil {
 		return err
+	}
+	if channel.arn == "" { // who was in the channel went with it
+		removals = slices.DeleteFunc(removals, func(r row) bool { return r.Kind == kindMembership || r.Kind == kindModerator })
 	}
 	k.singles(removals, b, channel.arn)
 	return nil
@@ -257,7 +279,14 @@ func (t *term) pickMaking(ctx context.Context, s show, k *picker, b base, ready 
 		k.singles(first, b, "")
 		return err
 	}
-	creates, err := t.todo(ctx, s.ID, taskCreate, k.now, k.most)
+	if s.place == shared { // its further admins: whoever comes first asks for them
+		admins, err := t.todo(ctx, shared, taskCreate, k.now, k.rows)
+		if err != nil {
+			return err
+		}
+		k.singles(admins, b, "")
+	}
+	creates, err := t.todo(ctx, s.ID, taskCreate, k.now, k.rows)
 	if err != nil {
 		return err
 	}
@@ -284,6 +313,9 @@ func (t *term) pickMaking(ctx context.Context, s show, k *picker, b base, ready 
 
 // pickJoins offers one batch of memberships, if enough people wait for it or nobody else is coming.
 func (t *term) pickJoins(ctx context.Context, s show, k *picker, b base, channel channelRow, creates int) error {
+	if !k.free(call{rows: []row{{Event: s.ID, Kind: kindMembership, Task: taskJoin}}, channel: channel.arn, base: b}) {
+		return nil
+	}
 	joins, err := t.todo(ctx, s.ID, taskJoin, k.now, chime.MaxBatch)
 	if err != nil || len(joins) == 0 {
 		return err

@@ -106,7 +106,7 @@ func (p *planner) wantPlace(tx *db.Tx, s show) error {
 		return err
 	}
 	admins := 1
-	if s.place == shared { // many channels share them
+	if s.place == shared && p.pace.Bearers > 1 { // many channels share them
 		admins = min(2*p.pace.Bearers, maxAdmins)
 	}
 	if err := wantAdmins(tx, p.epoch, s.place, 1, admins); err != nil {

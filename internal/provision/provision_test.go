@@ -344,6 +344,20 @@ func (s *stage) scarce() {
 	}
 }
 
+// Rows of further admins belong to no show: they stayed in the ledger for ever, and one admin did all the work.
+func TestTheSharedAppInstanceGetsItsFurtherAdmins(t *testing.T) {
+	virtual(t, func(s *stage) {
+		s.scarce()
+		e := s.event(time.Now().Add(time.Hour))
+		s.tickets(e, id.Fan, 3)
+		s.run(s.config("aws-us-east-1"))
+		s.until(time.Minute, "four admins", func() bool {
+			all := s.provider.Everything()
+			return len(all) == 1 && len(all[0].Admins) == 4 && s.readyCount(e) == 3
+		})
+	})
+}
+
 // A show in an app instance of its own goes with one call; in the shared one its channel goes, then each account.
 func TestNothingIsDeletedBeforeTheArchiveAndEverythingAfter(t *testing.T) {
 	for place, want := range map[string][]string{
@@ -403,6 +417,12 @@ func (s *stage) retires(want []string) {
 	}
 	if gone := s.gone(); len(gone) != 1 || gone[0] != e {
 		s.Errorf("purged %v", gone)
+	}
+	report, err := db.One(context.Background(), s.db, func(r *struct{ calls, accounts, memberships, moderators, remains int }) []any {
+		return []any{&r.calls, &r.accounts, &r.memberships, &r.moderators, &r.remains}
+	}, "SELECT calls, accounts, memberships, moderators, remains FROM deleted_chat WHERE event_id = $1", e)
+	if err != nil || report.calls != len(want) || report.accounts < 151 || report.memberships != 151 || report.moderators != 1 || report.remains != 0 {
+		s.Errorf("the report says %+v, %v", report, err)
 	}
 	if want[0] == "DeleteAppInstance" && s.provider.Instances() != instances-1 {
 		s.Errorf("%d app instances are left of %d", s.provider.Instances(), instances)

@@ -89,6 +89,9 @@ func (p *planner) purge(ctx context.Context, s show) (more bool, err error) {
 				return err
 			}
 		}
+		if err := closeReport(tx, s.ID); err != nil {
+			return err
+		}
 		_, err := tx.Exec("UPDATE placement SET placed_ms = 0, leaving = FALSE, round = round + 1 WHERE event_id = $1 AND placed_ms > 0", s.ID)
 		return err
 	})

@@ -90,8 +90,8 @@ func (p *Provisioner) lead(ctx context.Context, epoch int64) error {
 	defer stop(nil)
 	t := p.newTerm(epoch)
 	t.calls, t.stop = calls, stop
-	if err := t.begin(ctx); err != nil {
-		return err
+	if err := t.begin(ctx); err != nil { // asked to stop, mostly: the lease is free at once all the same
+		return errors.Join(err, p.lease.Release(context.WithoutCancel(ctx), epoch))
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.lease.Keep(ctx, epoch) })
@@ -212,6 +212,13 @@ func (t *term) announce(ctx context.Context, work []call) error {
 			return errPaused
 		}
 		for _, c := range work {
+			if c.endsAll() {
+				if ok, err := letGo(tx, c.first().Event); err != nil {
+					return err
+				} else if !ok {
+					continue // wanted again, just now
+				}
+			}
 			slot, ok, err := t.pace.Book(tx, c.paced(), earliest, earliest.Add(ahead))
 			if err != nil {
 				return err
@@ -225,8 +232,9 @@ func (t *term) announce(ctx context.Context, work []call) error {
 			if len(c.rows) == 0 {
 				continue // changed since it was picked; its slot is lost
 			}
-			if c.slot = slot; c.endsAll() {
-				if _, err := tx.Exec("UPDATE placement SET leaving = TRUE WHERE event_id = $1", c.first().Event); err != nil {
+			c.slot = slot
+			if c.first().Task == taskDelete {
+				if err := countDelete(tx, c.first().Event); err != nil {
 					return err
 				}
 			}
@@ -241,6 +249,9 @@ func (t *term) announce(ctx context.Context, work []call) error {
 	if err != nil {
 		return err
 	}
+	if len(begun) == 0 { // the next look would find the same
+		wait(ctx, time.Millisecond, nil)
+	}
 	for _, c := range begun {
 		t.mu.Lock()
 		t.flying++
@@ -252,18 +263,17 @@ func (t *term) announce(ctx context.Context, work []call) error {
 
 // onTime waits for a slot and reports whether the call may start in it. A call that comes late (a slow commit, a stopped
 // process) would run into the next ones: it gives its slot up, and slots are taken further ahead.
-func (t *term) onTime(ctx context.Context, slot time.Time) bool {
-	wait(ctx, slot.Sub(t.pace.Now()), nil)
-	late := t.pace.Now().Sub(slot)
+func (t *term) onTime(ctx context.Context, slot pace.Slot) bool {
+	ok := t.pace.Wait(ctx, slot)
 	if ctx.Err() != nil || !t.lease.Valid() {
 		return false
 	}
 	if !t.limited {
-		return true
+		return ok
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if late > pace.MaxLate {
+	if !ok {
 		t.lead0 = min(2*t.lead0, maxLead)
 		return false
 	}
@@ -275,7 +285,7 @@ func (t *term) onTime(ctx context.Context, slot time.Time) bool {
 // "unknown". ctx is the term's own: when it ends, calls that have not started are taken back.
 func (t *term) run(ctx context.Context, c call) {
 	defer t.landed(c)
-	if !t.onTime(ctx, c.slot.At) {
+	if !t.onTime(ctx, c.slot) {
 		if err := t.giveBack(c); err != nil {
 			t.stop(err)
 		}

@@ -3,15 +3,11 @@ package web
 import (
 	"bytes"
 	"context"
-	"io"
-	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/archive"
 	"github.com/stagedoor/stagedoor/internal/bus"
 	"github.com/stagedoor/stagedoor/internal/event"
-	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/gate"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/readiness"
@@ -20,13 +16,14 @@ import (
 // EventAdmin is a show as its organizer sees it.
 type EventAdmin struct {
 	EventView
-	ID          string           `json:"id"`
-	StreamURL   string           `json:"streamUrl"`
-	LandingPage string           `json:"landingPage" doc:"Path on this server."`
-	EndedAt     *time.Time       `json:"endedAt"`
-	Tickets     TicketCounts     `json:"tickets"`
-	ChatState   *readiness.Event `json:"chatState" doc:"null while nothing is wanted at the chat provider."`
-	Archive     *ArchiveView     `json:"archive"`
+	ID          string            `json:"id"`
+	StreamURL   string            `json:"streamUrl"`
+	LandingPage string            `json:"landingPage" doc:"Path on this server."`
+	EndedAt     *time.Time        `json:"endedAt" doc:"When it was ended or cancelled last."`
+	Tickets     TicketCounts      `json:"tickets"`
+	ChatState   *readiness.Event  `json:"chatState" doc:"null while nothing is wanted at the chat provider."`
+	Archive     *ArchiveView      `json:"archive" doc:"null while the history is not exported; of the last end or cancellation."`
+	Deletion    *archive.Deletion `json:"deletion" doc:"null while not everything at the chat provider is deleted."`
 }
 
 // TicketCounts counts valid tickets by role, revoked ones, and tickets whose holder has entered.
@@ -36,14 +33,6 @@ type TicketCounts struct {
 	Moderator int `json:"moderator"`
 	Revoked   int `json:"revoked"`
 	Entered   int `json:"entered"`
-}
-
-// ArchiveView is the exported history of a show.
-type ArchiveView struct {
-	Messages   int64     `json:"messages"`
-	Bytes      int64     `json:"bytes"`
-	SHA256     string    `json:"sha256"`
-	ExportedAt time.Time `json:"exportedAt"`
 }
 
 // EventInput is the form of a show. Times are local to TimeZone.
@@ -74,18 +63,11 @@ func (s *Server) adminView(ctx context.Context, e event.Event, status readiness.
 			a.ChatState = &status.Events[i]
 		}
 	}
-	info, exported, err := s.Archive.Info(ctx, e.ID)
-	if err != nil {
+	if a.Archive, err = s.archiveOf(ctx, e.ID); err != nil {
 		return a, err
 	}
-	if exported {
-		a.Archive = archiveView(info)
-	}
-	return a, nil
-}
-
-func archiveView(i archive.Info) *ArchiveView {
-	return &ArchiveView{Messages: i.Messages, Bytes: i.Bytes, SHA256: i.SHA256, ExportedAt: i.ExportedAt.UTC()}
+	a.Deletion, err = s.Archive.Deletion(ctx, e.ID)
+	return a, err
 }
 
 type consoleAnswer struct {
@@ -196,29 +178,6 @@ func (s *Server) updateEvent(ctx context.Context, in *updateEventInput) (*adminA
 	return s.afterChange(ctx, e, err)
 }
 
-func (s *Server) startEvent(ctx context.Context, in *EventPath) (*adminAnswer, error) {
-	e, err := s.Events.Start(ctx, in.ID, s.now())
-	return s.afterChange(ctx, e, err)
-}
-
-func (s *Server) endEvent(ctx context.Context, in *EventPath) (*adminAnswer, error) {
-	e, err := s.Events.End(ctx, in.ID, s.now())
-	return s.afterChange(ctx, e, err)
-}
-
-func (s *Server) reopenEvent(ctx context.Context, in *EventPath) (*adminAnswer, error) {
-	e, err := s.Events.Reopen(ctx, in.ID, s.now())
-	return s.afterChange(ctx, e, err)
-}
-
-func (s *Server) afterChange(ctx context.Context, e event.Event, err error) (*adminAnswer, error) {
-	if err != nil {
-		return nil, err
-	}
-	view, err := s.changed(ctx, e)
-	return &adminAnswer{view}, err
-}
-
 // RefusedLine is a line of a ticket file that was not taken.
 type RefusedLine struct {
 	Line    int    `json:"line" doc:"Line of the file, from 1."`
@@ -257,18 +216,13 @@ func (s *Server) importTickets(ctx context.Context, in *importInput) (*importAns
 	return &importAnswer{reportView(report)}, nil
 }
 
-// takesTickets refuses tickets for a show that is over: nothing would be made for them any more.
+// takesTickets refuses tickets for a show that nobody can come to.
 func (s *Server) takesTickets(ctx context.Context, show id.Event) error {
 	e, err := s.Events.Get(ctx, show)
 	if err != nil {
 		return err
 	}
-	switch e.State {
-	case event.Ended, event.Archived, event.Purged:
-		return fault.New(fault.Conflict, "event_over", "This show is over: it takes no more tickets.")
-	case event.Scheduled, event.Open, event.Live:
-	}
-	return nil
+	return e.TakesTickets()
 }
 
 func reportView(r gate.Report) ImportReport {
@@ -299,25 +253,4 @@ func (s *Server) issueCode(ctx context.Context, in *issueCodeInput) (*issueCodeA
 	}
 	s.Bus.Publish(bus.Hint{Topic: bus.TicketsChanged, Event: in.ID})
 	return &issueCodeAnswer{StaffCode{in.Body.Role, string(code)}}, nil
-}
-
-// downloadArchive streams the exported history as JSON Lines.
-func (s *Server) downloadArchive() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		e, err := s.Events.Get(r.Context(), id.Event(r.PathValue("id")))
-		if err != nil {
-			problemOf(r.Context(), s.Log, err).write(w)
-			return
-		}
-		file, info, err := s.Archive.Open(r.Context(), e.ID)
-		if err != nil {
-			problemOf(r.Context(), s.Log, err).write(w)
-			return
-		}
-		defer func() { _ = file.Close() }()
-		w.Header().Set("Content-Type", "application/x-ndjson")
-		w.Header().Set("Content-Disposition", `attachment; filename="`+e.Slug+`-chat.jsonl"`)
-		w.Header().Set("Content-Length", strconv.FormatInt(info.Bytes, 10))
-		_, _ = io.Copy(w, file) // a broken download is the browser's to repeat
-	})
 }

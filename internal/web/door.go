@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/bus"
+	"github.com/stagedoor/stagedoor/internal/event"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/nick"
 	"github.com/stagedoor/stagedoor/internal/pass"
@@ -31,6 +32,9 @@ type plainMeAnswer struct{ Body *Me }
 // redeem is the door: code in, seat out. The newest device wins; the one before is told over its live socket.
 func (s *Server) redeem(ctx context.Context, in *redeemInput) (*meAnswer, error) {
 	v, now := visitorOf(ctx), s.now()
+	if v.event.State == event.Cancelled {
+		return nil, fault.New(fault.Conflict, "event_cancelled", "This show is cancelled. Please ask where you bought your ticket what happens with it.")
+	}
 	if err := s.Limiter.Allow(addressOf(ctx), v.event.ID, now); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/stagedoor/stagedoor/internal/event"
 	"github.com/stagedoor/stagedoor/internal/gate"
 )
 
@@ -71,9 +72,11 @@ func table() []route {
 		op("PUT", "/api/v1/console/events/{id}", organizerOnly, "Change a show", (*Server).updateEvent),
 		withFile(gate.MaxFile, time.Minute, op("POST", "/api/v1/console/events/{id}/tickets", organizerOnly, "Import a ticket file", (*Server).importTickets)),
 		op("POST", "/api/v1/console/events/{id}/staff-codes", organizerOnly, "Issue a moderator's or artist's code", (*Server).issueCode),
-		op("POST", "/api/v1/console/events/{id}/start", organizerOnly, "Go live now", (*Server).startEvent),
-		op("POST", "/api/v1/console/events/{id}/end", organizerOnly, "End the show", (*Server).endEvent),
-		op("POST", "/api/v1/console/events/{id}/reopen", organizerOnly, "Undo the end until the archive is made", (*Server).reopenEvent),
+		op("POST", "/api/v1/console/events/{id}/start", organizerOnly, "Go live now", lifeOf((*event.Store).Start)),
+		op("POST", "/api/v1/console/events/{id}/end", organizerOnly, "End the show", lifeOf((*event.Store).End)),
+		op("POST", "/api/v1/console/events/{id}/reopen", organizerOnly, "Undo the end until the archive is made", lifeOf((*event.Store).Reopen)),
+		op("POST", "/api/v1/console/events/{id}/cancel", organizerOnly, "Call off a show that has not begun", lifeOf((*event.Store).Cancel)),
+		op("POST", "/api/v1/console/events/{id}/uncancel", organizerOnly, "Undo a cancellation", lifeOf((*event.Store).Uncancel)),
 		{method: "GET", path: "/api/v1/console/events/{id}/archive", access: organizerOnly, summary: "Download the exported history", plain: (*Server).downloadArchive},
 	}
 }

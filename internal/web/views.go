@@ -19,7 +19,7 @@ type EventView struct {
 	DoorsAt     time.Time `json:"doorsAt"`
 	TimeZone    string    `json:"timeZone" doc:"IANA name of the show's time zone."`
 	Chat        bool      `json:"chat"`
-	State       string    `json:"state" enum:"scheduled,open,live,ended,archived,purged"`
+	State       string    `json:"state" enum:"scheduled,open,live,ended,archived,purged,cancelled"`
 	ServerTime  time.Time `json:"serverTime" doc:"For countdowns: browsers' clocks are not trusted."`
 }
 
@@ -42,7 +42,7 @@ type Me struct {
 	Nickname    *string  `json:"nickname" doc:"null until one is picked."`
 	Seat        string   `json:"seat" enum:"held,lost"`
 	Banned      *Banned  `json:"banned"`
-	StreamURL   *string  `json:"streamUrl" doc:"null before doors (for fans) and after the end."`
+	StreamURL   *string  `json:"streamUrl" doc:"null before doors (for fans), after the end, and while the show is cancelled."`
 	Suggestions []string `json:"suggestions" nullable:"false" doc:"Free nicknames, while none is picked."`
 }
 
@@ -88,7 +88,7 @@ func streamFor(e event.Event, role id.Role) *string {
 		if role != id.Fan {
 			return &e.StreamURL
 		}
-	case event.Ended, event.Archived, event.Purged:
+	case event.Ended, event.Archived, event.Purged, event.Cancelled:
 	}
 	return nil
 }

@@ -97,6 +97,27 @@ test('the list shows what is ready, on a phone too', async ({ stagedoor, phone }
   await picture(mobile, 'console-phone');
 });
 
+test('a cancelled show says so on its page, loses its chat, and comes back with a new one', async ({ phone }) => {
+  const fan = await phone();
+  await fan.goto((await page.getByTestId('landing-link').getAttribute('href').then((path) => new URL(path ?? '', page.url()).href)) ?? '');
+  await expect(fan.getByTestId('code-input')).toBeVisible();
+  await page.getByTestId('cancel-show').click();
+  await expect(page.getByRole('dialog')).toContainText('Nobody is let in');
+  await expectAccessible(page);
+  await page.getByTestId('confirm-cancel').click();
+  await expect(page.getByTestId('cancelled')).toBeVisible();
+  await fan.reload();
+  await expect(fan.getByTestId('cancelled')).toContainText('This show is cancelled.');
+  await expect(fan.getByTestId('code-input')).toHaveCount(0);
+  await expectAccessible(fan);
+  await expect(page.getByTestId('purged')).toBeVisible({ timeout: 60_000 });
+  await expectAccessible(page);
+  await page.getByTestId('uncancel-show').click();
+  await expect(page.getByTestId('provision-ready-at')).toContainText('now', { timeout: 60_000 });
+  await fan.reload();
+  await expect(fan.getByTestId('code-input')).toBeVisible();
+});
+
 test('after the end the history is exported, then everything at the provider is deleted', async () => {
   await page.getByTestId('start-now').click();
   await page.getByTestId('end-show').click();

@@ -25,6 +25,7 @@ type Call struct {
 	Who                     string // the client, see WireOf and Handler
 	Bearer                  string
 	Instance, Channel, User string // ARNs of what it is about; "" where the operation has none
+	Name                    string // that was sent; of a deleted app instance, the one it had
 	Again                   int    // how often the same had been asked before
 	Members                 int    // of a batch
 	Joined                  int    // of these, who became a member now
@@ -235,4 +236,14 @@ func (p *Provider) Stranger(inside, kind, id, name string) string {
 		in.users.put(a, &user{name: name, stranger: true})
 	}
 	return a
+}
+
+// Joined returns how many members a channel has, admins included.
+func (p *Provider) Joined(channelID string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, c := p.channel(channelID); c != nil {
+		return c.members.len()
+	}
+	return 0
 }

@@ -45,6 +45,7 @@ func (p *Provider) effect(q *request) answer {
 		in.users.all(func(a string, u *user) bool { p.harm(u.stranger, a); return true })
 		in.channels.all(func(a string, c *channel) bool { p.harm(c.stranger, a); return true })
 		p.instances.drop(q.call.Instance)
+		q.call.Name = in.name
 		return q.did(Removed, 204, nil)
 	case "CreateAppInstanceAdmin", "ListAppInstanceAdmins", "DeleteAppInstanceAdmin":
 		return p.admin(q, in)

@@ -8,6 +8,7 @@
 package provisiontest
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -134,8 +135,8 @@ func (p *Provider) serve(r *http.Request, op, who string) (answer, error) {
 		}
 		_ = json.Unmarshal(raw, &q.body) // an empty body is an empty object
 	}
-	if p.Way != nil {
-		if err := pass(r, p.Way(op)); err != nil {
+	if p.Way != nil { // what is on its way arrives, whatever becomes of its sender
+		if err := pass(r.WithContext(context.WithoutCancel(r.Context())), p.Way(op)); err != nil {
 			return answer{}, err
 		}
 	}
@@ -173,7 +174,7 @@ func (p *Provider) take(q *request, who, bearer string) (answer, Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	same := q.same()
-	c := Call{N: len(p.calls) + 1, At: time.Now(), Op: q.op, Who: who, Bearer: bearer, Members: len(q.list("MemberArns")), Again: p.again[same]}
+	c := Call{N: len(p.calls) + 1, At: time.Now(), Op: q.op, Who: who, Bearer: bearer, Name: q.text("Name"), Members: len(q.list("MemberArns")), Again: p.again[same]}
 	c.Instance, c.Channel, c.User = q.about()
 	p.again[same]++
 	q.call = &c

@@ -6,7 +6,7 @@ CREATE TABLE pace (
   bucket    TEXT NOT NULL,
   scope_key TEXT NOT NULL,              -- ARN of the app instance, bearer, channel or user; '' for the account
   version   BIGINT NOT NULL,            -- grows with every write: who wrote after a stale read finds out
-  used_us   BIGINT NOT NULL,            -- when the last slot was booked, by the fastest of all processes' clocks
+  used_us   BIGINT NOT NULL,            -- when it was last written, by the fastest of all processes' clocks
   calls     TEXT NOT NULL,              -- the last calls, packed (internal/pace/window.go)
   held_us   BIGINT NOT NULL,            -- how long after its slot a call counts as arrived, on average
   slowed    TEXT NOT NULL,              -- '' at the documented rate, else JSON (internal/pace/adapt.go)

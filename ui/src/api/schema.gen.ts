@@ -56,6 +56,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/console/events/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Call off a show that has not begun */
+        post: operations["post-console-events-id-cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/console/events/{id}/end": {
         parameters: {
             query?: never;
@@ -135,6 +152,23 @@ export interface paths {
         put?: never;
         /** Import a ticket file */
         post: operations["post-console-events-id-tickets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/console/events/{id}/uncancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Undo a cancellation */
+        post: operations["post-console-events-id-uncancel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -499,7 +533,15 @@ export interface components {
             exportedAt: string;
             /** Format: int64 */
             messages: number;
+            /** @description Final: only then the chat is deleted. */
+            sealed: boolean;
+            /** @description Of the file, lower-case hex. */
             sha256: string;
+            /**
+             * Format: date-time
+             * @description Until then browsers may have keys to the chat, and it is not sealed; null when nothing is waited for.
+             */
+            waitsUntil: string | null;
         };
         Ban: {
             /** Format: date-time */
@@ -563,6 +605,45 @@ export interface components {
             secretAccessKey: string;
             sessionToken: string;
         };
+        Deletion: {
+            /** Format: int64 */
+            accounts: number;
+            /** Format: date-time */
+            beganAt: string;
+            /**
+             * Format: int64
+             * @description At the provider, repeated ones included.
+             */
+            calls: number;
+            /** Format: int64 */
+            channels: number;
+            /** Format: date-time */
+            finishedAt: string;
+            /**
+             * Format: int64
+             * @description App instances.
+             */
+            instances: number;
+            /** Format: int64 */
+            memberships: number;
+            /**
+             * Format: int64
+             * @description In the archive that was sealed before.
+             */
+            messages: number;
+            /**
+             * Format: int64
+             * @description Moderator roles in the channel.
+             */
+            moderators: number;
+            /**
+             * Format: int64
+             * @description What the ledger still had when it was finished: 0.
+             */
+            remains: number;
+            /** @description Of that archive. */
+            sha256: string;
+        };
         Event: {
             /** @description The bucket that decides when the event is ready; empty if none does. */
             bound: string;
@@ -607,15 +688,21 @@ export interface components {
             warnings: string[];
         };
         EventAdmin: {
+            /** @description null while the history is not exported; of the last end or cancellation. */
             archive: components["schemas"]["ArchiveView"] | null;
             artist: string;
             chat: boolean;
             /** @description null while nothing is wanted at the chat provider. */
             chatState: components["schemas"]["Event"] | null;
+            /** @description null while not everything at the chat provider is deleted. */
+            deletion: components["schemas"]["Deletion"] | null;
             description: string;
             /** Format: date-time */
             doorsAt: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was ended or cancelled last.
+             */
             endedAt: string | null;
             id: string;
             /** @description Path on this server. */
@@ -630,7 +717,7 @@ export interface components {
             /** Format: date-time */
             startsAt: string;
             /** @enum {string} */
-            state: "scheduled" | "open" | "live" | "ended" | "archived" | "purged";
+            state: "scheduled" | "open" | "live" | "ended" | "archived" | "purged" | "cancelled";
             streamUrl: string;
             tickets: components["schemas"]["TicketCounts"];
             /** @description IANA name of the show's time zone. */
@@ -668,7 +755,7 @@ export interface components {
             /** Format: date-time */
             startsAt: string;
             /** @enum {string} */
-            state: "scheduled" | "open" | "live" | "ended" | "archived" | "purged";
+            state: "scheduled" | "open" | "live" | "ended" | "archived" | "purged" | "cancelled";
             /** @description IANA name of the show's time zone. */
             timeZone: string;
         };
@@ -725,7 +812,7 @@ export interface components {
             role: "fan" | "artist" | "moderator";
             /** @enum {string} */
             seat: "held" | "lost";
-            /** @description null before doors (for fans) and after the end. */
+            /** @description null before doors (for fans), after the end, and while the show is cancelled. */
             streamUrl: string | null;
             /** @description Free nicknames, while none is picked. */
             suggestions: string[];
@@ -1062,6 +1149,37 @@ export interface operations {
             };
         };
     };
+    "post-console-events-id-cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventAdmin"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "post-console-events-id-end": {
         parameters: {
             query?: never;
@@ -1212,6 +1330,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-console-events-id-uncancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventAdmin"];
                 };
             };
             /** @description Error */

@@ -30,8 +30,10 @@ export const createEvent = (input: EventInput) =>
 export const updateEvent = (id: string, input: EventInput) => call<EventAdmin>('PUT', path(id), { json: input });
 /** Makes one more code for the role; the others stay valid. */
 export const makeStaffCode = (id: string, role: StaffRole) => call<StaffCode>('POST', `${path(id)}/staff-codes`, { json: { role } });
-/** start = live now; end = the show is over; reopen undoes the end until the history is exported. */
-export const act = (id: string, what: 'start' | 'end' | 'reopen') => call<EventAdmin>('POST', `${path(id)}/${what}`);
+/** What an organizer does to a show's life. */
+export type Act = 'start' | 'end' | 'reopen' | 'cancel' | 'uncancel';
+/** start = live now; end = the show is over, reopen undoes it until the history is sealed; cancel = it does not take place, uncancel undoes it. */
+export const act = (id: string, what: Act) => call<EventAdmin>('POST', `${path(id)}/${what}`);
 /** Where the exported history is downloaded. */
 export const archiveUrl = (id: string) => `${path(id)}/archive`;
 

@@ -42,6 +42,17 @@ describe('the sentence about a show’s chat', () => {
     expect(planOf(sampleEvent({ state: 'archived' }), deleting, service, now).text).toBe('Over – 803 chat resources still to delete');
     expect(planOf(sampleEvent({ state: 'purged' }), null, service, now).text).toBe('Chat archived and deleted');
   });
+  it('talks of a cancelled show as one whose chat goes, too', () => {
+    const sealed = { messages: 0, bytes: 1, sha256: '', exportedAt: '2026-11-22T17:00:00Z', sealed: true, waitsUntil: null };
+    const text = (archive: typeof sealed | null, chat: ReturnType<typeof sampleChat> | null) => planOf(sampleEvent({ state: 'cancelled', archive }), chat, service, now).text;
+    expect(text(null, sampleChat({ state: 'ready' }))).toBe('Cancelled – history is being exported');
+    expect(text(sealed, sampleChat({ toDelete: 803, state: 'deleting' }))).toBe('Cancelled – 803 chat resources still to delete');
+    expect(text(sealed, sampleChat({ state: 'gone' }))).toBe('Cancelled – nothing is left of the chat');
+  });
+  it('says why the chat of a show that is over is still there', () => {
+    const archive = { messages: 9, bytes: 1, sha256: '', exportedAt: '2026-11-22T17:00:00Z', sealed: false, waitsUntil: '2026-11-22T18:10:00Z' };
+    expect(planOf(sampleEvent({ state: 'ended', archive }), sampleChat({ state: 'ready' }), service, now).text).toContain('chat stays until 19:10');
+  });
   it('leaves a show without chat alone', () => {
     expect(planOf(sampleEvent({ chat: false }), null, { leader: null, paused: false }, now)).toMatchObject({ tone: 'quiet', progress: null });
   });

@@ -14,14 +14,14 @@ export interface Plan {
 }
 
 /** The parts of a show that the sentence depends on. */
-export type PlanEvent = Pick<EventAdmin, 'chat' | 'state' | 'doorsAt' | 'timeZone'>;
+export type PlanEvent = Pick<EventAdmin, 'chat' | 'state' | 'doorsAt' | 'timeZone' | 'archive'>;
 /** The parts of the installation that the sentence depends on. */
 export type PlanService = Pick<ProvisionStatus, 'leader' | 'paused'>;
 
 /** One sentence about the chat of a show. `chat` is null while the provisioner knows nothing of the show. */
 export function planOf(event: PlanEvent, chat: ProvisionEvent | null, service: PlanService, now: number): Plan {
   if (!event.chat) return { tone: 'quiet', text: 'No chat at this show', progress: null };
-  if (isOver(event.state)) return afterTheShow(event, chat);
+  if (isOver(event.state)) return { tone: event.state === 'purged' || chat?.state === 'gone' ? 'quiet' : 'busy', text: afterTheShow(event, chat, now), progress: null };
   if (!chat || chat.state === 'none') {
     return service.leader
       ? { tone: 'busy', text: 'Waiting for its turn', progress: null }
@@ -56,15 +56,20 @@ export function slackOf(event: Pick<PlanEvent, 'doorsAt'>, chat: ProvisionEvent,
   return ms > 0 ? { text: `${duration(ms)} before doors`, late: false } : { text: `${duration(ms)} after doors`, late: true };
 }
 
-function afterTheShow(event: PlanEvent, chat: ProvisionEvent | null): Plan {
-  if (event.state === 'purged' || chat?.state === 'gone') return { tone: 'quiet', text: 'Chat archived and deleted', progress: null };
-  if (event.state === 'ended') return { tone: 'busy', text: 'Over – history is being exported', progress: null };
+function afterTheShow(event: PlanEvent, chat: ProvisionEvent | null, now: number): string {
+  const cancelled = event.state === 'cancelled';
+  if (event.state === 'purged' || chat?.state === 'gone') return cancelled ? 'Cancelled – nothing is left of the chat' : 'Chat archived and deleted';
+  const what = cancelled ? 'Cancelled' : 'Over';
+  if (event.state === 'ended' || (cancelled && !event.archive?.sealed)) {
+    const until = parse(event.archive?.waitsUntil);
+    return until === null ? `${what} – history is being exported` : `${what} – chat stays until ${clockOrMoment(until, now, event.timeZone)}, when no browser has a key any more`;
+  }
   const left = chat?.toDelete ?? 0;
-  return { tone: 'busy', text: left > 0 ? `Over – ${plural(left, 'chat resource')} still to delete` : 'Over – chat is being deleted', progress: null };
+  return left > 0 ? `${what} – ${plural(left, 'chat resource')} still to delete` : `${what} – chat is being deleted`;
 }
 
-/** Ended, archived or purged: nothing is made for the show any more. */
-export const isOver = (state: EventAdmin['state']): boolean => state === 'ended' || state === 'archived' || state === 'purged';
+/** Ended, archived, purged or cancelled: nothing is made for the show, or not before it is un-cancelled. */
+export const isOver = (state: EventAdmin['state']): boolean => state === 'ended' || state === 'archived' || state === 'purged' || state === 'cancelled';
 
 /** The states of a show in a word for people. */
 export const stateWord: Record<EventAdmin['state'], string> = {
@@ -74,6 +79,7 @@ export const stateWord: Record<EventAdmin['state'], string> = {
   ended: 'Ended',
   archived: 'Archived',
   purged: 'Cleaned up',
+  cancelled: 'Cancelled',
 };
 
 /** Shows in the order they need an organizer: what runs, then what comes next, then what is over, newest first. */

@@ -21,6 +21,7 @@ export function sampleEvent(change: Partial<EventAdmin> = {}): EventAdmin {
     tickets: { fan: 1000, artist: 1, moderator: 1, revoked: 0, entered: 0 },
     chatState: null,
     archive: null,
+    deletion: null,
     ...change,
   };
 }

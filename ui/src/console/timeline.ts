@@ -1,10 +1,12 @@
-// What happens to a show after its last song, as steps: ended → history exported → chat deleted → gone.
+// What happens to a show after its last song, or after it was cancelled, as steps: history exported → sealed → chat
+// deleted → gone.
 
 import type { EventAdmin, ProvisionEvent } from './types';
-import { bytes, count, parse, plural } from './format';
+import { bytes, clockOrMoment, count, parse, plural } from './format';
+import { isOver } from './plan';
 
 export interface Step {
-  id: 'ended' | 'archive-done' | 'deleting' | 'purged';
+  id: 'ended' | 'cancelled' | 'archive-done' | 'deleting' | 'purged';
   status: 'done' | 'now' | 'waiting';
   title: string;
   detail: string;
@@ -16,19 +18,24 @@ export interface Step {
  * The steps after the end; empty before it. `mostSeen` is the largest number of chat resources this page has seen for
  * the show (0 = unknown): the server tells how many are left, and "of n" needs the n from before.
  */
-export function timeline(event: EventAdmin, chat: ProvisionEvent | null, mostSeen: number): Step[] {
-  if (event.state !== 'ended' && event.state !== 'archived' && event.state !== 'purged') return [];
-  const exported = event.archive !== null || event.state !== 'ended';
-  const purged = event.state === 'purged';
-  const steps: Step[] = [{ id: 'ended', status: 'done', title: 'Show ended', detail: 'Stream and chat are closed for fans.', at: parse(event.endedAt) }];
-  if (!event.chat) return [...steps, gone(purged, 'There was no chat to export or delete.')];
-  return [...steps, exportStep(event, exported), deleteStep(chat, exported, purged, mostSeen), gone(purged, 'Nothing of the show is left at the chat provider.')];
+export function timeline(event: EventAdmin, chat: ProvisionEvent | null, mostSeen: number, now: number): Step[] {
+  if (!isOver(event.state)) return [];
+  const cancelled = event.state === 'cancelled';
+  const purged = event.state === 'purged' || (cancelled && sealed(event) && (event.deletion !== null || chat?.state === 'gone'));
+  const first: Step = cancelled
+    ? { id: 'cancelled', status: 'done', title: 'Show cancelled', detail: 'Its page says so. Nobody is let in, and no tickets are taken.', at: parse(event.endedAt) }
+    : { id: 'ended', status: 'done', title: 'Show ended', detail: 'Stream and chat are closed for fans.', at: parse(event.endedAt) };
+  if (!event.chat) return [first, gone(event, purged, 'There was no chat to export or delete.')];
+  return [first, exportStep(event), deleteStep(event, chat, purged, mostSeen, now), gone(event, purged, 'Nothing of the show is left at the chat provider.')];
 }
 
-function exportStep(event: EventAdmin, exported: boolean): Step {
+/** Nothing is deleted before. A show that is archived has been sealed, by an older server without saying so. */
+const sealed = (event: EventAdmin): boolean => event.archive?.sealed === true || event.state === 'archived' || event.state === 'purged';
+
+function exportStep(event: EventAdmin): Step {
   const a = event.archive;
-  if (exported) {
-    const detail = a ? `${plural(a.messages, 'message')}, ${bytes(a.bytes)}.` : 'There was no history to keep.';
+  if (a !== null || sealed(event)) {
+    const detail = a ? (a.messages > 0 ? `${plural(a.messages, 'message')}, ${bytes(a.bytes)}.` : 'Nothing was said in the chat.') : 'There was no history to keep.';
     return { id: 'archive-done', status: 'done', title: 'History exported', detail, at: parse(a?.exportedAt) };
   }
   return {
@@ -40,13 +47,22 @@ function exportStep(event: EventAdmin, exported: boolean): Step {
   };
 }
 
-function deleteStep(chat: ProvisionEvent | null, exported: boolean, purged: boolean, mostSeen: number): Step {
+function deleteStep(event: EventAdmin, chat: ProvisionEvent | null, purged: boolean, mostSeen: number, now: number): Step {
   const step = { id: 'deleting', at: null } as const;
   if (purged || chat?.state === 'gone') {
-    return { ...step, status: 'done', title: 'Chat resources deleted', detail: mostSeen > 0 ? `${count(mostSeen)} of ${count(mostSeen)}.` : 'All of them.' };
+    const at = parse(event.deletion?.finishedAt);
+    return { ...step, at, status: 'done', title: 'Chat resources deleted', detail: mostSeen > 0 ? `${count(mostSeen)} of ${count(mostSeen)}.` : 'All of them.' };
   }
-  if (!exported) {
+  if (event.archive === null && !sealed(event)) {
     return { ...step, status: 'waiting', title: 'Delete the chat resources', detail: 'Channel, users and memberships; starts after the export.' };
+  }
+  if (!sealed(event)) {
+    const until = parse(event.archive?.waitsUntil);
+    const detail =
+      until === null
+        ? 'The history is read once more, to be sure that nothing was added.'
+        : `Until ${clockOrMoment(until, now, event.timeZone)} a browser may still have a key to the chat. What is written by then is exported, too; then everything is deleted.`;
+    return { ...step, status: 'now', title: 'Waiting to delete the chat', detail };
   }
   const left = chat?.toDelete ?? 0;
   const all = Math.max(mostSeen, left);
@@ -54,10 +70,8 @@ function deleteStep(chat: ProvisionEvent | null, exported: boolean, purged: bool
   return { ...step, status: 'now', title: 'Deleting the chat resources', detail };
 }
 
-const gone = (purged: boolean, detail: string): Step => ({
-  id: 'purged',
-  status: purged ? 'done' : 'waiting',
-  title: purged ? 'Gone' : 'All gone',
-  detail: purged ? detail : 'The last step; the exported history stays with you.',
-  at: null,
-});
+function gone(event: EventAdmin, purged: boolean, detail: string): Step {
+  const cancelled = event.state === 'cancelled';
+  const later = cancelled ? 'The last step. Un-cancelled, the show gets a new chat.' : 'The last step; the exported history stays with you.';
+  return { id: 'purged', status: purged ? 'done' : 'waiting', title: purged ? 'Gone' : 'All gone', detail: purged ? detail : later, at: null };
+}

@@ -12,6 +12,8 @@ export type EventInput = Schema['EventInput'];
 export type ImportReport = Schema['ImportReport'];
 export type RefusedLine = Schema['RefusedLine'];
 export type ProvisionFailure = Schema['Failure'];
+/** What was deleted at the chat provider after a show. */
+export type Deletion = Schema['Deletion'];
 
 /** One show at the chat provider; the figures count the channel, accounts, memberships and moderator roles together. */
 export type ProvisionEvent = Omit<Schema['Event'], 'state'> & {

@@ -204,6 +204,7 @@ export class Visit {
   }
 }
 
+/** Nobody gets in any more, or for now: a cancelled show may come back, and the live socket tells. */
 export function isOver(event: EventView): boolean {
-  return event.state === 'ended' || event.state === 'archived' || event.state === 'purged';
+  return event.state === 'ended' || event.state === 'archived' || event.state === 'purged' || event.state === 'cancelled';
 }

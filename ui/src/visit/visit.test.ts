@@ -88,6 +88,13 @@ describe('in front of the door', () => {
     vi.useRealTimers();
   });
 
+  test('a cancelled show has no place for a code', () => {
+    open(event({ state: 'cancelled' }), null);
+    expect(screen.getByTestId('cancelled').textContent).toContain('This show is cancelled.');
+    expect(screen.queryByTestId('code-input')).toBeNull();
+    expect(screen.queryByRole('timer')).toBeNull();
+  });
+
   test('no network is said as such', async () => {
     vi.stubGlobal('fetch', () => Promise.reject(new TypeError('network')));
     open(event(), null);
@@ -168,6 +175,16 @@ describe('inside', () => {
     Element.prototype.animate = vi.fn(() => ({}) as Animation);
     await fireEvent.click(screen.getByTestId('reaction-🔥'));
     expect(Live.sent).toEqual(['{"t":"react","emoji":"🔥"}']);
+  });
+
+  test('a cancelled show takes the hall away and says so; when it comes back, so does the hall', async () => {
+    playing();
+    Live.last!.say({ t: 'event', event: event({ state: 'cancelled' }) });
+    expect((await screen.findByTestId('cancelled')).textContent).toContain('This show is cancelled.');
+    expect(screen.queryByTestId('player')).toBeNull();
+    expect(screen.queryByTestId('chat-input')).toBeNull();
+    Live.last!.say({ t: 'event', event: event({ state: 'open' }) });
+    expect(await screen.findByTestId('player')).toBeTruthy();
   });
 
   test('the end of the show is the end of the page', async () => {

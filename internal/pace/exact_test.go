@@ -1,0 +1,217 @@
+package pace_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/db/dbtest"
+	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/schema"
+)
+
+// oracle is a provider that counts what arrives in every sliding second, and knows nothing else.
+type oracle struct {
+	mu       sync.Mutex
+	arrivals []time.Time
+}
+
+func (o *oracle) arrive() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.arrivals = append(o.arrivals, time.Now())
+}
+
+// judge says how many calls the fullest second had, wherever it begins, and how many a second came after a while.
+func (o *oracle) judge(after time.Time) (most int, rate float64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	first, n := 0, 0
+	var from time.Time
+	for i, at := range o.arrivals {
+		for !o.arrivals[first].After(at.Add(-time.Second)) {
+			first++
+		}
+		most = max(most, i-first+1)
+		if at.After(after) {
+			if n == 0 {
+				from = at
+			}
+			n++
+		}
+	}
+	return most, float64(n-1) / o.arrivals[len(o.arrivals)-1].Sub(from).Seconds()
+}
+
+// worker is a process with endless work.
+type worker struct {
+	*testing.T
+	db   *db.DB
+	pace *pace.Pace
+	rng  *rand.Rand
+	way  time.Duration // at least, and back
+	call pace.Call
+	to   *oracle
+	wg   sync.WaitGroup
+}
+
+func (w *worker) pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+func (w *worker) write(f func(tx *db.Tx) error) {
+	if err := w.db.Write(context.Background(), f); err != nil {
+		w.Error(err)
+	}
+}
+
+// run sends calls until ctx ends.
+func (w *worker) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		var s pace.Slot
+		var ok bool
+		w.write(func(tx *db.Tx) (err error) {
+			now := w.pace.Now()
+			s, ok, err = w.pace.Book(tx, w.call, now.Add(5*time.Millisecond), now.Add(200*time.Millisecond))
+			return err
+		})
+		if !ok {
+			w.pause(ctx, time.Until(s.At)-150*time.Millisecond)
+			continue
+		}
+		late := time.Duration(w.rng.Int64N(int64(time.Millisecond)))
+		if w.rng.IntN(4) == 0 {
+			late = time.Duration(w.rng.Int64N(int64(pace.MaxLate)))
+		}
+		w.pause(ctx, time.Until(s.At)+late)
+		sent, way := w.pace.Wait(ctx, s), w.way+time.Duration(w.rng.Int64N(int64(15*time.Millisecond)))
+		w.wg.Go(func() {
+			o := pace.NotSent
+			if sent {
+				w.pause(context.Background(), way)
+				w.to.arrive()
+				w.pause(context.Background(), w.way)
+				o = pace.OK
+			}
+			w.write(func(tx *db.Tx) error { return w.pace.Answered(tx, s, o) })
+		})
+	}
+	w.wg.Wait()
+}
+
+// In no second, wherever it begins, more calls arrive than the limit allows, though they start up to 8 ms late, are up to
+// 15 ms longer on their way than others, and two processes share the table. And hardly fewer.
+func TestNoSlidingSecondHasMoreThanTheLimitAndHardlyLess(t *testing.T) {
+	for _, s := range []struct {
+		name, preset string
+		processes    int
+		way          time.Duration
+		limit        int
+		call         pace.Call
+	}{
+		{"provider nearby", "case", 1, time.Millisecond, 10, create},
+		{"far away", "case", 1, 150 * time.Millisecond, 10, create},
+		{"very slow", "case", 1, 600 * time.Millisecond, 10, create},
+		{"two processes", "case", 2, 20 * time.Millisecond, 10, create},
+		{"two processes, fifty a second", "aws-us-east-1", 2, 20 * time.Millisecond, 50, pace.Call{Op: "CreateAppInstanceAdmin"}},
+		{"two processes, one a second", "aws-us-east-1", 2, 50 * time.Millisecond, 1, pace.Call{Op: "BatchCreateChannelMembership"}},
+		{"two processes, very slow", "case", 2, 600 * time.Millisecond, 10, create},
+	} {
+		t.Run(s.name, func(t *testing.T) {
+			each(t, func(t *testing.T, d *db.DB) {
+				began, to := time.Now(), &oracle{}
+				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
+				defer cancel()
+				var wg sync.WaitGroup
+				for i := range s.processes {
+					w := &worker{T: t, db: d, pace: pace.New(preset(t, s.preset)), rng: rand.New(rand.NewPCG(uint64(i), 1)), way: s.way, call: s.call, to: to}
+					wg.Go(func() { w.run(ctx) })
+				}
+				wg.Wait()
+				most, rate := to.judge(began.Add(5 * time.Second))
+				if most > s.limit {
+					t.Errorf("%d calls in a second", most)
+				}
+				if rate < 0.98*float64(s.limit) {
+					t.Errorf("%.3f calls a second", rate)
+				}
+				t.Logf("at most %d in a second, %.3f/s", most, rate)
+			})
+		})
+	}
+}
+
+func preset(t testing.TB, name string) pace.Preset {
+	t.Helper()
+	p, err := pace.Named(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// each runs f on both databases, in a bubble of time.
+func each(t *testing.T, f func(t *testing.T, d *db.DB)) {
+	for _, kind := range []string{"sqlite", "postgres"} {
+		t.Run(kind, func(t *testing.T) {
+			url := "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+			if kind == "postgres" {
+				url = dbtest.PostgresURL(t)
+			}
+			// Migrations wait for a lock that other packages' tests may hold: out here, where time is what it is.
+			migrate(t, url)
+			synctest.Test(t, func(t *testing.T) { f(t, open(t, url)) })
+		})
+	}
+}
+
+func migrate(t testing.TB, url string) {
+	t.Helper()
+	d := open(t, url)
+	if err := d.Migrate(context.Background(), schema.Platform()); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// open opens a database until the end of the test, or of its bubble.
+func open(t testing.TB, url string) *db.DB {
+	t.Helper()
+	d, err := db.Open(context.Background(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+// postgres is the URL of the test server up to the name of a schema.
+func postgres(t testing.TB) string {
+	t.Helper()
+	u, err := url.Parse(os.Getenv(dbtest.PostgresEnv))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Del("search_path")
+	u.RawQuery = q.Encode()
+	if u.RawQuery != "" {
+		u.RawQuery += "&"
+	}
+	u.RawQuery += "search_path="
+	return u.String()
+}
