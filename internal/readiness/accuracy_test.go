@@ -38,7 +38,7 @@ func playing(t *testing.T, preset string, tickets []int, f func(v *evening)) {
 	synctest.Test(t, func(t *testing.T) {
 		if !full {
 			for i := range tickets {
-				tickets[i] /= 5
+				tickets[i] /= 8
 			}
 		}
 		v := &evening{house: &house{t, dbtest.SQLite(t, schema.Platform())}, provider: provisiontest.New(), preset: preset, tickets: tickets}
