@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build ui api wire test check race crash crash-provision sim sim-full fuzz bench bench-recovery lint fmt e2e screenshots images clean
+.PHONY: help run build ui api wire test check race crash crash-provision sim sim-full ready-at fuzz bench bench-recovery lint fmt e2e screenshots images clean
 
 GO ?= go
 # Arguments for `make run`, e.g. make run ARGS="--listen 0.0.0.0:8080"
@@ -74,6 +74,9 @@ sim: ## play RUNS=1000000 simulated worlds of provisioning, from seed SEED=1 on;
 
 sim-full: ## shows of a hundred thousand tickets in virtual time (about half an hour)
 	STAGEDOOR_SIM_TICKETS=100000 $(GO) test -v -count=1 -timeout 4h -run '^(TestAHallIsReady|TestTwentyShowsFill|TestALateBuyer)' ./internal/provision
+
+ready-at: ## is "ready at" true? whole provisioners in virtual time, asked at 10, 50 and 90 % of the way (a minute)
+	STAGEDOOR_READY_AT=1 $(GO) test -v -count=1 -run "ReadyAt|Forecast" ./internal/readiness/...
 
 fuzz: ## every fuzz target for a moment (FUZZTIME=10s)
 	scripts/fuzz.sh $(FUZZTIME)
