@@ -72,7 +72,7 @@ func TestEveryProviderErrorHasItsKindAndIsTriedOnce(t *testing.T) {
 	}{
 		{400, "BadRequest", fault.Invalid, chime.CodeBadRequest},
 		{400, "ResourceLimitExceeded", fault.Denied, chime.CodeLimit},
-		{401, "UnauthorizedClient", fault.Denied, chime.CodeForbidden},
+		{401, "UnauthorizedClient", fault.Denied, chime.CodeUnknown},
 		{403, "Forbidden", fault.Denied, chime.CodeForbidden},
 		{403, "AccessDenied", fault.Denied, chime.CodeNoAccess},
 		{404, "NotFound", fault.NotFound, chime.CodeNotFound},

@@ -15,6 +15,7 @@ import (
 const (
 	CodeBadRequest = "chime_bad_request"    // Invalid: the same call will never be accepted
 	CodeForbidden  = "chime_forbidden"      // Denied: not this bearer, or no such resource (many operations have no 404)
+	CodeUnknown    = "chime_unauthorized"   // Denied: the bearer is nobody; it says nothing about the resource
 	CodeNoAccess   = "chime_access_denied"  // Denied: our account's own permissions forbid it; only people can help
 	CodeNotFound   = "chime_not_found"      // NotFound
 	CodeConflict   = "chime_conflict"       // Conflict: for a create with an id of ours it means "exists"
@@ -36,7 +37,7 @@ type meaning struct {
 var meanings = map[string]meaning{
 	"BadRequest":            {fault.Invalid, CodeBadRequest, "the chat provider does not accept the request"},
 	"Unprocessable":         {fault.Invalid, CodeBadRequest, "the chat provider does not accept the request"},
-	"Unauthorized":          {fault.Denied, CodeForbidden, "the chat provider does not know who asks"},
+	"Unauthorized":          {fault.Denied, CodeUnknown, "the chat provider does not know who asks"},
 	"Forbidden":             {fault.Denied, CodeForbidden, "the chat provider forbids it"},
 	"AccessDenied":          {fault.Denied, CodeNoAccess, "our account at the chat provider may not do this"},
 	"ExpiredToken":          {fault.Denied, CodeNoAccess, "our credentials at the chat provider have expired"},

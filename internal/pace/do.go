@@ -70,6 +70,9 @@ func outcome(err error) Outcome {
 
 // wait waits for d, or fails when ctx ends before.
 func wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err() // a select would toss a coin
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,9 +93,10 @@ func TestDoDoesNotQueueBehindASlowTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := open(t, url)
 		p := pace.New(preset(t, "case"))
-		away := true
+		var away atomic.Bool
+		away.Store(true)
 		f := func() error {
-			if away {
+			if away.Load() {
 				return fault.New(fault.Throttled, "", "slow")
 			}
 			return nil
@@ -110,7 +112,7 @@ func TestDoDoesNotQueueBehindASlowTime(t *testing.T) {
 			})
 		}
 		<-time.After(time.Minute)
-		away = false
+		away.Store(false)
 		began := time.Now()
 		wg.Wait()
 		if d := time.Since(began); d > 20*time.Second {

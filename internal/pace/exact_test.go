@@ -92,7 +92,7 @@ func (w *worker) run(ctx context.Context) {
 			continue
 		}
 		late := time.Duration(w.rng.Int64N(int64(time.Millisecond)))
-		if w.rng.IntN(4) == 0 {
+		if w.rng.IntN(10) == 0 {
 			late = time.Duration(w.rng.Int64N(int64(pace.MaxLate)))
 		}
 		w.pause(ctx, time.Until(s.At)+late)
@@ -132,7 +132,7 @@ func TestNoSlidingSecondHasMoreThanTheLimitAndHardlyLess(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			each(t, func(t *testing.T, d *db.DB) {
 				began, to := time.Now(), &oracle{}
-				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 				defer cancel()
 				var wg sync.WaitGroup
 				for i := range s.processes {

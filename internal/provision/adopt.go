@@ -22,12 +22,15 @@ WHERE w.ticket_id IN (SELECT value ->> 's' FROM json_each($1)) AND (
 const insert = `INSERT INTO resource (event_id, subject, kind, role, rank, want, want_name, state, name, arn, work, busy, failed,
 	generation, attempts, next_try_ms, error, epoch, made_ms) `
 
-// adoptions are the kinds of rows a ticket has: the column of wanted_ticket that wants it, and its ranks.
-var adoptions = []struct {
+// adoption is a kind of row that a ticket has: the column of wanted_ticket that wants it, and its ranks.
+type adoption struct {
 	kind       kind
 	column     string
 	staff, fan int
-}{
+}
+
+// adoptions are the kinds of rows a ticket has.
+var adoptions = []adoption{
 	{kindUser, "account", rankStaff, rankFan},
 	{kindMembership, "member", rankStaffJoin, rankFanJoin},
 	{kindModerator, "moderator", rankModerator, rankModerator},

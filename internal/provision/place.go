@@ -56,6 +56,10 @@ const unplacedSQL = `SELECT w.event_id, (SELECT count(*) FROM (SELECT 1 FROM tic
 	FROM wanted_event w LEFT JOIN placement p ON p.event_id = w.event_id
 	WHERE w.make AND COALESCE(p.placed_ms, 0) = 0 ORDER BY w.doors_ms, w.event_id`
 
+// usedSQL counts the account's app instances apart from the shared one: those of shows, and other people's (sweep.go).
+const usedSQL = `SELECT (SELECT count(*) FROM placement WHERE place <> '' AND placed_ms > 0)
+	+ (SELECT count(*) FROM stranger WHERE kind = 'instance')`
+
 // placeShows chooses places for shows that have tickets and none, and marks them in shows.
 func (p *planner) placeShows(ctx context.Context, shows []show) (placed []id.Event, err error) {
 	type unplaced struct {
@@ -66,7 +70,7 @@ func (p *planner) placeShows(ctx context.Context, shows []show) (placed []id.Eve
 	if err != nil || len(waiting) == 0 {
 		return nil, err
 	}
-	used, err := db.Value[int](ctx, p.db, "SELECT count(*) FROM placement WHERE place <> '' AND placed_ms > 0")
+	used, err := db.Value[int](ctx, p.db, usedSQL)
 	if err != nil {
 		return nil, err
 	}
@@ -235,14 +239,20 @@ func (t *term) baseOf(ctx context.Context, in placement) (b base, ready bool, er
 	if ready && b.round == in.round {
 		return b, true, nil
 	}
-	if t.installation == "" {
-		if t.installation, err = db.Value[string](ctx, t.db, "SELECT id FROM installation WHERE one = 1"); err != nil {
-			return b, false, err
-		}
+	if b, ready, err = t.readBase(ctx, in); ready {
+		t.mu.Lock()
+		t.bases[in.place] = b
+		t.mu.Unlock()
 	}
+	return b, ready, err
+}
+
+// readBase is baseOf from the ledger.
+func (t *term) readBase(ctx context.Context, in placement) (b base, ready bool, err error) {
 	b = base{installation: t.installation, place: in.place, round: in.round}
 	rows, err := db.All(ctx, t.db, (*row).fields, "SELECT "+rowColumns+` FROM resource WHERE event_id = $1
-		AND kind IN ('instance', 'admin_user', 'admin') AND subject IN ('', 'admin-2', 'admin-3', 'admin-4') AND state = 'made' ORDER BY rank, subject`, in.place)
+		AND kind IN ('instance', 'admin_user', 'admin') AND subject IN ('', 'admin-2', 'admin-3', 'admin-4') AND state = 'made'
+		ORDER BY rank, subject, kind DESC`, in.place) // an account before its role, which may have the same rank
 	if err != nil {
 		return b, false, err
 	}
@@ -259,12 +269,7 @@ func (t *term) baseOf(ctx context.Context, in placement) (b base, ready bool, er
 		}
 	}
 	b.admin = admins[""]
-	if ready = len(b.bearers) > 0 && b.bearers[0] == b.admin; ready {
-		t.mu.Lock()
-		t.bases[in.place] = b
-		t.mu.Unlock()
-	}
-	return b, ready, nil
+	return b, len(b.bearers) > 0 && b.bearers[0] == b.admin, nil
 }
 
 // forget lets baseOf look again: something about the app instance of a place has changed.

@@ -18,13 +18,15 @@ func TestWhatIsAskedAllTheTimeNeverReadsAWholeEvent(t *testing.T) {
 		args int
 	}{
 		"todo": {todoSQL, 4}, "channel": {channelSQL, 1}, "flying": {flyingSQL, 2}, "due": {dueSQL, 2}, "bans": {bansSQL, 1}, "flicker": {flickerSQL, 1}, "drift": {drift, 1},
+		"standing": {standingSQL, 3}, "walk": {walkSQL, 4}, "gone": {goneSQL, 6}, "instances": {instancesSQL, 0}, "places": {placesSQL, 0},
+		"admins": {adminsSQL, 2}, "owners": {ownersSQL, 1}, "where": {whereSQL, 1},
 		"shows": {showSQL, 0}, "unplaced": {unplacedSQL, 1},
 	} {
 		type step struct {
 			id, parent, unused int64
 			detail             string
 		}
-		args := []any{"{}", "", 1, 1}
+		args := []any{"{}", "{}", "{}", 1, 1, "{}"}
 		plan, err := db.All(t.Context(), d, func(s *step) []any { return []any{&s.id, &s.parent, &s.unused, &s.detail} },
 			"EXPLAIN QUERY PLAN "+query.text, args[:query.args]...)
 		if err != nil || len(plan) == 0 {

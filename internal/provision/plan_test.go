@@ -4,7 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stagedoor/stagedoor/internal/chime"
 	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/fault"
 )
 
 // The planner once followed an import of 100,000 tickets to its end, 40 s, before it looked at anything else.
@@ -56,5 +58,14 @@ func TestAnImportIsPlannedInChunksAndALateTicketOfAnEarlierShowGoesBetweenThem(t
 				t.Fatalf("%d of 3,000 tickets are planned in the end", n)
 			}
 		})
+	}
+}
+
+// A delete that was refused because nobody known had asked was taken for done: the channel stayed for ever.
+func TestOnlyWhoIsKnownCanFindNothing(t *testing.T) {
+	for code, done := range map[string]bool{chime.CodeForbidden: true, chime.CodeNotFound: false, chime.CodeUnknown: false, chime.CodeNoAccess: false} {
+		if err := gone(fault.New(fault.Denied, code, "no")); (err == nil) != done {
+			t.Errorf("%s: %v", code, err)
+		}
 	}
 }

@@ -18,9 +18,9 @@
 // recorded afterwards. A process that dies in between leaves a row that says "unknown"; the call is then repeated with
 // the same request token and the same ids, which are ours, so a repeat makes nothing twice and Conflict means done.
 //
-// Any number of processes may run; one leads (package lease). A term of leadership has three goroutines: the renewer
+// Any number of processes may run; one leads (package lease). A term of leadership has four goroutines: the renewer
 // keeps the lease, the planner carries changes of tickets into the ledger, the dispatcher picks the next work and
-// announces calls. Each call waits for its slot and its answer in a goroutine of its own. Every write of a term carries
+// announces calls, the sweep compares the ledger with what the provider really has (sweep.go). Each call waits for its slot and its answer in a goroutine of its own. Every write of a term carries
 // its epoch.
 package provision
 

@@ -39,7 +39,7 @@ func inHall(t *testing.T, preset string, f func(h *hall)) {
 		h := &hall{T: t, db: d, bus: &bus.Bus{}, provider: provisiontest.New(), preset: preset, began: time.Now()}
 		h.provider.Latency, h.provider.Limits = 120*time.Millisecond, provisiontest.LimitsOf(preset)
 		f(h)
-		for _, over := range provisiontest.Overruns(h.provider.Limits, h.provider.Calls()) {
+		for _, over := range provisiontest.Overruns(provisiontest.LimitsOf(preset), h.provider.Calls()) {
 			t.Error(over)
 		}
 		if err := d.Close(); err != nil {

@@ -20,8 +20,11 @@ type simShow struct {
 	doors   time.Time
 	chat    bool
 	state   string
-	sealed  bool // the archive is written
 	tickets []*simTicket
+	ended   int64 // when it ended or was cancelled last, Unix milliseconds
+	sealed  int64 // the end that its archive is sealed for
+	seals   int   // how often one was
+	deletes int   // how often its channel or app instance was deleted
 }
 
 type simTicket struct {
@@ -49,7 +52,12 @@ func (t *simTicket) shown() string {
 }
 
 // over: nobody sells, refunds or bans there any more.
-func (e *simShow) over() bool { return e.sealed }
+func (e *simShow) over() bool { return e.state == "archived" }
+
+// gone: nothing is to be left.
+func (e *simShow) gone() bool {
+	return e.state == "archived" || e.state == "cancelled" && e.sealed == e.ended
+}
 
 // making: what is missing is to be made. Otherwise what is there stays, but for refunds and bans.
 func (e *simShow) making() bool { return e.chat && (e.state == "scheduled" || e.state == "open") }
@@ -82,7 +90,7 @@ func (s *sim) differs() string {
 			}
 			users[in.ARN+" "+u] = name
 		}
-		if own := s.ownShow(in.Name); own != nil && own.sealed {
+		if own := s.ownShow(in.Name); own != nil && own.gone() {
 			add("app instance %s is still there", in.Name)
 		}
 	}
@@ -113,9 +121,9 @@ func (s *sim) ownShow(name string) *simShow {
 func (s *sim) differsAt(e *simShow, channels map[id.Event]provisiontest.Channel, homes map[id.Event]string, users map[string]string, add func(string, ...any)) {
 	c, there := channels[e.id]
 	delete(channels, e.id)
-	if e.sealed {
+	if e.gone() {
 		if there {
-			add("the channel of the archived show %s is still there", e.id)
+			add("the channel of the sealed show %s is still there", e.id)
 		}
 		return
 	}
@@ -177,26 +185,27 @@ func (s *sim) witness(c provisiontest.Call) {
 	}
 	t, e := s.ticketOf(c.User), s.showOf(c.Channel)
 	switch c.Op {
-	case "DeleteAppInstance":
-		if e := s.ownShow(c.Name); e == nil || !e.sealed {
-			blame("deleted before its archive")
+	case "DeleteAppInstance", "DeleteChannel":
+		if c.Op == "DeleteAppInstance" {
+			e = s.ownShow(c.Name)
 		}
-	case "DeleteChannel":
-		if e == nil || !e.sealed {
+		if e == nil || e.deletes >= e.seals {
 			blame("deleted before its archive")
+		} else {
+			e.deletes++
 		}
 	case "DeleteAppInstanceUser":
-		if t == nil || (!t.refunded && !t.show.sealed) {
+		if t == nil || (!t.refunded && t.show.seals == 0) {
 			blame("nobody wanted that")
 		}
 	case "DeleteChannelMembership", "DeleteChannelModerator":
-		if t == nil || (!t.refunded && !t.wasBanned && !t.show.sealed) {
+		if t == nil || (!t.refunded && !t.wasBanned && t.show.seals == 0) {
 			blame("nobody wanted that")
 		}
 	case "CreateAppInstanceUser":
 		if t != nil {
 			t.born++
-			if t.born > 1+t.returned && !t.show.sealed {
+			if t.born > 1+t.returned+t.show.seals {
 				blame(fmt.Sprintf("made for the %d. time", t.born))
 			}
 		}
@@ -228,7 +237,7 @@ const (
 	// set aside is tried again after ten minutes.
 	settleWithin = 25 * time.Minute
 	// stillFor is how long it must then stay right without a call.
-	stillFor = 12 * time.Second
+	stillFor = 7 * time.Second
 )
 
 // settle waits until the books are as wanted and stay so.
@@ -245,7 +254,7 @@ func (s *sim) settle() {
 				right = time.Now()
 			}
 		}
-		still := !right.IsZero() && time.Since(right) >= stillFor && time.Since(last) > 2*stillFor
+		still := !right.IsZero() && time.Since(right) >= stillFor && time.Since(last) > stillFor+3*time.Second
 		if still && s.told() == "" {
 			s.note("settled")
 			return
@@ -314,6 +323,12 @@ func (s *sim) patience() (n int) {
 	return n
 }
 
+// leftSQL finds what the ledger still wants to be done: answers that are waited for, removals, and of shows that want their
+// chat what is missing.
+const leftSQL = `SELECT r.event_id || ' ' || r.subject || ' ' || r.kind || ' ' || r.state || ' ' || r.work || ' ' || r.error FROM resource r
+	LEFT JOIN wanted_event w ON w.event_id = r.event_id
+	WHERE r.busy OR (NOT r.want AND r.state <> 'absent') OR (COALESCE(w.make, FALSE) AND r.want AND r.state <> 'made')`
+
 // told says in words how what other rooms are told differs from what is so, "" if it does not.
 func (s *sim) told() string {
 	type ready struct {
@@ -335,7 +350,7 @@ func (s *sim) told() string {
 		for _, t := range e.tickets {
 			r, ok := told[t.id]
 			delete(told, t.id)
-			may := t.valid && !t.banned && !e.sealed
+			may := t.valid && !t.banned && !e.gone()
 			switch {
 			case ok && !may:
 				out = append(out, fmt.Sprintf("%s is called ready", t.id))
@@ -347,9 +362,12 @@ func (s *sim) told() string {
 	for _, r := range told {
 		out = append(out, fmt.Sprintf("%s is called ready and nobody's", r.ticket))
 	}
-	busy, err := db.Value[int](context.Background(), s.db, "SELECT count(*) FROM resource WHERE busy")
-	if err != nil || busy > 0 {
-		out = append(out, fmt.Sprintf("%d rows wait for an answer, %v", busy, err))
+	left, err := db.All(context.Background(), s.db, func(r *string) []any { return []any{r} }, leftSQL)
+	if err != nil {
+		return err.Error()
+	}
+	for _, row := range left {
+		out = append(out, row+" is left to do")
 	}
 	return some(out)
 }

@@ -35,11 +35,7 @@ import (
 // provisioner's pauses, ids it draws, and the order in which the runtime lets goroutines go on at one moment of virtual
 // time. A failing seed therefore usually fails again, and if not, within a few repeats: STAGEDOOR_SIM_REPEAT.
 
-// simRuns is how many seeds are played: STAGEDOOR_SIM_RUNS.
-func simRuns(t *testing.T, otherwise uint64) uint64 {
-	return simNumber(t, "STAGEDOOR_SIM_RUNS", otherwise)
-}
-
+// simNumber reads a number from the environment.
 func simNumber(t *testing.T, name string, otherwise uint64) uint64 {
 	text := os.Getenv(name)
 	if text == "" {
@@ -52,9 +48,10 @@ func simNumber(t *testing.T, name string, otherwise uint64) uint64 {
 	return n
 }
 
-// TestSimulation plays many seeds on SQLite. STAGEDOOR_SIM_SEED plays one, as often as STAGEDOOR_SIM_REPEAT says.
+// TestSimulation plays STAGEDOOR_SIM_RUNS seeds on SQLite, from STAGEDOOR_SIM_FIRST on. STAGEDOOR_SIM_SEED plays one, as often as
+// STAGEDOOR_SIM_REPEAT says.
 func TestSimulation(t *testing.T) {
-	first, runs, repeats := uint64(1), simRuns(t, 60), uint64(1)
+	first, runs, repeats := simNumber(t, "STAGEDOOR_SIM_FIRST", 1), simNumber(t, "STAGEDOOR_SIM_RUNS", 25), uint64(1)
 	if os.Getenv("STAGEDOOR_SIM_SEED") != "" {
 		first, runs, repeats = simNumber(t, "STAGEDOOR_SIM_SEED", 0), 1, simNumber(t, "STAGEDOOR_SIM_REPEAT", 1)
 	}
@@ -143,7 +140,10 @@ type sim struct {
 	began    time.Time
 	journal  strings.Builder // what was done, for people who look at a failing seed
 	log      *slog.Logger
-	crew     sync.WaitGroup // of the places
+
+	lastShow   *simShow // what the last command was about
+	lastTicket *simTicket
+	crew       sync.WaitGroup // of the places
 
 	mu     sync.Mutex // guards these
 	shows  []*simShow

@@ -50,9 +50,10 @@ type term struct {
 	flying  int
 	breaker breaker
 	lead0   time.Duration // how long before its slot a call is announced now; grows when commits are slow
+	waited  time.Time     // when the dispatcher last had a call that could not start at once
 
-	installation string           // dispatcher only, as these
-	turn         int              // looks at the ledger so far
+	installation string           // set by begin
+	turn         int              // looks at the ledger so far; dispatcher only, as the next
 	served       map[id.Event]int // the turn in which an event last got a call
 	workers      sync.WaitGroup
 }
@@ -97,6 +98,7 @@ func (p *Provisioner) lead(ctx context.Context, epoch int64) error {
 	g.Go(func() error { return p.lease.Keep(ctx, epoch) })
 	g.Go(func() error { return t.plan(ctx) })
 	g.Go(func() error { return t.dispatch(ctx) })
+	g.Go(func() error { return t.sweep(ctx) })
 	err := g.Wait()
 	if cause := context.Cause(ctx); err == nil && cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause // a worker could not record its outcome
@@ -125,6 +127,9 @@ func (t *term) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if t.installation, err = db.Value[string](ctx, t.db, "SELECT id FROM installation WHERE one = 1"); err != nil {
+		return err
+	}
 	if t.limited {
 		wait(ctx, quietWindow, nil)
 	}
@@ -143,6 +148,11 @@ func (t *term) dispatch(ctx context.Context) error {
 		work, next, err := t.pick(ctx, latest, room)
 		if err != nil {
 			return ended(ctx, err)
+		}
+		if !next.IsZero() {
+			t.mu.Lock()
+			t.waited = time.Now()
+			t.mu.Unlock()
 		}
 		if len(work) == 0 {
 			pause := idle

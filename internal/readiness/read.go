@@ -142,7 +142,7 @@ func (b *Board) readSpeed(ctx context.Context, o *outlook) error {
 		return err
 	}
 	for _, r := range live {
-		o.status.Rates = append(o.status.Rates, Rate{Bucket: r.Bucket, Of: r.Key, Limit: float64(r.Limit), Rate: r.Rate, Throttled: r.Throttled})
+		o.status.Rates = append(o.status.Rates, Rate{Bucket: r.Bucket, Of: r.Key, Limit: float64(r.Limit), Rate: r.Rate, Used: r.CallsLastSecond, Throttled: r.Throttled})
 	}
 	o.speeds = newSpeeds(b.pace.Preset, live, float64(last.calls)/float64(max(1, last.busy)))
 	o.bearers, err = b.bearers(ctx)

@@ -22,7 +22,7 @@ import (
 const binaryEnv = "STAGEDOOR_CRASH_BINARY"
 
 // worlds is how many worlds live at once. They wait most of the time: for a lease, for a slot, for an answer.
-const worlds = 16
+const worlds = 24
 
 func TestMain(m *testing.M) {
 	flag.Parse()

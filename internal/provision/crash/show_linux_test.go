@@ -81,7 +81,7 @@ func (w *world) churn() {
 	running := w.running()
 	e := running[w.rnd.IntN(len(running))]
 	fans := 2 + w.rnd.IntN(6)
-	if w.pace == "none" {
+	if w.pace != "case" {
 		fans *= 4
 	}
 	if len(w.shows[e].people) < 150 && w.unfinished() < 60 {

@@ -51,8 +51,11 @@ func newWorld(t *testing.T, c *campaign, kind, pace string, seed uint64) *world 
 		w.provider.Latency = 60 * time.Millisecond
 	}
 	if w.rnd.IntN(2) == 0 {
-		w.provider.Play(provisiontest.Plan{Seed: c.seed + seed, Throttle: 0.02, Fail: 0.02, FailDone: 0.03, Refuse: 0.02, Member: 0.02,
-			Slow: 0.1, SlowBy: 300 * time.Millisecond, Patience: 3})
+		weather := provisiontest.Plan{Seed: c.seed + seed, Fail: 0.02, FailDone: 0.03, Refuse: 0.02, Slow: 0.1, SlowBy: 300 * time.Millisecond, Patience: 3}
+		if pace == "none" { // with limits it takes minutes to climb back
+			weather.Throttle, weather.Member = 0.02, 0.02
+		}
+		w.provider.Play(weather)
 	}
 	w.provider.TokenLife = time.Second // shorter than a life: an app instance must be found by its name
 	w.provider.Stranger("", "", "", "somebody else's")
@@ -190,12 +193,17 @@ func (w *world) explain() {
 		w.Logf("at the provider: %+v", in)
 	}
 	calls := w.provider.Calls()
-	for _, c := range calls[max(0, len(calls)-80):] {
-		w.Logf("call %d of %s at %s: %s %s %s again %d: %d %s %s", c.N, c.Who, c.At.Format("15:04:05.000"), c.Op, c.Channel, c.User, c.Again, c.Status, c.Code, c.Effect)
+	for _, c := range calls[max(0, len(calls)-500):] {
+		w.Logf("call %d of %s at %s: %s for %s %s %s again %d: %d %s %s", c.N, c.Who, c.At.Format("15:04:05.000"), c.Op, short(c.Bearer), short(c.Channel), short(c.User), c.Again, c.Status, c.Code, c.Effect)
 	}
 	for _, p := range w.processes[max(0, len(w.processes)-4):] {
 		w.Logf("%s, pid %d, %v:\n%s", p.name, p.cmd.Process.Pid, p.point, p.words())
 	}
+}
+
+// short is an ARN without its beginning, which is the same everywhere.
+func short(arn string) string {
+	return strings.TrimPrefix(arn, "arn:aws:chime:us-east-1:000000000000:app-instance/")
 }
 
 // everything returns all rows of all tables, sorted, as text.

@@ -1,0 +1,237 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/arn"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/id"
+)
+
+// The sweep compares the ledger with what the provider really has. The provider may lose something, somebody may delete or
+// make something by hand, a leader that was stopped may still have sent a call, and a database may be an older copy. The
+// sweep pages through the account's app instances, then place by place through administrators, channels, accounts, and
+// each channel's people, and puts the ledger right; what follows from that is the planner's and the dispatcher's.
+//
+//	in the ledger  at the provider
+//	made           not listed        vanished: the row becomes absent, and is made anew if it is wanted
+//	absent         listed            found: the row becomes made, and is deleted if it is not wanted
+//	no row         ours              found, as above; what no show's ledger can hold is deleted here (sweep_dismiss.go)
+//	no row         not ours          a stranger: reported, and never touched
+//	another name   listed            the ledger takes the name over, and the account or channel is renamed if it wants another
+//
+// A list over many pages is no snapshot: what moves meanwhile may be missing in it or be there twice. So nothing rests on
+// it that could do harm. What was touched lately is not judged (settling); to make something that is there is answered
+// with Conflict, which means made; to delete something that is gone means gone. Only where a mistake would be dear, for
+// app instances, channels and administrators, the provider is asked once more for that one thing.
+
+const (
+	// sweepEvery is how often a place is swept. What vanished from a show is back before most people notice; and with the
+	// calls of one sweep spread over it a place of 10,000 tickets needs 0.7 of them a second.
+	sweepEvery = 10 * time.Minute
+	// settling is how long what happened at the provider may still be on its way: a call is answered within ten seconds or
+	// not at all (chime.DefaultTimeout), and a list may lag. So long a new leader waits before it looks what the one
+	// before it has left behind.
+	settling = 15 * time.Second
+	// sweepLook is how often the sweep looks what is due: somebody may have asked another process for it.
+	sweepLook = 2 * time.Second
+	// afterTrouble is how long a place rests that could not be swept to its end, unready one whose app instance is being made.
+	afterTrouble = time.Minute
+	unready      = 10 * time.Second
+	// restarts is how often a pass begins anew at once when the provider does not know its page any more.
+	restarts = 3
+)
+
+// wholeAccount is the place, in table sweep, of the list of all app instances.
+const wholeAccount = id.Event("account")
+
+// Sweep asks for a pass over everything at the provider, now instead of later. Any process may ask; the leader does it in
+// the background. How far it is stands in the view swept_place.
+func (p *Provisioner) Sweep(ctx context.Context) error {
+	_, err := p.db.Exec(ctx, "INSERT INTO sweep (place, asked) SELECT place, 1 FROM ("+placesSQL+` UNION SELECT CAST($1 AS TEXT)) AS places WHERE TRUE
+		ON CONFLICT (place) DO UPDATE SET asked = sweep.asked + 1`, wholeAccount)
+	return err
+}
+
+// sweeper is the fourth goroutine of a term. It owns its fields.
+type sweeper struct {
+	*term
+	due   map[id.Event]time.Time // by place; none: not swept in this term
+	rests map[id.Event]time.Time // a place that is in trouble is left alone until then
+	last  map[gauge]time.Time    // when the sweep last called
+	full  map[gauge]time.Time    // when others were last seen to use all of a bucket
+	free  time.Time              // no call before: where the provider has no limits
+	calls int
+	part  map[id.Event]tally // what passes have changed that did not get to their end
+}
+
+// sweep runs until ctx ends or the database fails.
+func (t *term) sweep(ctx context.Context) error {
+	s := &sweeper{term: t, due: map[id.Event]time.Time{}, rests: map[id.Event]time.Time{}, last: map[gauge]time.Time{}, full: map[gauge]time.Time{},
+		part: map[id.Event]tally{}}
+	wait(ctx, settling, nil)
+	for ctx.Err() == nil {
+		place, ok, err := s.next(ctx, time.Now())
+		if err == nil && ok {
+			err = s.visit(ctx, place)
+		}
+		if err != nil {
+			return ended(ctx, err)
+		}
+		if !ok {
+			wait(ctx, sweepLook, nil)
+		}
+	}
+	return nil
+}
+
+// placesSQL lists the app instances of ours that are there by the ledger and are not going.
+const placesSQL = `SELECT event_id AS place FROM resource WHERE subject = '' AND kind = 'instance' AND state = 'made' AND event_id IN (
+	SELECT place FROM placement WHERE placed_ms > 0 AND NOT leaving UNION SELECT '')`
+
+// next chooses the place that was asked for, else one that was not swept in this term, else the one that is due longest.
+func (s *sweeper) next(ctx context.Context, now time.Time) (next id.Event, ok bool, err error) {
+	one := func(p *id.Event) []any { return []any{p} }
+	places, err := db.All(ctx, s.db, one, placesSQL+" ORDER BY event_id")
+	if err != nil {
+		return "", false, err
+	}
+	asked, err := db.All(ctx, s.db, one, "SELECT place FROM sweep WHERE asked > heard")
+	if err != nil {
+		return "", false, err
+	}
+	due := map[id.Event]time.Time{}
+	for _, place := range asked {
+		due[place] = time.Time{}.Add(-1)
+	}
+	first := now.Add(1)
+	for _, place := range append([]id.Event{wholeAccount}, places...) {
+		at, urgent := due[place]
+		if !urgent {
+			at = s.due[place]
+		}
+		if at.Before(first) && !now.Before(s.rests[place]) {
+			next, first, ok = place, at, true
+		}
+	}
+	return next, ok, nil
+}
+
+// census counts what is ours.
+type census struct{ instances, users, channels, members, moderators int }
+
+// pass is one pass over a place. It belongs to the sweeper's goroutine.
+type pass struct {
+	*sweeper
+	place  id.Event
+	base   base
+	bearer arn.ARN
+	began  time.Time
+	before int // calls of the sweep before it
+
+	tally
+	counted, ledger census
+	moving          int // made, removed or in flight meanwhile
+	strangers       int
+	lodged          map[id.Event]int // accounts seen, by show
+}
+
+// tally is what was put right in the ledger.
+type tally struct{ vanished, found, removed, renamed int }
+
+// trouble is why a pass did not get to its end; the term goes on.
+type trouble struct {
+	err  error // nil: nothing that people should know
+	rest time.Duration
+}
+
+func (t trouble) Error() string {
+	if t.err == nil {
+		return "not ready"
+	}
+	return t.err.Error()
+}
+
+func (t trouble) Unwrap() error { return t.err }
+
+// errRefused says that the provider does not know a page any more.
+var errRefused = errors.New("the provider does not accept the token of the next page")
+
+// visit sweeps one place.
+func (s *sweeper) visit(ctx context.Context, place id.Event) error {
+	err := s.lease.Write(ctx, s.epoch, func(tx *db.Tx) error {
+		_, err := tx.Exec("INSERT INTO sweep (place) VALUES ($1) ON CONFLICT (place) DO UPDATE SET heard = sweep.asked", place)
+		return err
+	})
+	for n := 0; err == nil && n < restarts; n++ {
+		p := &pass{sweeper: s, place: place, began: time.Now(), before: s.calls, lodged: map[id.Event]int{}, tally: s.part[place]}
+		if err = p.through(ctx); err == nil {
+			return p.finish(ctx)
+		}
+		if s.part[place] = p.tally; errors.Is(err, errRefused) {
+			err = nil
+		}
+	}
+	t := trouble{err: errRefused, rest: afterTrouble}
+	if err != nil && !errors.As(err, &t) {
+		return err
+	}
+	s.rests[place] = time.Now().Add(t.rest)
+	s.sweepSoon(place)
+	if missing(t.err) {
+		s.sweepSoon(wholeAccount) // is the app instance still there?
+	}
+	n, err := db.Value[int](ctx, s.db, "SELECT count(*) FROM ("+placesSQL+") AS places WHERE place = $1 OR $1 = $2", place, wholeAccount)
+	if err != nil || t.err == nil || n == 0 {
+		return err // n: the place has gone under the pass
+	}
+	s.log.Warn("sweep", "place", place, "err", t.err)
+	return s.lease.Write(ctx, s.epoch, func(tx *db.Tx) error {
+		_, err := tx.Exec("UPDATE sweep SET error = $1 WHERE place = $2", public(t.err), place)
+		return err
+	})
+}
+
+// through is one pass from its beginning to its end.
+func (p *pass) through(ctx context.Context) error {
+	if p.place == wholeAccount {
+		return p.throughAccount(ctx)
+	}
+	return p.throughPlace(ctx)
+}
+
+// finish writes down what a complete pass has found, forgets strangers that are gone, and says when the next one is due.
+func (p *pass) finish(ctx context.Context) error {
+	now := time.Now()
+	// A pass that takes long, because there is much or because others come first, is followed by a rest as long.
+	delete(p.part, p.place)
+	p.due[p.place] = p.began.Add(max(sweepEvery, 2*now.Sub(p.began)))
+	c, l := p.counted, p.ledger
+	differs := false
+	for _, d := range []int{c.instances - l.instances, c.users - l.users, c.channels - l.channels, c.members - l.members, c.moderators - l.moderators} {
+		differs = differs || max(d, -d) > p.moving
+	}
+	err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+		if _, err := tx.Exec("DELETE FROM stranger WHERE place = $1 AND seen_ms < $2", p.place, p.began.UnixMilli()); err != nil {
+			return err
+		}
+		_, err := tx.Exec(`UPDATE sweep SET began_ms = $1, finished_ms = $2, calls = $3, instances = $4, users = $5, channels = $6, members = $7,
+			moderators = $8, ledger_instances = $9, ledger_users = $10, ledger_channels = $11, ledger_members = $12, ledger_moderators = $13,
+			moving = $14, differs = $15, vanished = $16, found = $17, removed = $18, renamed = $19, strangers = $20, error = '' WHERE place = $21`,
+			p.began.UnixMilli(), now.UnixMilli(), p.calls-p.before, c.instances, c.users, c.channels, c.members, c.moderators,
+			l.instances, l.users, l.channels, l.members, l.moderators, p.moving, differs, p.vanished, p.found, p.removed, p.renamed, p.strangers, p.place)
+		return err
+	})
+	if err == nil && (differs || p.vanished+p.found+p.removed+p.renamed > 0) {
+		p.log.Info("sweep", "place", p.place, "vanished", p.vanished, "found", p.found, "removed", p.removed, "renamed", p.renamed, "differs", differs)
+	}
+	return err
+}
+
+// settled is the time before which something must have happened to be judged by an answer to what was asked at at.
+func settled(at time.Time) int64 { return at.Add(-settling).UnixMilli() }
+
+// missing reports whether the provider says that there is no such thing. Operations without a 404 forbid it.
+func missing(err error) bool { return err != nil && gone(err) == nil }

@@ -1,0 +1,175 @@
+package provision
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/arn"
+	"github.com/stagedoor/stagedoor/internal/chime"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/id"
+)
+
+// ourAdmin tells from its id which of our admin accounts something is.
+func ourAdmin(u chime.User) (subject id.Ticket, ok bool) {
+	name, ok := strings.CutPrefix(u.ARN.ID(), adminUser(""))
+	if name != "" {
+		name = "admin" + name
+	}
+	return id.Ticket(name), ok && slices.Contains(adminSubjects(1, maxAdmins), id.Ticket(name))
+}
+
+const adminsSQL = "SELECT " + standingColumns + ` FROM resource WHERE event_id = $1 AND kind = $2
+	AND subject IN ('', 'admin-2', 'admin-3', 'admin-4') ORDER BY subject`
+
+// sweepAdmins compares who has the administrator's role: without one nothing can be made or listed here. When one has lost it,
+// the pass ends, and begins anew when the role is back.
+func (p *pass) sweepAdmins(ctx context.Context) error {
+	asked := time.Now()
+	var others []stranger
+	roles := map[id.Ticket]bool{}
+	list := func(ctx context.Context, next string) (chime.Page[chime.User], error) {
+		return p.waiting.ListAdmins(ctx, p.base.instance, next)
+	}
+	err := pages(ctx, p.sweeper, p.call("ListAppInstanceAdmins", ""), list, func(page []chime.User, _ time.Time) error {
+		for _, u := range page {
+			if n, ok := ourAdmin(u); ok {
+				roles[n] = true
+			} else {
+				others = append(others, stranger{u.ARN, "admin", u.Name})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := p.report(ctx, others); err != nil {
+		return err
+	}
+	rows, err := db.All(ctx, p.db, (*standing).fields, adminsSQL, p.place, kindAdmin)
+	if err != nil {
+		return err
+	}
+	lost := false
+	for _, r := range rows {
+		switch {
+		case r.moving(settled(asked)):
+		case r.State == absent && roles[r.Subject]:
+			err = p.adminFound(ctx, kindAdmin, r.Subject, "")
+		case r.State == made && !roles[r.Subject]:
+			lost = true
+			err = p.adminLost(ctx, r.Subject, settled(asked))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if lost {
+		return trouble{rest: unready}
+	}
+	return nil
+}
+
+// adminLost takes an admin's role for lost, and the account if that is gone.
+func (p *pass) adminLost(ctx context.Context, n id.Ticket, before int64) error {
+	account := p.base.instance.User(adminUser(n))
+	c := p.call("DescribeAppInstanceUser", "")
+	c.User = string(account)
+	err := p.ask(ctx, c, func(ctx context.Context) error {
+		_, err := p.waiting.DescribeUser(ctx, account)
+		return err
+	})
+	k := kindAdmin
+	if missing(err) {
+		k, err = kindAdminUser, nil
+	}
+	if err != nil {
+		return err
+	}
+	return p.adminsVanished(ctx, k, before, n)
+}
+
+func (p *pass) adminsVanished(ctx context.Context, k kind, before int64, subjects ...id.Ticket) error {
+	return p.correctAdmins(ctx, func(tx *db.Tx, t *tally) error {
+		if err := p.lose(tx, t, p.place, k, before, "the sweep did not find it at the provider", subjects...); err != nil {
+			return err
+		}
+		for _, in := range inside(k) {
+			if err := p.lose(tx, t, p.place, in, before, "", subjects...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (p *pass) adminFound(ctx context.Context, k kind, n id.Ticket, account arn.ARN) error {
+	return p.correctAdmins(ctx, func(tx *db.Tx, t *tally) error { return p.hold(tx, t, p.place, n, k, account, "Stagedoor") })
+}
+
+// correctAdmins changes the rows of a place's admins.
+func (p *pass) correctAdmins(ctx context.Context, change func(*db.Tx, *tally) error) error {
+	var t tally
+	err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+		t = tally{}
+		if left, err := leaving(tx, p.place); err != nil || left {
+			return err
+		}
+		if err := change(tx, &t); err != nil {
+			return err
+		}
+		return decideFor(tx, p.place, adminSubjects(1, maxAdmins)...)
+	})
+	if err != nil || t == (tally{}) {
+		return err
+	}
+	p.count(t)
+	p.forget(p.place)
+	p.stir(p.place)
+	return nil
+}
+
+// settleAdmins compares the admins' accounts, by subject, with the ledger.
+func (p *pass) settleAdmins(ctx context.Context, seen map[id.Ticket]string) error {
+	rows, err := db.All(ctx, p.db, (*standing).fields, adminsSQL, p.place, kindAdminUser)
+	if err != nil {
+		return err
+	}
+	known := map[id.Ticket]standing{}
+	for _, r := range rows {
+		known[r.Subject] = r
+	}
+	for i, n := range adminSubjects(1, maxAdmins) {
+		r, ok := known[n]
+		_, shown := seen[n]
+		if ok && r.State == made {
+			p.ledger.users++
+		}
+		switch {
+		case !ok && shown: // of an older copy of the database: one more that may act
+			err = p.correctAdmins(ctx, func(tx *db.Tx, t *tally) error {
+				if err := wantAdmins(tx, p.epoch, p.place, i+1, i+1); err != nil {
+					return err
+				}
+				return p.hold(tx, t, p.place, n, kindAdminUser, p.base.instance.User(adminUser(n)), "Stagedoor")
+			})
+			p.ledger.users++
+		case !ok:
+		case r.moving(settled(p.began)):
+			p.moving++
+		case r.State == made && !shown:
+			err = p.adminsVanished(ctx, kindAdminUser, settled(p.began), n)
+			p.ledger.users--
+		case r.State == absent && shown:
+			err = p.adminFound(ctx, kindAdminUser, n, p.base.instance.User(adminUser(n)))
+			p.ledger.users++
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

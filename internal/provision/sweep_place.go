@@ -1,0 +1,215 @@
+package provision
+
+import (
+	"context"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/arn"
+	"github.com/stagedoor/stagedoor/internal/chime"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/pace"
+)
+
+// throughPlace compares everything in one app instance with the ledger. 100,000 accounts are 2,000 calls, as many
+// memberships as many again. What would hurt most comes first.
+func (p *pass) throughPlace(ctx context.Context) error {
+	b, ready, err := p.readBase(ctx, placement{place: p.place})
+	if err != nil {
+		return err
+	}
+	if !ready {
+		return trouble{rest: unready} // it is being made, or on its way out
+	}
+	p.base, p.bearer = b, b.bearers[len(b.bearers)-1]
+	if err := p.sweepAdmins(ctx); err != nil {
+		return err
+	}
+	channels, err := p.sweepChannels(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.sweepUsers(ctx); err != nil {
+		return err
+	}
+	for _, show := range channels {
+		if err := p.sweepPeople(ctx, show); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *pass) call(op string, channel arn.ARN) pace.Call {
+	c := pace.Call{Op: op, Instance: string(p.base.instance), Channel: string(channel)}
+	if channel != "" || op == "ListChannels" {
+		c.Bearer = string(p.bearer)
+	}
+	return c
+}
+
+// sweepUsers compares accounts.
+func (p *pass) sweepUsers(ctx context.Context) error {
+	seen, admins := newSights(), map[id.Ticket]string{}
+	list := func(ctx context.Context, next string) (chime.Page[chime.User], error) {
+		return p.waiting.ListUsers(ctx, p.base.instance, next)
+	}
+	err := pages(ctx, p.sweeper, p.call("ListAppInstanceUsers", ""), list, func(page []chime.User, asked time.Time) error {
+		var ours []listed
+		var others []stranger
+		for _, u := range page {
+			if n, ok := ourAdmin(u); ok {
+				admins[n] = u.Name
+			} else if l, ok := ourAccount(u); ok {
+				ours = append(ours, l)
+			} else {
+				others = append(others, stranger{u.ARN, "user", u.Name})
+			}
+		}
+		if err := p.report(ctx, others); err != nil {
+			return err
+		}
+		return p.house(ctx, ours, seen, asked)
+	})
+	if err != nil {
+		return err
+	}
+	if err := p.settleAdmins(ctx, admins); err != nil {
+		return err
+	}
+	p.counted.users += len(seen.seen) + len(admins)
+	shows, err := p.showsIn(ctx, p.place)
+	if err != nil {
+		return err
+	}
+	for _, show := range shows {
+		n, err := p.walk(ctx, show, kindUser, seen, settled(p.began))
+		if err != nil {
+			return err
+		}
+		p.ledger.users += n
+		delete(p.lodged, show)
+	}
+	for _, n := range p.lodged { // their show has left meanwhile
+		p.moving += n
+	}
+	return nil
+}
+
+// house finds the show of each of our accounts, and removes those that have none here.
+func (p *pass) house(ctx context.Context, page []listed, seen sights, asked time.Time) error {
+	at := map[id.Event][]listed{p.place: page}
+	var homeless []listed
+	if p.place == shared {
+		var err error
+		if at, homeless, err = p.showsOf(ctx, page); err != nil {
+			return err
+		}
+	}
+	for show, some := range at {
+		p.lodged[show] += len(some)
+		for _, l := range some {
+			seen.see(l.user.ARN.ID())
+		}
+		if err := p.settle(ctx, show, kindUser, some, asked); err != nil {
+			return err
+		}
+	}
+	for _, l := range homeless {
+		done, err := p.dismiss(ctx, dismissal{
+			call: pace.Call{Op: "DeleteAppInstanceUser", Instance: string(p.base.instance), User: string(l.user.ARN)},
+			what: row{Event: p.place, Subject: l.subject, Kind: kindUser, ARN: l.user.ARN},
+			still: func(ctx context.Context) (bool, error) {
+				_, now, err := p.showsOf(ctx, []listed{l})
+				return len(now) == 1, err
+			},
+			remove: func(ctx context.Context) error { return p.waiting.DeleteUser(ctx, l.user.ARN) },
+		})
+		if err != nil {
+			return err
+		}
+		if !done {
+			seen.see(l.user.ARN.ID())
+		}
+	}
+	return nil
+}
+
+// showsOf sorts accounts in the shared app instance by the shows of their tickets.
+func (p *pass) showsOf(ctx context.Context, page []listed) (at map[id.Event][]listed, homeless []listed, err error) {
+	subjects := make([]id.Ticket, len(page))
+	for i, l := range page {
+		subjects[i] = l.subject
+	}
+	owners, err := db.All(ctx, p.db, (*owner).fields, ownersSQL, bulk(subjects))
+	if err != nil {
+		return nil, nil, err
+	}
+	show, shows := map[id.Ticket]id.Event{}, []id.Event{}
+	for _, o := range owners {
+		show[o.ticket] = o.event
+		shows = append(shows, o.event)
+	}
+	where, err := p.where(ctx, shows...)
+	if err != nil {
+		return nil, nil, err
+	}
+	at = map[id.Event][]listed{}
+	for _, l := range page {
+		w, known := where[show[l.subject]]
+		switch {
+		case w.here(p.place) && w.leaves:
+			p.moving++
+		case w.here(p.place):
+			at[w.event] = append(at[w.event], l)
+		case known && !w.homeless():
+			p.moving++
+		default:
+			homeless = append(homeless, l)
+		}
+	}
+	return at, homeless, nil
+}
+
+// sweepPeople compares who is in a channel, and who keeps order there. Bans are moderation's: who is banned is no member.
+func (p *pass) sweepPeople(ctx context.Context, show id.Event) error {
+	channel := p.base.instance.Channel(string(show))
+	for _, role := range []struct {
+		kind            kind
+		op              string
+		list            func(ctx context.Context, bearer, channel arn.ARN, next string) (chime.Page[chime.User], error)
+		counted, ledger *int
+	}{
+		{kindMembership, "ListChannelMemberships", p.waiting.ListMemberships, &p.counted.members, &p.ledger.members},
+		{kindModerator, "ListChannelModerators", p.waiting.ListModerators, &p.counted.moderators, &p.ledger.moderators},
+	} {
+		seen, before := newSights(), settled(time.Now())
+		list := func(ctx context.Context, next string) (chime.Page[chime.User], error) {
+			return role.list(ctx, p.bearer, channel, next)
+		}
+		err := pages(ctx, p.sweeper, p.call(role.op, channel), list, func(page []chime.User, asked time.Time) error {
+			var ours []listed
+			for _, u := range page {
+				if l, ok := ourAccount(u); ok {
+					ours = append(ours, l)
+					seen.see(u.ARN.ID())
+				}
+			}
+			return p.settle(ctx, show, role.kind, ours, asked)
+		})
+		if missing(err) {
+			p.moving++
+			return nil // the channel goes, or has vanished since: the next sweep will tell
+		}
+		if err != nil {
+			return err
+		}
+		n, err := p.walk(ctx, show, role.kind, seen, before)
+		if err != nil {
+			return err
+		}
+		*role.counted += len(seen.seen)
+		*role.ledger += n
+	}
+	return nil
+}

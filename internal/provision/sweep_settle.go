@@ -1,0 +1,222 @@
+package provision
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/arn"
+	"github.com/stagedoor/stagedoor/internal/chime"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/id"
+)
+
+// listed is one of our accounts as a list shows it, or what it is in a channel.
+type listed struct {
+	subject id.Ticket
+	role    id.Role
+	user    chime.User
+}
+
+// ourAccount takes an account that was made for a ticket apart. What only looks like one is somebody else's.
+func ourAccount(u chime.User) (l listed, ok bool) {
+	role, ticket, ok := id.FromChatUser(u.ARN.ID())
+	const form = len("tk") + 16
+	if !ok || len(ticket) != form || ticket[:2] != "tk" {
+		return listed{}, false
+	}
+	return listed{ticket, role, u}, true
+}
+
+// standing is a ledger row as the sweep judges it.
+type standing struct {
+	row
+	want, busy bool
+	made       int64 // when it was made or renamed last
+	deleted    int64 // when it was deleted last, 0 for never
+}
+
+// moving reports whether something happens to the row's thing, or did lately.
+func (s standing) moving(before int64) bool {
+	lately := func(ms int64) bool { return ms >= before && ms <= future() }
+	return s.busy || s.State == unknown || (s.State == made && lately(s.made)) || (s.State == absent && lately(s.deleted))
+}
+
+// future is from when on a time cannot be right: it was written before the clock was set back.
+func future() int64 { return time.Now().Add(settling).UnixMilli() }
+
+const standingColumns = rowColumns + `, want, busy, made_ms, CASE WHEN state = 'absent' THEN COALESCE((SELECT max(h.at_ms) FROM resource_history h
+	WHERE h.event_id = resource.event_id AND h.subject = resource.subject AND h.kind = resource.kind AND h.what = 'deleted'), 0) ELSE 0 END`
+
+func (s *standing) fields() []any {
+	return append(s.row.fields(), &s.want, &s.busy, &s.made, &s.deleted)
+}
+
+const (
+	standingSQL = "SELECT " + standingColumns + ` FROM resource
+		WHERE event_id = $1 AND kind = $2 AND subject IN (SELECT value ->> 's' FROM json_each($3))`
+	walkSQL = "SELECT " + standingColumns + ` FROM resource WHERE event_id = $1 AND kind = $2 AND subject > $3 ORDER BY subject LIMIT $4`
+)
+
+// settle compares a page of a list with the rows of one show: what is there and the ledger does not know, and accounts
+// that have another name.
+func (p *pass) settle(ctx context.Context, event id.Event, k kind, page []listed, asked time.Time) error {
+	subjects := make([]id.Ticket, len(page))
+	for i, l := range page {
+		subjects[i] = l.subject
+	}
+	rows, err := db.All(ctx, p.db, (*standing).fields, standingSQL, event, k, bulk(subjects))
+	if err != nil {
+		return err
+	}
+	known := make(map[id.Ticket]standing, len(rows))
+	for _, r := range rows {
+		known[r.Subject] = r
+	}
+	var lost, unknown, misnamed []listed
+	var others []stranger
+	for _, l := range page {
+		r, ok := known[l.subject]
+		switch {
+		case !ok:
+			unknown = append(unknown, l)
+		case r.Role != l.role: // no ticket changes its role
+			others = append(others, stranger{l.user.ARN, "user", l.user.Name})
+		case r.moving(settled(asked)):
+		case r.State == absent:
+			lost = append(lost, l)
+		case k == kindUser && l.user.Name != "" && l.user.Name != r.Name:
+			misnamed = append(misnamed, l)
+		}
+	}
+	if err := p.report(ctx, others); err != nil || len(lost)+len(unknown)+len(misnamed) == 0 {
+		return err
+	}
+	return p.correct(ctx, event, func(tx *db.Tx, t *tally) error {
+		if err := p.introduce(tx, event, k, unknown); err != nil {
+			return err
+		}
+		for _, l := range append(lost, unknown...) {
+			a := l.user.ARN
+			if k != kindUser {
+				a = ""
+			}
+			if err := p.hold(tx, t, event, l.subject, k, a, l.user.Name); err != nil {
+				return err
+			}
+		}
+		for _, l := range misnamed {
+			if err := p.callIt(tx, t, event, l.subject, k, l.user.Name, asked); err != nil {
+				return err
+			}
+		}
+		return decideFor(tx, event, subjects...)
+	})
+}
+
+// correct changes the ledger of a show, unless the show is leaving or not where the pass looks any more.
+func (p *pass) correct(ctx context.Context, event id.Event, change func(*db.Tx, *tally) error) error {
+	var t tally
+	err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+		t = tally{} // fn may run twice
+		n, err := db.Value[int](tx.Context(), tx, `SELECT count(*) FROM placement p JOIN resource i
+			ON i.event_id = p.place AND i.subject = '' AND i.kind = 'instance' AND i.arn = $1 AND i.state = 'made'
+			WHERE p.event_id = $2 AND p.place = $3 AND p.placed_ms > 0 AND NOT p.leaving`, p.base.instance, event, p.place)
+		if err != nil || n == 0 {
+			return err
+		}
+		return change(tx, &t)
+	})
+	if err == nil && t != (tally{}) {
+		p.count(t)
+		p.stir(event)
+	}
+	return err
+}
+
+func (p *pass) count(t tally) {
+	p.tally = tally{p.vanished + t.vanished, p.found + t.found, p.removed + t.removed, p.renamed + t.renamed}
+}
+
+// introduce makes rows for what the ledger has never heard of: as its ticket wants it, or unwanted.
+func (p *pass) introduce(tx *db.Tx, event id.Event, k kind, page []listed) error {
+	if len(page) == 0 {
+		return nil
+	}
+	subjects := make([]id.Ticket, len(page))
+	for i, l := range page {
+		subjects[i] = l.subject
+	}
+	owners, err := db.All(tx.Context(), tx, (*owner).fields, ownersSQL, bulk(subjects))
+	if err != nil {
+		return err
+	}
+	kinds := adoptions[slices.IndexFunc(adoptions, func(a adoption) bool { return a.kind == k })]
+	for _, l := range page {
+		rank := kinds.staff
+		if l.role == id.Fan {
+			rank = kinds.fan
+		}
+		_, err := tx.Exec(insert+`VALUES ($1, $2, $3, $4, $5, FALSE, $6, 'absent', '', '', '', FALSE, FALSE, 0, 0, 0, '', $7, 0)
+			ON CONFLICT DO NOTHING`, event, l.subject, k, l.role, rank, l.user.Name, p.epoch)
+		if err != nil {
+			return err
+		}
+	}
+	var own []id.Ticket
+	for _, o := range owners {
+		if o.event == event {
+			own = append(own, o.ticket)
+		}
+	}
+	return adopt(tx, p.epoch, event, own) // now they are wanted as their tickets want them
+}
+
+// owner says whose a ticket is.
+type owner struct {
+	ticket id.Ticket
+	event  id.Event
+}
+
+func (o *owner) fields() []any { return []any{&o.ticket, &o.event} }
+
+const ownersSQL = "SELECT ticket_id, event_id FROM ticket_role WHERE ticket_id IN (SELECT value ->> 's' FROM json_each($1))"
+
+// hold writes into a row that its thing is there after all.
+func (p *pass) hold(tx *db.Tx, t *tally, event id.Event, subject id.Ticket, k kind, a arn.ARN, name string) error {
+	var want bool
+	rows, err := db.All(tx.Context(), tx, func(r *row) []any { return append(r.fields(), &want) }, `UPDATE resource SET state = 'made', arn = $1, name = $2,
+		attempts = 0, failed = FALSE, error = '', next_try_ms = 0, made_ms = $3, epoch = $4
+		WHERE event_id = $5 AND subject = $6 AND kind = $7 AND state = 'absent' AND NOT busy RETURNING `+rowColumns+", want",
+		a, name, time.Now().UnixMilli(), p.epoch, event, subject, k)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	if want {
+		t.found++
+		return note(tx, rows[0], "found", "the sweep found it at the provider; the ledger did not know")
+	}
+	t.removed++
+	return note(tx, rows[0], "found", "the sweep found it at the provider; nobody wants it")
+}
+
+// sameAgain is how long a name that was taken over from the provider is not taken over again: a provider that writes names
+// in its own way would be asked for the other one at every sweep.
+const sameAgain = 24 * time.Hour
+
+// callIt takes a name over from the provider.
+func (p *pass) callIt(tx *db.Tx, t *tally, event id.Event, subject id.Ticket, k kind, name string, asked time.Time) error {
+	n, err := db.Value[int](tx.Context(), tx, `SELECT count(*) FROM resource_history WHERE event_id = $1 AND subject = $2 AND kind = $3
+		AND at_ms > $4 AND what = 'misnamed' AND detail = $5`, event, subject, k, time.Now().Add(-sameAgain).UnixMilli(), name)
+	if err != nil || n > 0 {
+		return err
+	}
+	rows, err := db.All(tx.Context(), tx, (*row).fields, `UPDATE resource SET name = $1, epoch = $2
+		WHERE event_id = $3 AND subject = $4 AND kind = $5 AND state = 'made' AND NOT busy AND (made_ms < $6 OR made_ms > $7)
+		AND name <> $1 RETURNING `+rowColumns, name, p.epoch, event, subject, k, settled(asked), future())
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	t.renamed++
+	return note(tx, rows[0], "misnamed", name)
+}
