@@ -20,8 +20,11 @@ type simShow struct {
 	doors   time.Time
 	chat    bool
 	state   string
-	sealed  bool // the archive is written
 	tickets []*simTicket
+	ended   int64 // when it ended or was cancelled last, Unix milliseconds
+	sealed  int64 // the end that its archive is sealed for
+	seals   int   // how often one was
+	deletes int   // how often its channel or app instance was deleted
 }
 
 type simTicket struct {
@@ -49,7 +52,12 @@ func (t *simTicket) shown() string {
 }
 
 // over: nobody sells, refunds or bans there any more.
-func (e *simShow) over() bool { return e.sealed }
+func (e *simShow) over() bool { return e.state == "archived" }
+
+// gone: nothing is to be left.
+func (e *simShow) gone() bool {
+	return e.state == "archived" || e.state == "cancelled" && e.sealed == e.ended
+}
 
 // making: what is missing is to be made. Otherwise what is there stays, but for refunds and bans.
 func (e *simShow) making() bool { return e.chat && (e.state == "scheduled" || e.state == "open") }
@@ -82,7 +90,7 @@ func (s *sim) differs() string {
 			}
 			users[in.ARN+" "+u] = name
 		}
-		if own := s.ownShow(in.Name); own != nil && own.sealed {
+		if own := s.ownShow(in.Name); own != nil && own.gone() {
 			add("app instance %s is still there", in.Name)
 		}
 	}
@@ -113,9 +121,9 @@ func (s *sim) ownShow(name string) *simShow {
 func (s *sim) differsAt(e *simShow, channels map[id.Event]provisiontest.Channel, homes map[id.Event]string, users map[string]string, add func(string, ...any)) {
 	c, there := channels[e.id]
 	delete(channels, e.id)
-	if e.sealed {
+	if e.gone() {
 		if there {
-			add("the channel of the archived show %s is still there", e.id)
+			add("the channel of the sealed show %s is still there", e.id)
 		}
 		return
 	}
@@ -177,26 +185,27 @@ func (s *sim) witness(c provisiontest.Call) {
 	}
 	t, e := s.ticketOf(c.User), s.showOf(c.Channel)
 	switch c.Op {
-	case "DeleteAppInstance":
-		if e := s.ownShow(c.Name); e == nil || !e.sealed {
-			blame("deleted before its archive")
+	case "DeleteAppInstance", "DeleteChannel":
+		if c.Op == "DeleteAppInstance" {
+			e = s.ownShow(c.Name)
 		}
-	case "DeleteChannel":
-		if e == nil || !e.sealed {
+		if e == nil || e.deletes >= e.seals {
 			blame("deleted before its archive")
+		} else {
+			e.deletes++
 		}
 	case "DeleteAppInstanceUser":
-		if t == nil || (!t.refunded && !t.show.sealed) {
+		if t == nil || (!t.refunded && t.show.seals == 0) {
 			blame("nobody wanted that")
 		}
 	case "DeleteChannelMembership", "DeleteChannelModerator":
-		if t == nil || (!t.refunded && !t.wasBanned && !t.show.sealed) {
+		if t == nil || (!t.refunded && !t.wasBanned && t.show.seals == 0) {
 			blame("nobody wanted that")
 		}
 	case "CreateAppInstanceUser":
 		if t != nil {
 			t.born++
-			if t.born > 1+t.returned && !t.show.sealed {
+			if t.born > 1+t.returned+t.show.seals {
 				blame(fmt.Sprintf("made for the %d. time", t.born))
 			}
 		}
@@ -277,7 +286,7 @@ func (s *sim) judge() {
 func (s *sim) judgeWaste(calls []provisiontest.Call) {
 	useful, failed, idle := 0, 0, map[string]int{}
 	throttled := 0
-	for _, c := range calls {
+	for _, c := range provisiontest.Acts(calls) {
 		switch {
 		case c.Effect != provisiontest.Nothing:
 			useful++
@@ -341,7 +350,7 @@ func (s *sim) told() string {
 		for _, t := range e.tickets {
 			r, ok := told[t.id]
 			delete(told, t.id)
-			may := t.valid && !t.banned && !e.sealed
+			may := t.valid && !t.banned && !e.gone()
 			switch {
 			case ok && !may:
 				out = append(out, fmt.Sprintf("%s is called ready", t.id))

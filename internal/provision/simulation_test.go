@@ -140,7 +140,10 @@ type sim struct {
 	began    time.Time
 	journal  strings.Builder // what was done, for people who look at a failing seed
 	log      *slog.Logger
-	crew     sync.WaitGroup // of the places
+
+	lastShow   *simShow // what the last command was about
+	lastTicket *simTicket
+	crew       sync.WaitGroup // of the places
 
 	mu     sync.Mutex // guards these
 	shows  []*simShow

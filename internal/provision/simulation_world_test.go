@@ -78,6 +78,13 @@ func newWorld(seed uint64) world {
 	for range one(rnd, 0, 0, 1, 2) {
 		w.steps = append(w.steps, step{time.Duration(rnd.Int64N(int64(span))), (*sim).killSomebody})
 	}
+	for range one(rnd, 0, 1, 1, 2) { // and one thing after the other, so close that they meet half done
+		at := time.Duration(rnd.Int64N(int64(span)))
+		for _, do := range scenes[rnd.IntN(len(scenes))] {
+			w.steps = append(w.steps, step{at, do})
+			at += time.Duration(rnd.Int64N(int64(one(rnd, 30*time.Millisecond, 400*time.Millisecond, 3*time.Second))))
+		}
+	}
 	slices.SortStableFunc(w.steps, func(a, b step) int { return int(a.at - b.at) })
 	return w
 }
@@ -124,8 +131,25 @@ func (w world) limits() []provisiontest.Limit {
 // commands are what people do, as often as each stands here.
 var commands = []func(*sim){
 	(*sim).importMore, (*sim).importMore, (*sim).importAgain, (*sim).refund, (*sim).refund, (*sim).reinstate, (*sim).reinstate, (*sim).reschedule,
-	(*sim).rename, (*sim).rename, (*sim).rename, (*sim).ban, (*sim).ban, (*sim).unban, (*sim).moreStaff, (*sim).end, (*sim).archive, (*sim).reopen,
+	(*sim).rename, (*sim).rename, (*sim).rename, (*sim).ban, (*sim).ban, (*sim).unban, (*sim).moreStaff, (*sim).end, (*sim).archive, (*sim).archive, (*sim).reopen, (*sim).cancel, (*sim).cancel, (*sim).uncancel, (*sim).uncancel,
 	(*sim).toggleChat,
+}
+
+// scenes are commands that undo each other.
+var scenes = [][]func(*sim){
+	{(*sim).refund, (*sim).reinstate},
+	{(*sim).refund, (*sim).killSomebody, (*sim).reinstate},
+	{(*sim).ban, (*sim).unban, (*sim).ban},
+	{(*sim).ban, (*sim).killSomebody, (*sim).unban},
+	{(*sim).rename, (*sim).rename, (*sim).killSomebody, (*sim).rename},
+	{(*sim).cancel, (*sim).uncancel, (*sim).refund},
+	{(*sim).cancel, (*sim).archive, (*sim).uncancel},
+	{(*sim).cancel, (*sim).archive, (*sim).killSomebody, (*sim).uncancel, (*sim).cancel},
+	{(*sim).end, (*sim).reopen, (*sim).importMore},
+	{(*sim).importMore, (*sim).refund, (*sim).importAgain, (*sim).reinstate},
+	{(*sim).moreStaff, (*sim).refund, (*sim).reinstate, (*sim).killSomebody},
+	{(*sim).reschedule, (*sim).killSomebody, (*sim).reschedule},
+	{(*sim).toggleChat, (*sim).refund, (*sim).toggleChat},
 }
 
 func (s *sim) exec(query string, args ...any) {
@@ -168,12 +192,31 @@ func (s *sim) openDoors() {
 	}
 }
 
+// setState moves a show as the event room does: under the lock that a seal takes too, and with a time for each end.
 func (s *sim) setState(e *simShow, state string) {
 	s.mu.Lock()
 	e.state = state
+	if state == "ended" || state == "cancelled" {
+		e.ended = max(e.ended+1, now())
+	}
 	s.mu.Unlock()
-	s.exec("UPDATE event SET state = $1, updated_ms = $2 WHERE id = $3", state, now(), e.id)
-	s.bus.Publish(bus.Hint{Topic: bus.EventChanged, Event: e.id})
+	s.write(e, bus.EventChanged, func(tx *db.Tx) error {
+		_, err := tx.Exec("UPDATE event SET state = $1, ended_ms = $2, updated_ms = $3 WHERE id = $4", state, e.ended, now(), e.id)
+		return err
+	})
+}
+
+func (s *sim) write(e *simShow, hint bus.Topic, fn func(*db.Tx) error) {
+	err := s.db.Write(context.Background(), func(tx *db.Tx) error {
+		if err := tx.Lock(e.id.Seal()); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
+	if err != nil {
+		s.Error(err)
+	}
+	s.bus.Publish(bus.Hint{Topic: hint, Event: e.id})
 }
 
 // sell imports n new tickets as the gate does: in one write, with one timestamp and one hint.
@@ -208,7 +251,7 @@ func (s *sim) store(e *simShow, tickets []*simTicket) {
 	s.bus.Publish(bus.Hint{Topic: bus.TicketsChanged, Event: e.id})
 }
 
-// show chooses a show for which ok.
+// show chooses a show for which ok, the last one rather than another.
 func (s *sim) show(ok func(*simShow) bool) *simShow {
 	var fit []*simShow
 	for _, e := range s.shows {
@@ -219,10 +262,13 @@ func (s *sim) show(ok func(*simShow) bool) *simShow {
 	if len(fit) == 0 {
 		return nil
 	}
-	return one(s.rnd, fit...)
+	if !slices.Contains(fit, s.lastShow) || s.rnd.IntN(4) == 0 {
+		s.lastShow = one(s.rnd, fit...)
+	}
+	return s.lastShow
 }
 
-// ticket chooses a ticket of a show that is not over for which ok.
+// ticket chooses a ticket of a show that is not over for which ok, the last one rather than another.
 func (s *sim) ticket(ok func(*simTicket) bool) *simTicket {
 	var fit []*simTicket
 	for _, e := range s.shows {
@@ -238,7 +284,10 @@ func (s *sim) ticket(ok func(*simTicket) bool) *simTicket {
 	if len(fit) == 0 {
 		return nil
 	}
-	return one(s.rnd, fit...)
+	if !slices.Contains(fit, s.lastTicket) || s.rnd.IntN(4) == 0 {
+		s.lastTicket = one(s.rnd, fit...)
+	}
+	return s.lastTicket
 }
 
 func onSale(e *simShow) bool { return e.state == "scheduled" || e.state == "open" }
@@ -375,16 +424,44 @@ func (s *sim) end() {
 	}
 }
 
-// archive exports an ended show: the row first, then the state.
+// archive seals what was said at an ended or cancelled show. That is what lets the chat go.
 func (s *sim) archive() {
-	if e := s.show(func(e *simShow) bool { return e.state == "ended" || onSale(e) && s.rnd.IntN(6) == 0 }); e != nil {
-		s.note("show %s is archived", e.id)
+	e := s.show(func(e *simShow) bool {
+		return e.state == "ended" || e.state == "cancelled" || onSale(e) && s.rnd.IntN(6) == 0
+	})
+	if e == nil {
+		return
+	}
+	if onSale(e) {
 		s.setState(e, "ended")
-		s.mu.Lock()
-		e.sealed = true
-		s.mu.Unlock()
-		s.exec(`INSERT INTO archive (event_id, path, ended_ms, messages, bytes, sha256, exported_ms) VALUES ($1, 'x', 1, 0, 0, '', $2)`, e.id, now())
+	}
+	s.note("the archive of %s is sealed", e.id)
+	s.mu.Lock()
+	if e.sealed != e.ended {
+		e.sealed, e.seals = e.ended, e.seals+1
+	}
+	s.mu.Unlock()
+	s.write(e, bus.EventChanged, func(tx *db.Tx) error {
+		_, err := tx.Exec(`INSERT INTO archive (event_id, path, ended_ms, messages, bytes, sha256, exported_ms, sealed) VALUES ($1, 'x', $2, 0, 0, '', $3, TRUE)
+			ON CONFLICT (event_id) DO UPDATE SET ended_ms = excluded.ended_ms`, e.id, e.ended, now())
+		return err
+	})
+	if e.state == "ended" {
 		s.setState(e, "archived")
+	}
+}
+
+func (s *sim) cancel() {
+	if e := s.show(onSale); e != nil {
+		s.note("show %s is cancelled", e.id)
+		s.setState(e, "cancelled")
+	}
+}
+
+func (s *sim) uncancel() {
+	if e := s.show(func(e *simShow) bool { return e.state == "cancelled" }); e != nil {
+		s.note("show %s takes place after all", e.id)
+		s.setState(e, byClock(e.doors))
 	}
 }
 
