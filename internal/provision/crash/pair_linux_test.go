@@ -170,6 +170,7 @@ func (p *pair) kill() {
 		return
 	}
 	leader.kill()
+	p.regret()
 	leader.mu.Lock()
 	died := leader.died
 	leader.mu.Unlock()
