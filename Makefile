@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build ui api wire test check race crash sim sim-full fuzz bench bench-recovery lint fmt e2e screenshots clean
+.PHONY: help run build ui api wire test check race crash crash-provision sim sim-full ready-at fuzz bench bench-recovery lint fmt e2e screenshots images clean
 
 GO ?= go
 # Arguments for `make run`, e.g. make run ARGS="--listen 0.0.0.0:8080"
@@ -12,8 +12,9 @@ ARGS ?=
 FUZZTIME ?= 10s
 BENCH ?= .
 COUNT ?= 6
-# How many times `make crash` looks at what a killed engine leaves.
-KILLS ?= 2000
+# How many times `make crash` looks at what a killed engine leaves, and `make crash-provision` kills a provisioner.
+crash: KILLS ?= 2000
+crash-provision: KILLS ?= 1000
 # How many worlds `make sim` plays, and from which seed on.
 RUNS ?= 1000000
 SEED ?= 1
@@ -22,7 +23,7 @@ SEED ?= 1
 VCS := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
 
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## build everything and serve a demo show on http://127.0.0.1:8080 (data in ./data)
 	bin/stagedoor serve $(ARGS)
@@ -65,11 +66,17 @@ race: ## Go tests with the race detector, in random order, on both databases
 crash: ## kill the engine and cut its power KILLS=2000 times, and compare what is left with what was acknowledged
 	eval "$$(scripts/postgres.sh start)" && STAGEDOOR_CRASH_KILLS=$(KILLS) $(GO) test -v -count=1 -timeout 4h ./engine/crash
 
+crash-provision: ## kill provisioners KILLS=1000 times, stop and freeze them, and compare the provider's books with the tickets
+	eval "$$(scripts/postgres.sh start)" && STAGEDOOR_PROVISION_KILLS=$(KILLS) $(GO) test -v -count=1 -timeout 4h ./internal/provision/crash
+
 sim: ## play RUNS=1000000 simulated worlds of provisioning, from seed SEED=1 on; a failing seed is printed (2,000 take about two minutes)
 	STAGEDOOR_SIM_RUNS=$(RUNS) STAGEDOOR_SIM_FIRST=$(SEED) $(GO) test -count=1 -timeout 100h -run '^TestSimulation$$' ./internal/provision
 
 sim-full: ## shows of a hundred thousand tickets in virtual time (about half an hour)
 	STAGEDOOR_SIM_TICKETS=100000 $(GO) test -v -count=1 -timeout 4h -run '^(TestAHallIsReady|TestTwentyShowsFill|TestALateBuyer)' ./internal/provision
+
+ready-at: ## is "ready at" true? whole provisioners in virtual time, asked at 10, 50 and 90 % of the way (a minute)
+	STAGEDOOR_READY_AT=1 $(GO) test -v -count=1 -run "ReadyAt|Forecast" ./internal/readiness/...
 
 fuzz: ## every fuzz target for a moment (FUZZTIME=10s)
 	scripts/fuzz.sh $(FUZZTIME)
@@ -94,8 +101,11 @@ bin/golangci-lint: tools/go.mod tools/go.sum
 e2e: build ## the whole story in a browser
 	scripts/test.sh e2e
 
-screenshots: build ## the whole story in a browser, and docs/screenshots/ made anew
+screenshots: build ## the whole story in a browser, and docs/screenshots/ and docs/images/ made anew
 	STAGEDOOR_SCREENSHOTS=1 scripts/test.sh e2e
+
+images: build ## docs/images/ alone: a run of 3,000 tickets at ten calls a second (ten minutes)
+	cd ui && STAGEDOOR_SCREENSHOTS=1 npx playwright test images
 
 clean: ## remove what was built (not ./data)
 	rm -rf bin ui/node_modules ui/test-results ui/playwright-report

@@ -52,6 +52,7 @@ var mayImport = map[string][]string{
 	"internal/pass":                    and(ground, "internal/chime"),
 	"internal/provision":               and(ground, "internal/chime"),
 	"internal/provision/provisiontest": {}, // for tests of provision
+	"internal/inventory":               ground,
 	"internal/readiness":               and(ground, "internal/readiness/forecast", "internal/readiness/words"),
 	"internal/readiness/forecast":      {}, // arithmetic
 	"internal/readiness/words":         {},
@@ -106,7 +107,7 @@ var (
 	}
 	features = []string{
 		"internal/event", "internal/gate", "internal/guard", "internal/nick", "internal/react", "internal/organizer",
-		"internal/pass", "internal/provision", "internal/readiness", "internal/moderate", "internal/archive",
+		"internal/pass", "internal/provision", "internal/readiness", "internal/inventory", "internal/moderate", "internal/archive",
 	}
 )
 
@@ -115,6 +116,7 @@ var mustNotNeed = []struct{ pkg, target, because string }{
 	{"internal/event", "internal/chime", "the show goes on without the chat"},
 	{"internal/gate", "internal/chime", "a ticket is let in without the chat"},
 	{"internal/guard", "internal/chime", "a seat is kept without the chat"},
+	{"internal/inventory", "internal/chime", "looking at the ledger asks the provider nothing"},
 	{"internal/nick", "internal/chime", "a nickname is unique without the chat"},
 	{"internal/react", "internal/chime", "reactions fly without the chat"},
 	{"engine", "internal/chime", "the engine serves any AWS SDK, not ours"},

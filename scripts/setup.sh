@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs on Debian what the tests need beside Go and Node: PostgreSQL, Chromium, and a C compiler for the race
+# Installs on Debian what the tests need beside Go and Node: PostgreSQL, Chromium, strace, and a C compiler for the race
 # detector. Installs only what is missing and says nothing when all is there.
 set -euo pipefail
 
@@ -15,6 +15,8 @@ ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
 command -v chromium >/dev/null 2>&1 || missing+=(chromium)
 # The browser tests take screenshots: emoji need a font, or they are boxes.
 [ -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ] || missing+=(fonts-noto-color-emoji)
+# internal/provision/crash kills processes at the system call of its choice.
+command -v strace >/dev/null 2>&1 || missing+=(strace)
 # go test -race needs cgo (https://go.dev/doc/articles/race_detector#Requirements).
 command -v "${CC:-gcc}" >/dev/null 2>&1 || missing+=(gcc libc6-dev)
 [ ${#missing[@]} -gt 0 ] || exit 0

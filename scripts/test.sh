@@ -39,6 +39,7 @@ start_postgres() {
   variables=$(scripts/postgres.sh start) && eval "$variables"
 }
 
+# Builds also the program that internal/provision/crash kills.
 compile() { go test -race -run '^$' ./... >/dev/null; }
 
 go_tests() {

@@ -238,6 +238,14 @@ func (a *App) EngineURL() string {
 	return "http://" + reachable(a.sdk.Addr().String())
 }
 
+// MetricsURL is where Prometheus finds the figures; "" if nobody asked for them.
+func (a *App) MetricsURL() string {
+	if a.metrics == nil {
+		return ""
+	}
+	return "http://" + a.metrics.Addr().String() + "/metrics"
+}
+
 // chimeConfig says where the provider is. The embedded engine is called without a socket.
 func chimeConfig(c config.Chime, s secrets, embedded http.Handler) chime.Config {
 	out := chime.Config{Region: c.Region, AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretKey,

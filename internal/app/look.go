@@ -54,7 +54,8 @@ func OpenBooth(ctx context.Context, s config.Storage, pace string, r config.Read
 		return nil, errors.Join(err, d.Close())
 	}
 	return &Booth{Board: board(d, pace, r, slog.New(slog.DiscardHandler)), db: d,
-		provision: provision.New(provision.Config{DB: d, Bus: &bus.Bus{}, Preset: pace})}, nil
+		// It never runs: its client has nobody to call.
+		provision: provision.New(provision.Config{DB: d, Chime: chime.New(chime.Config{}), Bus: &bus.Bus{}, Preset: pace})}, nil
 }
 
 // existing refuses a SQLite file that is not there: opening would make it.

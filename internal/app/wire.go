@@ -15,6 +15,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/gate"
 	"github.com/stagedoor/stagedoor/internal/guard"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/inventory"
 	"github.com/stagedoor/stagedoor/internal/moderate"
 	"github.com/stagedoor/stagedoor/internal/nick"
 	"github.com/stagedoor/stagedoor/internal/organizer"
@@ -58,7 +59,7 @@ func (a *App) wire() error {
 		Events: a.events, Gate: a.gate, Limiter: gate.NewLimiter(), Guard: guard.New(a.db), Nicknames: nick.New(a.db),
 		Reactions: react.New(reactionTick), Desk: a.desk, Archive: a.archive, Organizers: a.organizers,
 		Pass:      pass.New(pass.Config{DB: a.db, Chime: provider, Region: a.cfg.Region, Endpoint: endpoint, Progress: a.progress, Logger: a.log}),
-		Provision: a.provision, Readiness: a.readiness, Bus: a.bus, Log: a.log,
+		Provision: a.provision, Readiness: a.readiness, Inventory: inventory.New(a.db), Bus: a.bus, Log: a.log,
 		UI: ui.FS(), TestStream: teststream.Handler(), Chat: a.chat(), ChatOrigin: originOf(endpoint),
 		TrustedProxies: proxies, Secure: strings.HasPrefix(a.cfg.Origin(), "https://"),
 	})

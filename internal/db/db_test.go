@@ -2,11 +2,13 @@ package db_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
@@ -132,6 +134,30 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 			t.Fatal("a database with a newer schema was accepted")
 		}
 	})
+}
+
+// A standby that was started together with the leader stood by five seconds later: it waited for the lock of migrations.
+func TestANodeThatHasNothingToMigrateWaitsForNobody(t *testing.T) {
+	url := dbtest.PostgresURL(t)
+	d := process(t, url)
+	other, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = other.Close() })
+	tx, err := other.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if _, err := tx.ExecContext(t.Context(), "SELECT pg_advisory_xact_lock($1)", db.MigrationLock(t, d)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := d.Migrate(ctx, schema); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestWriteAfterCloseIsRefused(t *testing.T) {

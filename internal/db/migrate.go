@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"hash/fnv"
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
@@ -11,12 +12,16 @@ import (
 )
 
 // Migrate brings the schema to the newest of the numbered SQL files in files and refuses a database that is newer than
-// this program. Migrations only go forward. In a migration "/* WITHOUT ROWID */" becomes SQLite's WITHOUT ROWID and
-// stays a comment for PostgreSQL; it is the one thing the two need told apart.
+// this program. Migrations only go forward. Two things the databases need told apart: in a migration
+// "/* WITHOUT ROWID */" becomes SQLite's WITHOUT ROWID and stays a comment for PostgreSQL, and PostgreSQL's order of
+// bytes, COLLATE "C", becomes SQLite's COLLATE BINARY.
 func (d *DB) Migrate(ctx context.Context, files fs.FS) error {
-	p, err := d.migrations(files)
+	p, err := d.migrations(ctx, files)
 	if err != nil {
 		return err
+	}
+	if sources := p.ListSources(); d.isAt(ctx, sources[len(sources)-1].Version, len(sources)) {
+		return nil
 	}
 	have, newest, err := versions(ctx, p)
 	if err != nil {
@@ -32,7 +37,7 @@ func (d *DB) Migrate(ctx context.Context, files fs.FS) error {
 // Schema says which schema the database has (0: none) and which is the newest in files, and changes nothing but goose's
 // own table.
 func (d *DB) Schema(ctx context.Context, files fs.FS) (have, newest int64, err error) {
-	p, err := d.migrations(files)
+	p, err := d.migrations(ctx, files)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -45,11 +50,11 @@ func versions(ctx context.Context, p *goose.Provider) (have, newest int64, err e
 	return have, sources[len(sources)-1].Version, err
 }
 
-func (d *DB) migrations(files fs.FS) (*goose.Provider, error) {
+func (d *DB) migrations(ctx context.Context, files fs.FS) (*goose.Provider, error) {
 	dialect, opts := goose.DialectSQLite3, []goose.ProviderOption{}
 	if d.dialect == PostgreSQL {
 		dialect = goose.DialectPostgres
-		locker, err := lock.NewPostgresSessionLocker() // two nodes that start together migrate once
+		locker, err := d.migrationLock(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -60,7 +65,37 @@ func (d *DB) migrations(files fs.FS) (*goose.Provider, error) {
 	return goose.NewProvider(dialect, d.read, files, opts...)
 }
 
-// clustered serves migration files with the SQLite-only storage clause switched on.
+// migrationLock keeps two nodes that start together on one schema from migrating both.
+func (d *DB) migrationLock(ctx context.Context) (lock.SessionLocker, error) {
+	number, err := d.lockNumber(ctx)
+	if err != nil {
+		return nil, err
+	}
+	const every, tries = 1, 300 // seconds; a migration may take minutes
+	return lock.NewPostgresSessionLocker(lock.WithLockID(number), lock.WithLockTimeout(every, tries))
+}
+
+// lockNumber is the advisory lock of a schema's migrations: nodes of another schema have nothing to wait for.
+func (d *DB) lockNumber(ctx context.Context) (int64, error) {
+	schema, err := Value[string](ctx, d, "SELECT COALESCE(current_schema(), '')")
+	of := fnv.New64a()
+	_, _ = of.Write([]byte("stagedoor " + schema)) // a hash takes everything
+	return int64(of.Sum64()), err                  //nolint:gosec // any number will do
+}
+
+// isAt reports whether so many migrations, up to the newest, have been made. It takes no lock: a node that starts while
+// another one does need not wait, and a standby stands by at once.
+func (d *DB) isAt(ctx context.Context, newest int64, migrations int) bool {
+	type versions struct {
+		newest int64
+		count  int
+	}
+	v, err := One(ctx, d, func(v *versions) []any { return []any{&v.newest, &v.count} },
+		"SELECT COALESCE(max(version_id), 0), count(DISTINCT version_id) FROM goose_db_version WHERE version_id > 0")
+	return err == nil && v == versions{newest, migrations} // an error: there is no such table yet
+}
+
+// clustered serves migration files with the SQLite-only storage clause switched on, and SQLite's name for the order of bytes.
 type clustered struct{ fs.FS }
 
 func (c clustered) Open(name string) (fs.File, error) {
@@ -81,6 +116,7 @@ func (c clustered) Open(name string) (fs.File, error) {
 		return nil, err
 	}
 	text = bytes.ReplaceAll(text, []byte("/* WITHOUT ROWID */"), []byte("WITHOUT ROWID"))
+	text = bytes.ReplaceAll(text, []byte(`COLLATE "C"`), []byte("COLLATE BINARY"))
 	return &textFile{Reader: bytes.NewReader(text), info: info}, nil
 }
 

@@ -301,7 +301,11 @@ func TestRefundBanUnbanAndReturnedTicketAreFollowed(t *testing.T) {
 
 		s.exec("INSERT INTO ban (ticket_id, event_id, by_ticket, nickname, reason, created_ms) VALUES ($1, $2, '', '', '', $3)", fans[1], e, time.Now().UnixMilli())
 		s.provider.Ban(string(e), id.ChatUser(id.Fan, fans[1]), true) // the moderator's own call; no hint: it was lost
-		s.until(5*time.Second, "banned is not ready", func() bool { _, ok := s.ready(e, fans[1]); return !ok })
+		s.until(5*time.Second, "banned is not ready", func() bool {
+			_, ok := s.ready(e, fans[1])
+			acts := provisiontest.Acts(s.provider.Calls())
+			return !ok && acts[len(acts)-1].Op == "DeleteChannelMembership"
+		})
 
 		s.exec("DELETE FROM ban")
 		s.bus.Publish(bus.Hint{Topic: bus.Banned, Event: e, Ticket: fans[1]})

@@ -301,7 +301,7 @@ func (s *sim) judge() {
 func (s *sim) judgeWaste(calls []provisiontest.Call) {
 	useful, failed, idle := 0, 0, map[string]int{}
 	throttled := 0
-	for _, c := range calls {
+	for _, c := range provisiontest.Acts(calls) {
 		switch {
 		case c.Effect != provisiontest.Nothing:
 			useful++

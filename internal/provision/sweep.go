@@ -179,6 +179,7 @@ func (s *sweeper) visit(ctx context.Context, place id.Event) error {
 		return err
 	}
 	s.rests[place] = time.Now().Add(t.rest)
+	s.sweepSoon(place)
 	if missing(t.err) {
 		s.sweepSoon(wholeAccount) // is the app instance still there?
 	}

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/arn"
@@ -55,16 +56,16 @@ func (p *pass) sweepUsers(ctx context.Context) error {
 		return p.waiting.ListUsers(ctx, p.base.instance, next)
 	}
 	err := pages(ctx, p.sweeper, p.call("ListAppInstanceUsers", ""), list, func(page []chime.User, asked time.Time) error {
-		var ours []listed
-		var others []stranger
-		for _, u := range page {
-			if n, ok := ourAdmin(u); ok {
+		accounts := slices.DeleteFunc(page, func(u chime.User) bool {
+			n, ok := ourAdmin(u)
+			if ok {
 				admins[n] = u.Name
-			} else if l, ok := ourAccount(u); ok {
-				ours = append(ours, l)
-			} else {
-				others = append(others, stranger{u.ARN, "user", u.Name})
 			}
+			return ok
+		})
+		ours, others, err := p.sort(ctx, accounts)
+		if err != nil {
+			return err
 		}
 		if err := p.report(ctx, others); err != nil {
 			return err
@@ -188,12 +189,12 @@ func (p *pass) sweepPeople(ctx context.Context, show id.Event) error {
 			return role.list(ctx, p.bearer, channel, next)
 		}
 		err := pages(ctx, p.sweeper, p.call(role.op, channel), list, func(page []chime.User, asked time.Time) error {
-			var ours []listed
-			for _, u := range page {
-				if l, ok := ourAccount(u); ok {
-					ours = append(ours, l)
-					seen.see(u.ARN.ID())
-				}
+			ours, _, err := p.sort(ctx, page)
+			if err != nil {
+				return err
+			}
+			for _, l := range ours {
+				seen.see(l.user.ARN.ID())
 			}
 			return p.settle(ctx, show, role.kind, ours, asked)
 		})

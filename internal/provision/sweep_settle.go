@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/arn"
@@ -18,14 +19,45 @@ type listed struct {
 	user    chime.User
 }
 
-// ourAccount takes an account that was made for a ticket apart. What only looks like one is somebody else's.
+// ourAccount takes an account that looks like one of a ticket apart.
 func ourAccount(u chime.User) (l listed, ok bool) {
 	role, ticket, ok := id.FromChatUser(u.ARN.ID())
-	const form = len("tk") + 16
-	if !ok || len(ticket) != form || ticket[:2] != "tk" {
-		return listed{}, false
+	return listed{ticket, role, u}, ok
+}
+
+// certain reports whether nobody but us gives accounts such an id: eighty random bits in base32 (id.NewTicket). Of others
+// it is asked whether we sold the ticket.
+func (l listed) certain() bool {
+	digits, ok := strings.CutPrefix(string(l.subject), "tk")
+	return ok && len(digits) == 80/5
+}
+
+// sort tells our accounts from others.
+func (p *pass) sort(ctx context.Context, page []chime.User) (ours []listed, others []stranger, err error) {
+	var doubtful []id.Ticket
+	for _, u := range page {
+		if l, ok := ourAccount(u); ok && !l.certain() {
+			doubtful = append(doubtful, l.subject)
+		}
 	}
-	return listed{ticket, role, u}, true
+	sold := map[id.Ticket]bool{}
+	if len(doubtful) > 0 {
+		owners, err := db.All(ctx, p.db, (*owner).fields, ownersSQL, bulk(doubtful))
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, o := range owners {
+			sold[o.ticket] = true
+		}
+	}
+	for _, u := range page {
+		if l, ok := ourAccount(u); ok && (l.certain() || sold[l.subject]) {
+			ours = append(ours, l)
+		} else {
+			others = append(others, stranger{u.ARN, "user", u.Name})
+		}
+	}
+	return ours, others, nil
 }
 
 // standing is a ledger row as the sweep judges it.

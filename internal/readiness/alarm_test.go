@@ -96,7 +96,7 @@ func (h *watched) begin(doors time.Duration, left int) id.Event {
 	h.leads(time.Now().Add(24 * time.Hour))
 	e := h.show("Winter Songs", time.Now().Add(doors))
 	h.base(e, e)
-	h.plan(e, h.sell(e, id.Fan, left, time.Now()), 0)
+	h.crowd(e, left)
 	return e
 }
 
@@ -107,7 +107,7 @@ func (h *watched) doors(e id.Event, in time.Duration) {
 
 func TestALateShowAlarmsOnceWhoeverNotices(t *testing.T) {
 	watching(t, func(h *watched) {
-		e := h.begin(time.Hour, 2000) // about 3 min 26 s of calls
+		e := h.begin(time.Hour, 700) // about 72 s of calls
 		after(5 * time.Minute)
 		h.expect("", "with an hour to go")
 		h.doors(e, 10*time.Minute)
@@ -117,7 +117,7 @@ func TestALateShowAlarmsOnceWhoeverNotices(t *testing.T) {
 		h.expect("late", "for more than a moment")
 		a := h.status("case", time.Now()).Alarms[0]
 		if a.EventID != e || !strings.Contains(a.Text, `The chat of "Winter Songs" will be ready at `) || !strings.Contains(a.Text, "min before doors") ||
-			!strings.Contains(a.ToDo, "Open the doors at ") || !strings.Contains(a.ToDo, "all, 2,100 calls at 10/s") {
+			!strings.Contains(a.ToDo, "Open the doors at ") || !strings.Contains(a.ToDo, "all, 735 calls at 10/s") {
 			h.Errorf("%+v", a)
 		}
 		h.doors(e, time.Minute)
@@ -133,10 +133,10 @@ func TestALateShowAlarmsOnceWhoeverNotices(t *testing.T) {
 
 func TestAnAlarmDoesNotWaver(t *testing.T) {
 	watching(t, func(h *watched) {
-		e := h.begin(10*time.Minute, 2000)
+		e := h.begin(10*time.Minute, 700)
 		after(time.Minute)
 		h.expect("late", "too late")
-		const takes = 206 * time.Second
+		const takes = 72 * time.Second
 		for range 3 { // a little above the threshold, and below it again
 			h.doors(e, takes+16*time.Minute)
 			after(30 * time.Second)

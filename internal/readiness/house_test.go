@@ -104,6 +104,18 @@ func (h *house) plan(e id.Event, tickets []id.Ticket, made int) {
 	h.rows(e, rows...)
 }
 
+// crowd sells n tickets that the ledger knows and of which nothing is made.
+func (h *house) crowd(e id.Event, n int) {
+	h.Helper()
+	h.exec(`INSERT INTO ticket (id, event_id, code_hash, role, source_ref, valid, created_ms, updated_ms)
+		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2) SELECT $1 || '-' || i, $1, 'c' || i, 'fan', '', TRUE, 1, 1 FROM n`, e, n)
+	for kind, work := range map[string]string{"user": "create", "membership": "blocked"} {
+		h.exec(`INSERT INTO resource (event_id, subject, kind, role, rank, want, want_name, state, name, arn, work, busy, failed,
+			generation, attempts, next_try_ms, error, epoch, made_ms)
+			SELECT event_id, id, $2, 'fan', 5, TRUE, '', 'absent', '', '', $3, FALSE, FALSE, 0, 0, 0, '', 1, 0 FROM ticket WHERE event_id = $1`, e, kind, work)
+	}
+}
+
 // base makes an app instance with its admin, and a channel.
 func (h *house) base(e, place id.Event) {
 	h.Helper()

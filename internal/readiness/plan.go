@@ -62,10 +62,11 @@ const (
 const (
 	// MaxTickets is more than anybody has sold.
 	MaxTickets = 10_000_000
-	// plenty and large say when a show gets an app instance of its own (internal/provision/place.go).
+	// These say when a show gets an app instance of its own, and when it gets a place at all (internal/provision/place.go).
 	plenty         = 0.7
 	large          = 1000
 	usualInstances = 100
+	lastCall       = 24 * time.Hour
 	// margin is what the forecast may be off, and planning takes: it is added before "import by" is said.
 	margin    = 0.02
 	minMargin = time.Minute
@@ -164,12 +165,7 @@ func (q *question) own() bool {
 	case q.asked != "":
 		return q.asked == Own
 	}
-	used, most := q.status.Places.Used, q.speeds.preset.Ceilings.Instances
-	if most == 0 {
-		most = usualInstances
-	}
-	scarce := used >= int(plenty*float64(most))
-	return !scarce || used < most && q.people() > large
+	return !q.scarce() || q.places < q.most() && q.people() > large
 }
 
 // people is how many tickets the show has in the end.

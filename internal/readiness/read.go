@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -32,6 +33,7 @@ type outlook struct {
 	rests  []rest // of shows
 	speeds *speeds
 
+	places  int                   // app instances that are spoken for: the shared one always is
 	bearers map[id.Event][]string // by place: the admin accounts that are wanted, "" for one that is not made yet
 }
 
@@ -77,7 +79,7 @@ func (b *Board) look(ctx context.Context, now time.Time) (*outlook, error) {
 		return nil, err
 	}
 	o.count(tallies, sold)
-	if err := b.readPlaces(ctx, &o.status, o.shows); err != nil {
+	if err := b.readPlaces(ctx, o); err != nil {
 		return nil, err
 	}
 	o.status.Failures, err = b.failures(ctx)
@@ -140,7 +142,7 @@ func (b *Board) readSpeed(ctx context.Context, o *outlook) error {
 		return err
 	}
 	for _, r := range live {
-		o.status.Rates = append(o.status.Rates, Rate{Bucket: r.Bucket, Of: r.Key, Limit: float64(r.Limit), Rate: r.Rate, Throttled: r.Throttled})
+		o.status.Rates = append(o.status.Rates, Rate{Bucket: r.Bucket, Of: r.Key, Limit: float64(r.Limit), Rate: r.Rate, Used: r.CallsLastSecond, Throttled: r.Throttled})
 	}
 	o.speeds = newSpeeds(b.pace.Preset, live, float64(last.calls)/float64(max(1, last.busy)))
 	o.bearers, err = b.bearers(ctx)
@@ -165,18 +167,17 @@ func (b *Board) bearers(ctx context.Context) (map[id.Event][]string, error) {
 }
 
 // readPlaces counts app instances.
-func (b *Board) readPlaces(ctx context.Context, s *Status, shows []show) error {
+func (b *Board) readPlaces(ctx context.Context, o *outlook) error {
 	own, err := db.Value[int](ctx, b.db, "SELECT count(*) FROM placement WHERE place <> '' AND placed_ms > 0")
 	if err != nil {
 		return err
 	}
-	s.Places = Places{Used: own, Most: b.pace.Ceilings.Instances}
-	for _, show := range shows {
-		if !show.own() && show.placed > 0 {
-			s.Places.Used++
-			break
-		}
+	o.places = own + 1
+	used := own
+	if slices.ContainsFunc(o.shows, func(s show) bool { return !s.own() && s.placed > 0 }) {
+		used++
 	}
+	o.status.Places = Places{Used: used, Most: b.pace.Ceilings.Instances}
 	return nil
 }
 
@@ -244,7 +245,7 @@ func (o *outlook) estimate() {
 		switch {
 		case len(load) == 0:
 		case s.make:
-			making, works = append(making, i), append(works, forecast.Work{Needs: load})
+			making, works = append(making, i), append(works, forecast.Work{Needs: load, From: o.waits(s, *r)})
 		default:
 			past = append(past, load)
 		}
@@ -262,6 +263,26 @@ func (o *outlook) estimate() {
 		r := &o.rests[i]
 		r.ReadyAt, r.SlackSeconds, r.Bound = &at, &slack, ready.Bound.Bucket
 	}
+}
+
+// waits is how long a show still waits for its place: where app instances are scarce, a small one does until a day before
+// doors, because it might grow.
+func (o *outlook) waits(s show, r rest) time.Duration {
+	if s.placed > 0 || r.members > large || !o.scarce() {
+		return 0
+	}
+	return max(0, time.UnixMilli(s.doors).Add(-lastCall).Sub(o.now))
+}
+
+// scarce reports whether a show gets an app instance of its own only if it is large.
+func (o *outlook) scarce() bool { return o.places >= int(plenty*float64(o.most())) }
+
+// most is how many app instances the account may have.
+func (o *outlook) most() int {
+	if n := o.speeds.preset.Ceilings.Instances; n > 0 {
+		return n
+	}
+	return usualInstances
 }
 
 // event completes what people see of a show.

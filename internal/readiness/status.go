@@ -42,6 +42,7 @@ type Rate struct {
 	Of        string  `json:"of" doc:"The app instance, channel or bearer it is for; empty for the whole account."`
 	Limit     float64 `json:"limit" doc:"Calls a second that the provider documents; 0: no limit."`
 	Rate      float64 `json:"rate" doc:"Calls a second that are made at most now."`
+	Used      int     `json:"used" doc:"Calls in the last second."`
 	Throttled bool    `json:"throttled" doc:"The provider allows less than it documents."`
 }
 

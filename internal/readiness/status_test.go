@@ -269,3 +269,21 @@ func TestBatchesAreAsLargeAsTheProvidersClientMakesThem(t *testing.T) {
 		}
 	})
 }
+
+// Where app instances are scarce, the provisioner lets small shows wait for their place until a day before doors.
+func TestAShowThatWaitsForItsPlaceIsNotReadyBefore(t *testing.T) {
+	h := &house{t, dbtest.SQLite(t, schema.Platform())}
+	now := time.Now()
+	h.leads(now)
+	for i := range 71 {
+		e := h.show(fmt.Sprint(i), now)
+		h.place(e, e)
+	}
+	e := h.show("small", now.Add(72*time.Hour))
+	h.sell(e, id.Fan, 98, now)
+	s := h.event("aws-us-east-1", e, now)
+	near(t, "ready", s.ReadyAt.Sub(now), 48*time.Hour+10*time.Second)
+	if s.Place != nil {
+		t.Errorf("it is placed: %+v", s.Place)
+	}
+}

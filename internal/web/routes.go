@@ -78,6 +78,14 @@ func table() []route {
 		op("POST", "/api/v1/console/events/{id}/cancel", organizerOnly, "Call off a show that has not begun", lifeOf((*event.Store).Cancel)),
 		op("POST", "/api/v1/console/events/{id}/uncancel", organizerOnly, "Undo a cancellation", lifeOf((*event.Store).Uncancel)),
 		{method: "GET", path: "/api/v1/console/events/{id}/archive", access: organizerOnly, summary: "Download the exported history", plain: (*Server).downloadArchive},
+
+		op("GET", "/api/v1/console/resources", organizerOnly, "Everything at the chat provider, fifty at a time; search", (*Server).listResources),
+		op("GET", "/api/v1/console/resources/counts", organizerOnly, "Everything at the chat provider in numbers", (*Server).countResources),
+		op("GET", "/api/v1/console/strangers", organizerOnly, "What the provider has in our account that is not ours", (*Server).listStrangers),
+		op("POST", "/api/v1/console/provisioning/sweep", organizerOnly, "Compare the ledger with the provider now", (*Server).sweepNow),
+		op("GET", "/api/v1/console/resources/{event}/{kind}/{subject}", organizerOnly, "One resource with its history", (*Server).getResource),
+		op("POST", "/api/v1/console/resources/{event}/{kind}/{subject}/retry", organizerOnly, "Try one that failed again now", (*Server).retryResource),
+		op("POST", "/api/v1/console/provisioning/retry", organizerOnly, "Try everything that failed again now, of one show or of all", (*Server).retryAll),
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/event"
 	"github.com/stagedoor/stagedoor/internal/gate"
 	"github.com/stagedoor/stagedoor/internal/guard"
+	"github.com/stagedoor/stagedoor/internal/inventory"
 	"github.com/stagedoor/stagedoor/internal/moderate"
 	"github.com/stagedoor/stagedoor/internal/nick"
 	"github.com/stagedoor/stagedoor/internal/organizer"
@@ -43,6 +44,7 @@ type Config struct {
 	Organizers *organizer.Store
 	Provision  *provision.Provisioner
 	Readiness  *readiness.Board
+	Inventory  *inventory.Catalog
 	Bus        *bus.Bus
 	Log        *slog.Logger
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Program } from './process';
 
-const screenshots = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url));
+const docs = fileURLToPath(new URL('../../docs/', import.meta.url));
 
 const says = {
   origin: /stagedoor serves (http:\/\/\S+)/,
@@ -211,9 +211,12 @@ async function withDevices(browser: Browser, options: Parameters<Browser['newCon
   await Promise.all(contexts.map((c) => c.close()));
 }
 
-/** A picture for the README; made only by `make screenshots`. */
-export async function picture(page: Page, name: string, fullPage = false): Promise<void> {
-  if (process.env['STAGEDOOR_SCREENSHOTS'] !== '1') return;
-  mkdirSync(screenshots, { recursive: true });
-  await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage, animations: 'disabled' });
+/** Whether this run makes the pictures of the documents. */
+export const picturing = process.env['STAGEDOOR_SCREENSHOTS'] === '1';
+
+/** A picture for the documents; made only by `make screenshots`. The README's are in docs/screenshots, the manual's in docs/images. */
+export async function picture(page: Page, name: string, fullPage = false, folder: 'screenshots' | 'images' = 'screenshots'): Promise<void> {
+  if (!picturing) return;
+  mkdirSync(join(docs, folder), { recursive: true });
+  await page.screenshot({ path: join(docs, folder, `${name}.png`), fullPage, animations: 'disabled' });
 }

@@ -66,10 +66,10 @@ func (p *pair) fates(kills int) {
 	done := 0
 	dead := func() int { return p.killed[atCall] + p.killed[byClock] }
 	for dead() < kills && !p.Failed() {
-		switch done++; {
-		case done%6 == 2:
+		switch done++; done % 6 {
+		case 2:
 			p.freeze()
-		case done%6 == 4:
+		case 4:
 			p.stop()
 		default:
 			p.kill()
@@ -109,6 +109,17 @@ func (p *pair) complete(traced bool) {
 	}
 }
 
+// untraced replaces those that would die at a system call by others, and waits until one of two leads.
+func (p *pair) untraced() (leader, standby *process) {
+	p.Helper()
+	for _, one := range p.two {
+		if one.point != nil {
+			one.kill()
+		}
+	}
+	return p.roles(false)
+}
+
 // roles waits until one of two leads and the other one has had time to see it.
 func (p *pair) roles(traced bool) (leader, standby *process) {
 	p.Helper()
@@ -136,7 +147,7 @@ func (p *pair) takeover(standby *process, from time.Time, killed bool) {
 	}
 	p.note("%s took over after %v", standby.name, took)
 	if took > soon {
-		p.Logf("%s, alive since %v, took over after %v:\n%s", standby.name, from.Sub(standby.born), took, strings.Join(p.history, "\n"))
+		p.Logf("%s, alive since %v, took over after %v:\n%s\n%s", standby.name, from.Sub(standby.born), took, strings.Join(p.history, "\n"), standby.words())
 	}
 	if killed {
 		p.campaign.mu.Lock()
@@ -168,10 +179,7 @@ func (p *pair) kill() {
 // stop asks the leader to stop: it finishes what is in flight, and the other one leads at once.
 func (p *pair) stop() {
 	p.Helper()
-	leader, standby := p.roles(false)
-	if leader.point != nil {
-		return // it may die instead
-	}
+	leader, standby := p.untraced()
 	p.churn()
 	p.rest(time.Second)
 	from := time.Now()
@@ -189,10 +197,7 @@ const awake = 1500 * time.Millisecond
 // up and believes to lead, writes anything. Nothing else moves then, so that any change is its.
 func (p *pair) freeze() {
 	p.Helper()
-	leader, standby := p.roles(false)
-	if leader.point != nil || standby.point != nil {
-		return
-	}
+	leader, standby := p.untraced()
 	p.churn()
 	p.rest(700 * time.Millisecond)
 	if !p.freezeUnlocked(leader) {

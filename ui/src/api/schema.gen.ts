@@ -243,6 +243,125 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/console/provisioning/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try everything that failed again now, of one show or of all */
+        post: operations["post-console-provisioning-retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/console/provisioning/sweep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Compare the ledger with the provider now */
+        post: operations["post-console-provisioning-sweep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/console/resources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything at the chat provider, fifty at a time; search */
+        get: operations["get-console-resources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/console/resources/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything at the chat provider in numbers */
+        get: operations["get-console-resources-counts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/console/resources/{event}/{kind}/{subject}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One resource with its history */
+        get: operations["get-console-resources-event-kind-subject"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/console/resources/{event}/{kind}/{subject}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try one that failed again now */
+        post: operations["post-console-resources-event-kind-subject-retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/console/strangers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the provider has in our account that is not ours */
+        get: operations["get-console-strangers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events/{slug}": {
         parameters: {
             query?: never;
@@ -594,6 +713,21 @@ export interface components {
             /** Format: date-time */
             serverTime: string;
         };
+        Counts: {
+            /** @description The last look at the list of all app instances; null before the first. */
+            account: components["schemas"]["Sweep"] | null;
+            /**
+             * Format: date-time
+             * @description Counting a large ledger takes a moment, so it is done now and then.
+             */
+            countedAt: string;
+            events: components["schemas"]["EventCount"][];
+            /** @description Of the show that was asked for, or of all. */
+            kinds: components["schemas"]["KindCount"][];
+            /** @description App instances, the shared one first. */
+            places: components["schemas"]["PlaceCount"][];
+            total: components["schemas"]["Tally"];
+        };
         CreateEventAnswerBody: {
             event: components["schemas"]["EventAdmin"];
             staffCodes: components["schemas"]["StaffCode"][];
@@ -723,6 +857,18 @@ export interface components {
             /** @description IANA name of the show's time zone. */
             timeZone: string;
         };
+        EventCount: {
+            eventId: string;
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            made: number;
+            place: string;
+            /** Format: int64 */
+            toDelete: number;
+            /** Format: int64 */
+            toMake: number;
+        };
         EventInput: {
             artist: string;
             chat: boolean;
@@ -770,6 +916,12 @@ export interface components {
             /** @description The ticket; empty for the event's own. */
             subject: string;
         };
+        Happens: {
+            /** Format: date-time */
+            at: string;
+            detail: string;
+            what: string;
+        };
         ImportReport: {
             /** Format: int64 */
             known: number;
@@ -793,6 +945,17 @@ export interface components {
         IssueCodeInputBody: {
             /** @enum {string} */
             role: "moderator" | "artist";
+        };
+        KindCount: {
+            /** Format: int64 */
+            failed: number;
+            kind: string;
+            /** Format: int64 */
+            made: number;
+            /** Format: int64 */
+            toDelete: number;
+            /** Format: int64 */
+            toMake: number;
         };
         Leader: {
             /**
@@ -827,6 +990,11 @@ export interface components {
         OrganizerStruct: {
             name: string;
         };
+        Page: {
+            items: components["schemas"]["Resource"][];
+            /** @description The cursor of the next page; empty on the last. */
+            next: string;
+        };
         Pass: {
             channelArn: string;
             credentials: components["schemas"]["Credentials"];
@@ -847,6 +1015,30 @@ export interface components {
             instanceArn: string;
             /** @description An app instance of the event's own; else it shares the installation's. */
             own: boolean;
+        };
+        PlaceCount: {
+            /** @description Empty until it is made. */
+            arn: string;
+            /** Format: int64 */
+            events: number;
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            made: number;
+            name: string;
+            /** @description Empty for the app instance that shows share, else the show it is for. */
+            place: string;
+            /** @description The last comparison with what the provider really has; null before the first. */
+            sweep: components["schemas"]["Sweep"] | null;
+            /** Format: int64 */
+            toDelete: number;
+            /** Format: int64 */
+            toMake: number;
+            /**
+             * Format: int64
+             * @description Accounts that are made, its administrators included: the provider has a ceiling.
+             */
+            users: number;
         };
         Places: {
             /**
@@ -936,6 +1128,11 @@ export interface components {
             rate: number;
             /** @description The provider allows less than it documents. */
             throttled: boolean;
+            /**
+             * Format: int64
+             * @description Calls in the last second.
+             */
+            used: number;
         };
         RedactInputBody: {
             messageId: string;
@@ -954,6 +1151,68 @@ export interface components {
              */
             line: number;
             reason: string;
+        };
+        Resource: {
+            /** @description Empty until made, and for what has none of its own (memberships, roles). */
+            arn: string;
+            /**
+             * Format: int64
+             * @description Since the last success.
+             */
+            attempts: number;
+            /** @description What the provider said last; empty after a success. */
+            error: string;
+            /** @description The show, or the place of an app instance and its administrators; empty for the shared one. */
+            eventId: string;
+            /**
+             * Format: int64
+             * @description How often it was made from nothing.
+             */
+            generation: number;
+            /** @description A call is on its way. */
+            inFlight: boolean;
+            /** @enum {string} */
+            kind: "instance" | "admin_user" | "admin" | "channel" | "user" | "membership" | "moderator";
+            /**
+             * @description unknown: a call was sent, and its answer is not here.
+             * @enum {string}
+             */
+            known: "absent" | "unknown" | "made";
+            /** Format: date-time */
+            madeAt: string | null;
+            /** @description The name the provider has confirmed; empty before. */
+            name: string;
+            /** Format: date-time */
+            nextTryAt: string | null;
+            /** @description The name the ticket's holder chose; the provider's may still be an older one. */
+            nickname: string;
+            /** @description Order and position at the box office. */
+            reference: string;
+            /** @enum {string} */
+            role: "" | "fan" | "artist" | "moderator";
+            /** @enum {string} */
+            state: "failed" | "to_delete" | "to_make" | "made" | "gone" | "unplanned";
+            /** @description The ticket; empty for what belongs to the show itself. */
+            subject: string;
+            /**
+             * @description What it waits for; blocked: for something else to be made or deleted first.
+             * @enum {string}
+             */
+            task: "" | "blocked" | "create" | "join" | "rename" | "delete";
+            /** @description The name it shall have. */
+            wantName: string;
+            wanted: boolean;
+        };
+        Retried: {
+            /**
+             * Format: int64
+             * @description How many resources are tried again now. None: nothing of that had failed.
+             */
+            retried: number;
+        };
+        RetryAllInputBody: {
+            /** @description Only this show's failures; empty: all. */
+            eventId: string;
         };
         SignInAnswerBody: {
             name: string;
@@ -999,6 +1258,142 @@ export interface components {
             places: components["schemas"]["Places"];
             /** @description The buckets that were used lately. */
             rates: components["schemas"]["Rate"][];
+        };
+        Story: {
+            /** @description Empty until made, and for what has none of its own (memberships, roles). */
+            arn: string;
+            /**
+             * Format: int64
+             * @description Since the last success.
+             */
+            attempts: number;
+            /** @description Of the show; empty until made. */
+            channelArn: string;
+            /** @description What the provider said last; empty after a success. */
+            error: string;
+            /** @description The show, or the place of an app instance and its administrators; empty for the shared one. */
+            eventId: string;
+            /**
+             * Format: int64
+             * @description How often it was made from nothing.
+             */
+            generation: number;
+            /** @description Newest first, the last hundred. That it was made, and when, is in madeAt. */
+            history: components["schemas"]["Happens"][];
+            /** @description A call is on its way. */
+            inFlight: boolean;
+            /** @enum {string} */
+            kind: "instance" | "admin_user" | "admin" | "channel" | "user" | "membership" | "moderator";
+            /**
+             * @description unknown: a call was sent, and its answer is not here.
+             * @enum {string}
+             */
+            known: "absent" | "unknown" | "made";
+            /** Format: date-time */
+            madeAt: string | null;
+            /** @description The name the provider has confirmed; empty before. */
+            name: string;
+            /** Format: date-time */
+            nextTryAt: string | null;
+            /** @description The name the ticket's holder chose; the provider's may still be an older one. */
+            nickname: string;
+            /** @description Order and position at the box office. */
+            reference: string;
+            /** @enum {string} */
+            role: "" | "fan" | "artist" | "moderator";
+            /** @enum {string} */
+            state: "failed" | "to_delete" | "to_make" | "made" | "gone" | "unplanned";
+            /** @description The ticket; empty for what belongs to the show itself. */
+            subject: string;
+            /**
+             * @description What it waits for; blocked: for something else to be made or deleted first.
+             * @enum {string}
+             */
+            task: "" | "blocked" | "create" | "join" | "rename" | "delete";
+            /** @description The account of the ticket; empty until made. */
+            userArn: string;
+            /** @description The ticket was not refunded or cancelled; true where there is no ticket. */
+            valid: boolean;
+            /** @description The name it shall have. */
+            wantName: string;
+            wanted: boolean;
+        };
+        Stranger: {
+            arn: string;
+            /** Format: date-time */
+            firstSeen: string;
+            /** @enum {string} */
+            kind: "instance" | "user" | "admin" | "channel";
+            /** Format: date-time */
+            lastSeen: string;
+            name: string;
+            /** @description account for an app instance; else the place it was seen in, empty for the shared one. */
+            place: string;
+        };
+        Strangers: {
+            items: components["schemas"]["Stranger"][];
+            /** @description The cursor of the next page; empty on the last. */
+            next: string;
+        };
+        Sweep: {
+            /**
+             * Format: date-time
+             * @description When it ended; null before the first.
+             */
+            at: string | null;
+            /** Format: int64 */
+            calls: number;
+            /** @description The two differ by more than what happened meanwhile. */
+            differs: boolean;
+            /** @description Somebody asked for another one, which has not begun. */
+            due: boolean;
+            /** @description Why a later one did not get to its end. */
+            error: string;
+            /**
+             * Format: int64
+             * @description Was there, and the ledger did not know.
+             */
+            found: number;
+            /**
+             * Format: int64
+             * @description The same by the ledger, when the sweep had put it right.
+             */
+            ledger: number;
+            /**
+             * Format: int64
+             * @description Ours and unwanted.
+             */
+            removed: number;
+            /**
+             * Format: int64
+             * @description Had another name.
+             */
+            renamed: number;
+            /**
+             * Format: int64
+             * @description Not ours.
+             */
+            strangers: number;
+            /**
+             * Format: int64
+             * @description Accounts, channels, memberships and roles that the provider has; for the account its app instances.
+             */
+            there: number;
+            /**
+             * Format: int64
+             * @description Was not there any more, and is made anew.
+             */
+            vanished: number;
+        };
+        Tally: {
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            made: number;
+            /** Format: int64 */
+            toDelete: number;
+            /** Format: int64 */
+            toMake: number;
         };
         TicketCounts: {
             /** Format: int64 */
@@ -1490,6 +1885,238 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-console-provisioning-retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetryAllInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retried"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-console-provisioning-sweep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-console-resources": {
+        parameters: {
+            query?: {
+                /** @description A ticket, a show's id or an ARN; or the beginning of a nickname, of the name at the provider, or of a box office's reference. */
+                q?: string;
+                /** @description Only this show's. */
+                event?: string;
+                kind?: "instance" | "admin_user" | "admin" | "channel" | "user" | "membership" | "moderator";
+                state?: "failed" | "to_delete" | "to_make" | "made" | "gone";
+                /** @description next of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-console-resources-counts": {
+        parameters: {
+            query?: {
+                /** @description The kinds are counted of this show only. */
+                event?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Counts"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-console-resources-event-kind-subject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The show, or the place of an app instance; a dash for the shared one. */
+                event: string;
+                kind: "instance" | "admin_user" | "admin" | "channel" | "user" | "membership" | "moderator";
+                /** @description The ticket; a dash for what belongs to the show itself. */
+                subject: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Story"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-console-resources-event-kind-subject-retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The show, or the place of an app instance; a dash for the shared one. */
+                event: string;
+                kind: "instance" | "admin_user" | "admin" | "channel" | "user" | "membership" | "moderator";
+                /** @description The ticket; a dash for what belongs to the show itself. */
+                subject: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retried"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-console-strangers": {
+        parameters: {
+            query?: {
+                /** @description next of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Strangers"];
                 };
             };
             /** @description Error */

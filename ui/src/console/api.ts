@@ -1,7 +1,9 @@
 // The console's way to the server: one typed function per call. Each answers or throws a Problem, nothing else.
 
 import { call, Problem } from '../api/call';
-import type { ConsoleView, EventAdmin, EventInput, ImportReport, StaffCode, StaffRole } from './types';
+import type { Filters, ResourceKey } from './resources';
+import { keyPath, queryOf } from './route';
+import type { ConsoleView, EventAdmin, EventInput, ImportReport, Plan, ProvisionStatus, ResourceCounts, ResourcePage, ResourceStory, StaffCode, StaffRole, Strangers } from './types';
 
 /** The largest ticket file the server takes, bytes. */
 export const largestTicketFile = 16 * 1024 * 1024;
@@ -36,6 +38,32 @@ export type Act = 'start' | 'end' | 'reopen' | 'cancel' | 'uncancel';
 export const act = (id: string, what: Act) => call<EventAdmin>('POST', `${path(id)}/${what}`);
 /** Where the exported history is downloaded. */
 export const archiveUrl = (id: string) => `${path(id)}/archive`;
+
+const resources = '/api/v1/console/resources';
+const provisioning = '/api/v1/console/provisioning';
+
+/** Fifty things at the chat provider; `cursor` is the `next` of the page before, '' for the first. */
+export function listResources(filters: Filters, cursor: string): Promise<ResourcePage> {
+  const query = queryOf(filters);
+  const more = cursor === '' ? '' : `${query === '' ? '?' : '&'}cursor=${encodeURIComponent(cursor)}`;
+  return call<ResourcePage>('GET', `${resources}${query}${more}`);
+}
+/** Everything at the provider in numbers; the kinds are those of one show, or of all when `event` is ''. */
+export const countResources = (event: string) =>
+  call<ResourceCounts>('GET', `${resources}/counts${event === '' ? '' : `?event=${encodeURIComponent(event)}`}`);
+/** 404 no_such_resource. */
+export const getResource = (key: ResourceKey) => call<ResourceStory>('GET', `${resources}/${keyPath(key)}`);
+export const retryResource = (key: ResourceKey) => call<{ retried: number }>('POST', `${resources}/${keyPath(key)}/retry`);
+/** Stops new calls to the provider, or lets them go on; answers the state after that. */
+export const pauseProvisioning = (paused: boolean) => call<ProvisionStatus>('POST', `${provisioning}/${paused ? 'pause' : 'resume'}`);
+/** `query` is the question (planQuery). 422 with `field` on bad input. */
+export const askPlan = (query: string) => call<Plan>('GET', `${provisioning}/plan?${query}`);
+/** Lets the ledger be compared with what the provider really has, soon and in the background. */
+export const sweepNow = () => call<void>('POST', `${provisioning}/sweep`);
+/** What the last comparisons saw that is not ours. */
+export const listStrangers = (cursor: string) => call<Strangers>('GET', `/api/v1/console/strangers${cursor === '' ? '' : `?cursor=${encodeURIComponent(cursor)}`}`);
+/** Tries again whatever failed of a show, or of all shows when `event` is ''. */
+export const retryFailed = (event: string) => call<{ retried: number }>('POST', `${provisioning}/retry`, { json: { eventId: event } });
 
 /**
  * Sends a ticket file as it is. `onProgress` hears the sent share, 0…1, while the file travels: fetch cannot tell, so

@@ -95,6 +95,10 @@ export const moment = (at: number, zone: string): string =>
     timeZoneName: 'short',
   }).format(at);
 
+/** "28 Nov 2026, 07:41:05" in the zone: where the order of things within a minute matters. */
+export const precise = (at: number, zone: string): string =>
+  dateFormat('precise', zone, { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }).format(at);
+
 /** A word for the day in the zone, good for comparing only. */
 export const zonedDay = (at: number, zone: string): string =>
   dateFormat('day', zone, { year: 'numeric', month: '2-digit', day: '2-digit' }).format(at);

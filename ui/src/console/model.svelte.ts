@@ -24,6 +24,8 @@ export class ConsoleModel {
   /** The last import of each show in this page. */
   reports = $state.raw<Record<string, { file: string; report: ImportReport }>>({});
   readonly zone = browserZone();
+  /** The page before this one was the list of resources: "back" keeps its filters and its place. */
+  cameFromList = false;
   /** Forms not saved yet, by show id or 'new'. They outlive the session: signing in again must not cost typed text. */
   // Not reactive on purpose: a form reads it once, when it opens.
   // eslint-disable-next-line svelte/prefer-svelte-reactivity

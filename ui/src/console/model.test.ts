@@ -6,7 +6,7 @@ import type { ConsoleView } from './types';
 const at = Date.parse('2026-11-22T17:00:00Z');
 
 function view(change: Partial<ConsoleView> = {}): ConsoleView {
-  return { organizer: { name: 'Anna' }, events: [sampleEvent()], provision: sampleStatus(), serverTime: new Date(at).toISOString(), ...change };
+  return { organizer: { name: 'Anna' }, events: [sampleEvent()], provision: sampleStatus({ leader: null }), serverTime: new Date(at).toISOString(), ...change };
 }
 
 type Answer = { status: number; body: unknown } | 'away';

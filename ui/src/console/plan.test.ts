@@ -26,6 +26,10 @@ describe('the sentence about a show’s chat', () => {
   it('says Ready and no more', () => {
     expect(planOf(sampleEvent(), sampleChat({ made: 9, wanted: 9, state: 'ready' }), service, now).text).toBe('Ready');
   });
+  it('is not ready while a ticket is not even planned', () => {
+    const chat = sampleChat({ made: 9, wanted: 11, toMake: 2, unplanned: 1, state: 'ready' });
+    expect(planOf(sampleEvent(), chat, service, now).text).toBe('Making 9 of 11');
+  });
   it('puts failures before everything, for they need a person', () => {
     const chat = sampleChat({ made: 7, wanted: 9, failed: 2, state: 'making', readyAt: '2026-11-22T18:40:00Z' });
     expect(planOf(sampleEvent(), chat, service, now)).toMatchObject({ text: '2 failed – see why', tone: 'bad' });

@@ -31,7 +31,7 @@ export function planOf(event: PlanEvent, chat: ProvisionEvent | null, service: P
   if (chat.state === 'failing' || chat.failed > 0) {
     return { tone: 'bad', text: `${count(chat.failed)} failed – see why`, progress };
   }
-  if (chat.state === 'ready') return { tone: 'good', text: 'Ready', progress };
+  if (isReady(chat)) return { tone: 'good', text: 'Ready', progress };
   return { ...making(event, chat, service, now), progress };
 }
 
@@ -67,6 +67,9 @@ function afterTheShow(event: PlanEvent, chat: ProvisionEvent | null, now: number
   const left = chat?.toDelete ?? 0;
   return left > 0 ? `${what} – ${plural(left, 'chat resource')} still to delete` : `${what} – chat is being deleted`;
 }
+
+/** All is made, for every ticket there is: one that was sold a moment ago may not even be planned yet. */
+export const isReady = (chat: ProvisionEvent): boolean => chat.state === 'ready' && chat.unplanned === 0;
 
 /** Ended, archived, purged or cancelled: nothing is made for the show, or not before it is un-cancelled. */
 export const isOver = (state: EventAdmin['state']): boolean => state === 'ended' || state === 'archived' || state === 'purged' || state === 'cancelled';

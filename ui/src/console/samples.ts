@@ -1,6 +1,6 @@
-// A show and its chat as the server would tell them, for the tests beside this file.
+// A show, its chat and a resource as the server would tell them, for the tests beside this file.
 
-import type { EventAdmin, ProvisionEvent, ProvisionStatus } from './types';
+import type { EventAdmin, ProvisionEvent, ProvisionStatus, Resource } from './types';
 
 export function sampleEvent(change: Partial<EventAdmin> = {}): EventAdmin {
   return {
@@ -52,18 +52,43 @@ export function sampleChat(change: Partial<ProvisionEvent> = {}): ProvisionEvent
 
 export function sampleStatus(change: Partial<ProvisionStatus> = {}): ProvisionStatus {
   return {
-    leader: null,
+    leader: { holder: 'a', epoch: 1, ageSeconds: 0.4 },
     callsPerSecond: 0,
     limit: '10/s',
     paused: false,
     drained: false,
     inFlight: 0,
-    places: { used: 0, most: 0 },
+    places: { used: 1, most: 100 },
     rates: [],
     events: [],
     failures: [],
     alarms: [],
     askedAt: '2026-11-22T17:00:00.000Z',
+    ...change,
+  };
+}
+
+export function sampleResource(change: Partial<Resource> = {}): Resource {
+  return {
+    eventId: 'ev1',
+    subject: 'tk1',
+    kind: 'user',
+    state: 'made',
+    role: 'fan',
+    wanted: true,
+    wantName: 'Anna K',
+    name: 'Anna K',
+    arn: 'arn:aws:chime:us-east-1:000000000000:app-instance/6f1d/user/f-tk1',
+    known: 'made',
+    task: '',
+    inFlight: false,
+    generation: 1,
+    attempts: 0,
+    error: '',
+    nextTryAt: null,
+    madeAt: '2026-11-22T16:50:00.000Z',
+    nickname: 'Anna K',
+    reference: 'ABCDE-1',
     ...change,
   };
 }

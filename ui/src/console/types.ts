@@ -12,21 +12,27 @@ export type EventInput = Schema['EventInput'];
 export type ImportReport = Schema['ImportReport'];
 export type RefusedLine = Schema['RefusedLine'];
 export type ProvisionFailure = Schema['Failure'];
+export type ProvisionRate = Schema['Rate'];
+export type ProvisionAlarm = Schema['Alarm'];
 /** What was deleted at the chat provider after a show. */
 export type Deletion = Schema['Deletion'];
 
 /** One show at the chat provider; the figures count the channel, accounts, memberships and moderator roles together. */
-export type ProvisionEvent = Omit<Schema['Event'], 'state'> & {
-  /** none: nothing is wanted. failing: some is set aside until a person looks. gone: nothing is left at the provider. */
-  state: 'none' | 'making' | 'ready' | 'failing' | 'deleting' | 'gone';
-};
-
-export type EventAdmin = Omit<Schema['EventAdmin'], 'chatState'> & { chatState: ProvisionEvent | null };
+export type ProvisionEvent = Schema['Event'];
+export type EventAdmin = Schema['EventAdmin'];
 export type EventState = EventAdmin['state'];
+export type ProvisionStatus = Schema['Status'];
+export type ConsoleView = Schema['ConsoleAnswerBody'];
 
-export type ProvisionStatus = Omit<Schema['Status'], 'events'> & { events: ProvisionEvent[] };
+/** One thing at the chat provider, as the ledger knows it. */
+export type Resource = Schema['Resource'];
+export type ResourceKind = Resource['kind'];
+export type ResourceState = Resource['state'];
+export type ResourcePage = Schema['Page'];
+export type ResourceCounts = Schema['Counts'];
+export type Sweep = Schema['Sweep'];
+export type Strangers = Schema['Strangers'];
+export type ResourceStory = Schema['Story'];
 
-export type ConsoleView = Omit<Schema['ConsoleAnswerBody'], 'events' | 'provision'> & {
-  events: EventAdmin[];
-  provision: ProvisionStatus;
-};
+/** What tickets that are not there yet would take. */
+export type Plan = Schema['Plan'];

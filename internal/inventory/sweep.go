@@ -1,0 +1,98 @@
+package inventory
+
+import (
+	"context"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/arn"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/id"
+)
+
+// wholeAccount is the place under which the sweep notes the list of all app instances.
+const wholeAccount = id.Event("account")
+
+// Sweep is the last comparison of a place with what the provider really has.
+type Sweep struct {
+	At        *time.Time `json:"at" doc:"When it ended; null before the first."`
+	Due       bool       `json:"due" doc:"Somebody asked for another one, which has not begun."`
+	Calls     int        `json:"calls"`
+	There     int        `json:"there" doc:"Accounts, channels, memberships and roles that the provider has; for the account its app instances."`
+	Ledger    int        `json:"ledger" doc:"The same by the ledger, when the sweep had put it right."`
+	Differs   bool       `json:"differs" doc:"The two differ by more than what happened meanwhile."`
+	Vanished  int        `json:"vanished" doc:"Was not there any more, and is made anew."`
+	Found     int        `json:"found" doc:"Was there, and the ledger did not know."`
+	Removed   int        `json:"removed" doc:"Ours and unwanted."`
+	Renamed   int        `json:"renamed" doc:"Had another name."`
+	Strangers int        `json:"strangers" doc:"Not ours."`
+	Error     string     `json:"error" doc:"Why a later one did not get to its end."`
+}
+
+const sweepsSQL = `SELECT place, finished_ms, due, calls, instances, users + channels + members + moderators, ledger_instances,
+	ledger_users + ledger_channels + ledger_members + ledger_moderators, differs, vanished, found, removed, renamed, strangers, error
+	FROM swept_place`
+
+// sweeps reads the last sweep of every place.
+func (c *Catalog) sweeps(ctx context.Context) (map[id.Event]*Sweep, error) {
+	type row struct {
+		Sweep
+		place            id.Event
+		ended            int64
+		instances, known int
+	}
+	rows, err := db.All(ctx, c.db, func(r *row) []any {
+		return []any{&r.place, &r.ended, &r.Due, &r.Calls, &r.instances, &r.There, &r.known, &r.Ledger, &r.Differs, &r.Vanished, &r.Found,
+			&r.Removed, &r.Renamed, &r.Strangers, &r.Error}
+	}, sweepsSQL)
+	out := map[id.Event]*Sweep{}
+	for _, r := range rows {
+		r.At = moment(r.ended)
+		if r.place == wholeAccount {
+			r.There, r.Ledger = r.instances, r.known
+		}
+		out[r.place] = &r.Sweep
+	}
+	return out, err
+}
+
+// Stranger is something in our account or in one of our app instances that is not ours. Nobody touches it.
+type Stranger struct {
+	ARN       arn.ARN   `json:"arn"`
+	Kind      string    `json:"kind" enum:"instance,user,admin,channel"`
+	Name      string    `json:"name"`
+	Place     id.Event  `json:"place" doc:"account for an app instance; else the place it was seen in, empty for the shared one."`
+	FirstSeen time.Time `json:"firstSeen"`
+	LastSeen  time.Time `json:"lastSeen"`
+}
+
+// Strangers is a page of them.
+type Strangers struct {
+	Items []Stranger `json:"items" nullable:"false"`
+	Next  string     `json:"next" doc:"The cursor of the next page; empty on the last."`
+}
+
+const strangersSQL = `SELECT arn, kind, name, place, first_ms, seen_ms FROM seen_stranger WHERE arn > $1 ORDER BY arn LIMIT $2`
+
+// Strangers returns a page of what the sweep has seen that is not ours, by ARN.
+// Errors: Invalid "cursor_invalid" on the field cursor.
+func (c *Catalog) Strangers(ctx context.Context, cursor string) (Strangers, error) {
+	after, err := parsePosition(cursor)
+	if err != nil {
+		return Strangers{}, err
+	}
+	type row struct {
+		Stranger
+		first, seen int64
+	}
+	rows, err := db.All(ctx, c.db, func(r *row) []any { return []any{&r.ARN, &r.Kind, &r.Name, &r.Place, &r.first, &r.seen} },
+		strangersSQL, after.Found, pageSize+1)
+	out := Strangers{Items: []Stranger{}}
+	for _, r := range rows[:min(len(rows), pageSize)] {
+		r.FirstSeen, r.LastSeen = time.UnixMilli(r.first).UTC(), time.UnixMilli(r.seen).UTC()
+		out.Items = append(out.Items, r.Stranger)
+	}
+	if len(rows) > pageSize {
+		out.Next = position{Found: string(out.Items[pageSize-1].ARN)}.String()
+	}
+	return out, err
+}
