@@ -98,7 +98,7 @@ func (b *Booth) Drained(ctx context.Context) error {
 		case !s.Paused:
 			return errors.New("somebody has resumed it meanwhile")
 		case s.Leader == nil:
-			return fmt.Errorf("nobody leads any more, and %d calls have no answer: whoever leads next looks what became of them", s.InFlight)
+			return fmt.Errorf("nobody leads any more, calls without an answer: %d; whoever leads next looks what became of them", s.InFlight)
 		}
 		select {
 		case <-tick.C:
