@@ -230,6 +230,27 @@ func TestAPauseAlarmsWhenDoorsAreNear(t *testing.T) {
 	})
 }
 
+// With a large ledger an answer of Status is kept for a while. Looking at it again is not seeing it again: a process that starts
+// while nobody leads yet would alarm although it leads itself.
+func TestAnOldAnswerIsNotASecondLook(t *testing.T) {
+	h := &house{t, dbtest.SQLite(t, schema.Platform())}
+	now := time.Now()
+	h.crowd(h.show("Winter Songs", now.Add(time.Hour)), 5)
+	b := readiness.New(readiness.Config{DB: h.db, Preset: "case"})
+	for _, c := range []struct {
+		good time.Duration
+		want int
+	}{{time.Minute, 0}, {time.Second, 1}} {
+		if err := readiness.Look(t.Context(), b, c.good, now, now.Add(10*time.Second), now.Add(20*time.Second), now.Add(30*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		b.Forget()
+		if a := h.status("case", now).Alarms; len(a) != c.want {
+			t.Errorf("answers are good for %v: %+v", c.good, a)
+		}
+	}
+}
+
 // Processes that raise at the same moment: the database decides who says it.
 func TestTheDatabaseDecidesWhoSaysIt(t *testing.T) {
 	each(t, func(h *house, now time.Time) {

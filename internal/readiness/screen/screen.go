@@ -88,7 +88,7 @@ func Lines(s readiness.Status, now time.Time) []string {
 			lines = append(lines, fmt.Sprintf("  … and %d more failures", len(s.Failures)-i))
 			break
 		}
-		lines = append(lines, fmt.Sprintf("  ✗ %s %s %s: %s (attempt %d)", f.EventID, f.Kind, f.Subject, f.Error, f.Attempts))
+		lines = append(lines, fmt.Sprintf("  ✗ %s %s %s: %s (attempt %d)", f.EventID, f.Kind, f.Subject, words.Printable(f.Error), f.Attempts))
 	}
 	return lines
 }
