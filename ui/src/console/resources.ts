@@ -109,7 +109,7 @@ export function lately(r: Pick<Resource, 'state' | 'attempts' | 'nextTryAt' | 'm
 export function waitsFor(r: Pick<Resource, 'state' | 'task' | 'kind' | 'inFlight'>): string {
   if (r.inFlight) return 'A call is on its way; its answer is expected any moment.';
   if (r.state === 'made' && r.task === 'rename') return 'The name its holder chose is on its way to the provider.';
-  if (r.task !== 'blocked') return r.state === 'to_make' || r.state === 'to_delete' ? 'Its turn: shows with earlier doors go first.' : '';
+  if (r.task !== 'blocked') return r.state === 'to_make' || r.state === 'to_delete' ? 'It waits for its turn: shows with earlier doors go first.' : '';
   if (r.state === 'to_make') {
     return r.kind === 'moderator' ? 'The membership has to be made first.' : 'The account has to be made first.';
   }
