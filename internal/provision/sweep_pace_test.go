@@ -65,24 +65,24 @@ func TestASweepBesideABacklogCostsNextToNothingAndGoesOn(t *testing.T) {
 	virtual(t, func(s *stage) {
 		s.provider.Latency = 100 * time.Millisecond
 		old, e := s.event(time.Now().Add(24*time.Hour)), s.event(time.Now().Add(time.Hour))
-		s.tickets(old, id.Fan, 400)
+		s.tickets(old, id.Fan, 200)
 		p, _ := s.run(s.config("case"))
-		s.until(5*time.Minute, "ready", func() bool { return len(s.provider.Calls()) > 400 && s.readyCount(old) == 400 })
+		s.until(5*time.Minute, "ready", func() bool { return len(s.provider.Calls()) > 200 && s.readyCount(old) == 200 })
 		pass(20 * time.Second)
-		if err := p.Sweep(context.Background()); err != nil { // 21 calls, in 11 s if nobody came
+		if err := p.Sweep(context.Background()); err != nil { // 15 calls, in 8 s if nobody came
 			t.Fatal(err)
 		}
-		pass(5 * time.Second)
+		pass(3 * time.Second)
 		before, began := len(s.provider.Calls()), time.Now()
-		s.tickets(e, id.Fan, 1000)
-		s.until(5*time.Minute, "1,000 tickets are ready", func() bool { return len(s.provider.Calls()) > before+1000 && s.readyCount(e) == 1000 })
-		const minimum = 1000 + 10 + 1 + 3
+		s.tickets(e, id.Fan, 700)
+		s.until(5*time.Minute, "700 tickets are ready", func() bool { return len(s.provider.Calls()) > before+700 && s.readyCount(e) == 700 })
+		const minimum = 700 + 7 + 1 + 3
 		looks := s.looks(before)
 		if took := time.Since(began); took > 2*time.Second+time.Duration(minimum)*time.Second/10*102/100 {
 			t.Errorf("took %v, with %d calls of the sweep", took, len(looks))
 		}
-		if n := len(looks); n < 2 || n > 5 {
-			t.Errorf("%d calls of the sweep in 100 s beside a backlog", n)
+		if n := len(looks); n < 1 || n > 4 {
+			t.Errorf("%d calls of the sweep in 70 s beside a backlog", n)
 		}
 		if most := provisiontest.MostInAnySecond(s.provider.Calls()); most > 10 {
 			t.Errorf("%d calls in a sliding second", most)
@@ -109,14 +109,14 @@ func TestASweepBeginsAnewWhenItsPageIsRefused(t *testing.T) {
 			return provisiontest.Fault{}
 		}
 		e := s.event(time.Now().Add(time.Hour))
-		fans := s.tickets(e, id.Fan, 300)
-		p, _ := s.run(s.config("case"))
-		s.until(2*time.Minute, "ready", func() bool { return s.readyCount(e) == 300 })
-		pass(5 * time.Minute) // the term's first sweep is over
+		fans := s.tickets(e, id.Fan, 170)
+		p, _ := s.run(s.config("none"))
+		s.until(2*time.Minute, "ready", func() bool { return s.readyCount(e) == 170 })
+		pass(time.Minute) // the term's first sweep is over
 		begins.Store(true)
-		s.provider.Forget(string(s.where(e).User(id.ChatUser(id.Fan, fans[299]))))
+		s.provider.Forget(string(s.where(e).User(id.ChatUser(id.Fan, fans[169]))))
 		s.sweep(p)
-		s.until(time.Minute, "made anew", func() bool { return s.readyCount(e) == 300 && len(s.provider.Users()) == 301 })
+		s.until(time.Minute, "made anew", func() bool { return s.readyCount(e) == 170 && len(s.provider.Users()) == 171 })
 		if n := s.told("vanished"); n != 1 {
 			t.Errorf("%d vanished", n)
 		}
@@ -128,12 +128,12 @@ func TestANewLeaderSweepsSoon(t *testing.T) {
 	virtual(t, func(s *stage) {
 		e := s.event(time.Now().Add(time.Hour))
 		fans := s.tickets(e, id.Fan, 60)
-		_, stop := s.run(s.config("case"))
+		_, stop := s.run(s.config("none"))
 		s.until(time.Minute, "ready", func() bool { return s.readyCount(e) == 60 })
 		pass(20 * time.Second)
 		stop()
 		s.provider.Forget(string(s.where(e).User(id.ChatUser(id.Fan, fans[3]))))
-		s.run(s.config("case"))
+		s.run(s.config("none"))
 		s.until(40*time.Second, "found out and mended", func() bool { return s.told("vanished") == 1 && len(s.provider.Users()) == 61 })
 	})
 }
@@ -195,7 +195,7 @@ func TestWhatIsDeletedWhileItIsListedIsNotFound(t *testing.T) {
 		fans := s.tickets(e, id.Fan, 5)
 		ops := []string{"ListAppInstanceUsers", "ListChannelMemberships"}
 		underWay := s.slowly(ops...)
-		s.run(s.config("case"))
+		s.run(s.config("none"))
 		for i, op := range ops {
 			s.until(15*time.Minute, "ready, and listed", func() bool { return s.readyCount(e) == 5-i && underWay(op) })
 			s.exec("UPDATE ticket SET valid = FALSE, updated_ms = $1 WHERE id = $2", time.Now().UnixMilli(), fans[i])
@@ -214,13 +214,13 @@ func TestWhatTheLedgerHasForgottenAndATicketWantsStays(t *testing.T) {
 	inPlaces(t, func(s *stage) {
 		e := s.event(time.Now().Add(-time.Hour))
 		fans, mods := s.tickets(e, id.Fan, 70), s.tickets(e, id.Moderator, 1)
-		_, stop := s.run(s.config("case"))
+		_, stop := s.run(s.config("none"))
 		s.until(time.Minute, "ready", func() bool { return s.readyCount(e) == 71 })
 		stop()
 		s.exec("UPDATE event SET state = 'ended' WHERE id = $1", e)
 		s.exec("DELETE FROM resource WHERE event_id = $1 AND subject IN ($2, $3)", e, fans[0], mods[0])
 		acts := len(provisiontest.Acts(s.provider.Calls()))
-		p, _ := s.run(s.config("case"))
+		p, _ := s.run(s.config("none"))
 		s.sweep(p)
 		pass(20 * time.Second)
 		s.quiet(p)

@@ -19,7 +19,7 @@ func TestWhatIsOursAndUnwantedIsRemovedByOneSweep(t *testing.T) {
 		ctx := context.Background()
 		e := s.event(time.Now().Add(time.Hour))
 		fans, mods := s.tickets(e, id.Fan, 60), s.tickets(e, id.Moderator, 1)
-		p, _ := s.run(s.config("case"))
+		p, _ := s.run(s.config("none"))
 		s.until(time.Minute, "ready", func() bool { return s.readyCount(e) == 61 })
 		s.exec("UPDATE ticket SET valid = FALSE, updated_ms = $1 WHERE id = $2", time.Now().UnixMilli(), fans[0])
 		s.exec("UPDATE ticket SET valid = FALSE, updated_ms = $1 WHERE id = $2", time.Now().UnixMilli(), mods[0])
@@ -58,7 +58,7 @@ func TestStrangersAreReportedAndNeverTouched(t *testing.T) {
 	inPlaces(t, func(s *stage) {
 		e := s.event(time.Now().Add(time.Hour))
 		s.tickets(e, id.Fan, 3)
-		p, _ := s.run(s.config("case"))
+		p, _ := s.run(s.config("none"))
 		s.until(time.Minute, "ready", func() bool { return s.readyCount(e) == 3 })
 		in := string(s.where(e))
 		theirs := []string{
@@ -99,7 +99,7 @@ func TestStrangersAppInstancesMakeOursScarce(t *testing.T) {
 		}
 		first := s.event(time.Now().Add(time.Hour))
 		s.tickets(first, id.Fan, 3)
-		p, _ := s.run(s.config("case"))
+		p, _ := s.run(s.config("none"))
 		s.until(time.Minute, "ready", func() bool { return s.readyCount(first) == 3 })
 		s.sweep(p)
 		second := s.event(time.Now().Add(time.Hour))
@@ -121,7 +121,7 @@ func TestLeftoversOfShowsAreRemovedOnlyBehindTheSeal(t *testing.T) {
 		ghost := s.tickets(over, id.Fan, 1)[0]
 		s.exec("UPDATE event SET state = 'purged' WHERE id = $1", over)
 		s.exec("UPDATE event SET state = 'ended' WHERE id = $1", ended)
-		p, _ := s.run(s.config("case"))
+		p, _ := s.run(s.config("none"))
 		s.until(time.Minute, "ready", func() bool { return s.readyCount(e) == 3 })
 		installation, err := db.Value[string](ctx, s.db, "SELECT id FROM installation")
 		if err != nil {
@@ -169,4 +169,3 @@ func TestLeftoversOfShowsAreRemovedOnlyBehindTheSeal(t *testing.T) {
 		}
 	}, "sqlite")
 }
-

@@ -70,8 +70,7 @@ export class Paging {
 
   #go(trail: string[]): void {
     this.trail = trail;
-    this.stale = true;
-    this.held = false;
+    this.stale = true; // what was asked for is shown, held or not
     this.#soon();
   }
 
