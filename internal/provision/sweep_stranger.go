@@ -77,15 +77,14 @@ type whereabouts struct {
 	placed bool
 	leaves bool
 	make   bool // it wants a chat
-	sealed bool // its archive is sealed, or it is over for good: what it had may be deleted
+	sealed bool // its archive is sealed: what it had may be deleted
 }
 
 func (w *whereabouts) fields() []any {
 	return []any{&w.event, &w.place, &w.placed, &w.leaves, &w.make, &w.sealed}
 }
 
-const whereSQL = `SELECT c.event_id, COALESCE(p.place, ''), COALESCE(p.placed_ms > 0, FALSE), COALESCE(p.leaving, FALSE), COALESCE(w.make, FALSE),
-		(c.state = 'purged' OR COALESCE(w.retire, FALSE))
+const whereSQL = `SELECT c.event_id, COALESCE(p.place, ''), COALESCE(p.placed_ms > 0, FALSE), COALESCE(p.leaving, FALSE), COALESCE(w.make, FALSE), c.sealed
 	FROM chat_event c LEFT JOIN placement p ON p.event_id = c.event_id LEFT JOIN wanted_event w ON w.event_id = c.event_id
 	WHERE c.event_id IN (SELECT value ->> 's' FROM json_each($1))`
 
