@@ -14,7 +14,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/schema"
 )
 
-// asked is every question of this package, but for the counts. On SQLite the plan must begin with this index, and these
+// asked is every question of this package; the counts alone may read everything. On SQLite the plan must begin with this index, and these
 // bounds of it: a range with one end once read all references that come after the one that was typed (1.5 s of a million).
 // On PostgreSQL no table may be read from end to end.
 var asked = []struct {
@@ -22,6 +22,9 @@ var asked = []struct {
 	args       []any
 	first      string // of SQLite's plan
 }{
+	{"counts", countSQL, nil, "COVERING INDEX resource_tally"},
+	{"strangers", strangersSQL, []any{"arn", 51}, "(arn>?)"},
+	{"history", historySQL, []any{"ev1", "tk1", "user", 100}, "(event_id=? AND subject=? AND kind=?)"},
 	{"all", resourceSQL(allSQL), []any{"made", "user", "ev1", "tk1", 51}, "resource_standing"},
 	{"kind", resourceSQL(kindSQL), []any{"made", "user", "ev1", "tk1", 51}, "resource_standing"},
 	{"show", resourceSQL(showSQL), []any{"made", "user", "ev1", "tk1", 51}, "resource_standing"},
@@ -45,7 +48,12 @@ func TestNoQuestionReadsAllRows(t *testing.T) {
 		d := dbtest.SQLite(t, schema.Platform())
 		for _, q := range asked {
 			plan := dbtest.Plan(t, d, q.text, len(q.args))
-			if first, _, _ := strings.Cut(plan, "\n"); !strings.Contains(first, q.first) || strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE") {
+			first, _, _ := strings.Cut(plan, "\n")
+			reads := strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE")
+			if q.name == "counts" {
+				first, reads = plan, strings.Contains(plan, "TEMP B-TREE")
+			}
+			if !strings.Contains(first, q.first) || reads {
 				t.Errorf("%s:\n%s", q.name, plan)
 			}
 		}
@@ -63,7 +71,7 @@ func TestNoQuestionReadsAllRows(t *testing.T) {
 		read := regexp.MustCompile(`Seq Scan|Hash`)
 		for _, q := range asked {
 			plan, err := db.All(t.Context(), d, func(s *string) []any { return []any{s} }, "EXPLAIN "+q.text, q.args...)
-			if text := strings.Join(plan, "\n"); err != nil || read.MatchString(text) {
+			if text := strings.Join(plan, "\n"); err != nil || q.name != "counts" && read.MatchString(text) {
 				t.Errorf("%s: %v\n%s", q.name, err, text)
 			}
 		}

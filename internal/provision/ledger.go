@@ -139,9 +139,17 @@ func begin(tx *db.Tx, epoch int64, rows []row) ([]row, error) {
 		UPDATE resource SET busy = TRUE, epoch = $1, attempts = attempts + 1,
 		  generation = CASE WHEN state = 'absent' THEN generation + 1 ELSE generation END,
 		  name = CASE WHEN state = 'absent' THEN want_name ELSE name END,
-		  state = CASE WHEN state = 'absent' THEN 'unknown' ELSE state END
+		  state = CASE WHEN state = 'absent' OR (work = 'delete' AND kind IN ('user', 'membership', 'moderator')) THEN 'unknown' ELSE state END
 		WHERE event_id = $2 AND kind = $3 AND work = $4 AND NOT busy AND subject IN (SELECT value ->> 's' FROM json_each($5))
 		RETURNING `+rowColumns, epoch, first.Event, first.Kind, first.Task, bulk(subjectsOf(rows)))
+}
+
+// before is the state that a row had before its first attempt.
+func (r row) before() state {
+	if r.Task == taskDelete {
+		return made
+	}
+	return absent
 }
 
 // abandon takes an announcement back: the call was never sent.
@@ -149,7 +157,7 @@ func abandon(tx *db.Tx, epoch int64, rows []row) error {
 	for _, r := range rows {
 		s := r.State
 		if r.Attempts == 1 && s == unknown {
-			s = absent
+			s = r.before()
 		}
 		if _, err := tx.Exec(`UPDATE resource SET busy = FALSE, attempts = attempts - 1, state = $1
 			WHERE event_id = $2 AND subject = $3 AND kind = $4 AND busy AND epoch = $5`, s, r.Event, r.Subject, r.Kind, epoch); err != nil {

@@ -183,7 +183,7 @@ func fail(tx *db.Tx, epoch int64, r row, cause error) error {
 	}
 	s, attempts, text := r.State, r.Attempts, fault.As(cause).Public
 	if v.settled && before == 0 && s == unknown {
-		s = absent
+		s = r.before()
 	}
 	if !v.counts {
 		attempts, text = before, ""

@@ -148,6 +148,7 @@ type sim struct {
 	mu     sync.Mutex // guards these
 	shows  []*simShow
 	wrong  []string // what a call did that it must not
+	acts   int      // calls that do not only read
 	places [2]*process
 	ending bool
 	deaths int

@@ -164,7 +164,7 @@ func now() int64 { return time.Now().UnixMilli() }
 // announce makes a show and imports its first tickets.
 func (s *sim) announce(n, size int) {
 	doors := time.Now().Add(one(s.rnd, -time.Minute, 3*time.Second, 8*time.Second, time.Hour, 48*time.Hour, 7*24*time.Hour))
-	e := &simShow{id: id.Event(fmt.Sprintf("ev%xx%d", s.seed, n)), doors: doors, chat: true, state: byClock(doors)}
+	e := &simShow{id: id.Event(fmt.Sprintf("ev%012x%04d", s.seed, n)), no: n, doors: doors, chat: true, state: byClock(doors)}
 	s.note("show %s with %d tickets, doors %v", e.id, size, doors.Sub(s.began))
 	s.exec(`INSERT INTO event (id, slug, name, artist, description, time_zone, doors_ms, starts_ms, stream_url, chat, state, created_ms, updated_ms)
 		VALUES ($1, $2, 'A show', 'An artist', '', 'UTC', $3, $3, '', TRUE, $4, $5, $5)`, e.id, string(e.id), doors.UnixMilli(), e.state, now())
@@ -224,7 +224,7 @@ func (s *sim) sell(e *simShow, role id.Role, n int) {
 	s.mu.Lock()
 	from := len(e.tickets)
 	for range n {
-		t := id.Ticket(fmt.Sprintf("tk%s%04d", e.id[2:], len(e.tickets)))
+		t := id.Ticket(fmt.Sprintf("tk%08x%02d%06d", s.seed&0xffffffff, e.no, len(e.tickets)))
 		e.tickets = append(e.tickets, &simTicket{id: t, show: e, role: role, valid: true})
 	}
 	s.mu.Unlock()

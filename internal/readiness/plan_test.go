@@ -101,7 +101,7 @@ func TestAPlanOfAnExistingShowCountsWhatItHas(t *testing.T) {
 		if p.Tickets != 300 || p.Choices[0].Calls != 303 || p.ImportBy != nil || p.Place != readiness.Shared || len(p.Choices) != 1 || p.Zone != "Europe/Berlin" {
 			h.Errorf("as it is: %+v", p)
 		}
-		says(h, p.Sentences, "300 tickets take 303 calls", "before doors (Europe/Berlin)", "In the shared app instance: 401 calls, 41 s, to clean up")
+		says(h, p.Sentences, "What is missing for 300 tickets takes 303 calls", "All is ready at", "before doors (Europe/Berlin)", "It is in the shared app instance: 401 calls, 41 s, to clean up")
 		p = h.ask("case", readiness.PlanInput{Event: e, Tickets: 1_000, Place: readiness.Own}, monday) // its place is chosen
 		if p.Tickets != 1_300 || p.Choices[0].Calls != 1_313 || p.ImportBy == nil || p.Place != readiness.Shared {
 			h.Errorf("with a thousand more: %+v", p)

@@ -15,7 +15,11 @@ func (q *question) words(p *Plan, alone time.Duration) {
 	if chosen.Calls == 0 {
 		say("Everything is made.")
 	} else {
-		say("%s take %s: %s%s.", words.Plural(p.Tickets, "ticket"), words.Plural(chosen.Calls, "call"), words.Span(alone), narrow(p.CallsLeft))
+		what := "%s take %s: %s%s."
+		if q.show.placed > 0 {
+			what = "What is missing for %s takes %s: %s%s."
+		}
+		say(what, words.Plural(p.Tickets, "ticket"), words.Plural(chosen.Calls, "call"), words.Span(alone), narrow(p.CallsLeft))
 	}
 	if wait := p.ReadyAt.Sub(q.now) - alone; chosen.Calls > 0 && wait > minMargin {
 		say("Shows with earlier doors come first and take %s of the time before.", words.Span(wait))
@@ -25,15 +29,21 @@ func (q *question) words(p *Plan, alone time.Duration) {
 	case p.ImportBy != nil:
 		say("Import by %s (%s): doors are %s.", words.Moment(*p.ImportBy, q.now, q.zone), p.Zone, doors)
 	case slack < 0:
-		say("Imported now they are ready at %s, %s after doors (%s). Doors at %s would do.", words.Moment(*p.ReadyAt, q.now, q.zone), words.Span(-slack), p.Zone,
-			words.Moment(p.ReadyAt.Add(DefaultSlack).Truncate(5*time.Minute).Add(5*time.Minute), q.now, q.zone))
+		text := "All is ready at %s, %s after doors (%s)."
+		if q.tickets > 0 {
+			text = "Imported now they are ready at %s, %s after doors (%s)."
+		}
+		if p.DoorsAt.After(q.now) {
+			text += " Doors at " + words.Moment(p.ReadyAt.Add(DefaultSlack).Truncate(5*time.Minute).Add(5*time.Minute), q.now, q.zone) + " would do."
+		}
+		say(text, words.Moment(*p.ReadyAt, q.now, q.zone), words.Span(-slack), p.Zone)
 	case q.tickets > 0:
 		say("Import now: they are ready at %s, just before doors (%s).", words.Moment(*p.ReadyAt, q.now, q.zone), p.Zone)
 	default:
-		say("They are ready at %s, %s before doors (%s).", words.Moment(*p.ReadyAt, q.now, q.zone), words.Span(slack), p.Zone)
+		say("All is ready at %s, %s before doors (%s).", words.Moment(*p.ReadyAt, q.now, q.zone), words.Span(slack), p.Zone)
 	}
 	for _, c := range p.Choices {
-		say("%s", c.words(q.admins(true)))
+		say("%s", c.words(q.show.placed > 0, q.admins(true)))
 	}
 	switch {
 	case q.status.Paused:
@@ -67,13 +77,18 @@ func narrow(calls []Calls) string {
 	return fmt.Sprintf(" (%s at %s)", calls[0].Bucket, words.Rate(calls[0].PerSecond))
 }
 
-// words says what a place costs.
-func (c Choice) words(admins int) string {
+// words says what a place costs, or will cost if it is chosen already.
+func (c Choice) words(chosen bool, admins int) string {
 	clean := fmt.Sprintf("%s, %s, to clean up", words.Plural(c.CleanUpCalls, "call"), words.Span(time.Duration(c.CleanUpSeconds*float64(time.Second))))
 	if c.CleanUpCalls == 1 {
 		clean = "1 call to clean up"
 	}
-	if c.Place == Own {
+	switch {
+	case chosen && c.Place == Own:
+		return fmt.Sprintf("It is in an app instance of its own: %s.", clean)
+	case chosen:
+		return fmt.Sprintf("It is in the shared app instance: %s.", clean)
+	case c.Place == Own:
 		return fmt.Sprintf("In an app instance of its own: %s more to make it, %s.", words.Plural(1+2*admins, "call"), clean)
 	}
 	return fmt.Sprintf("In the shared app instance: %s.", clean)

@@ -64,6 +64,7 @@ func (w *world) live() int {
 	how := p.cause()
 	w.killed[how]++
 	w.note("%s ended %s (%v) after %v, %d calls so far", p.name, how, at, time.Since(p.born), w.provider.Count())
+	w.regret()
 	w.freeLease()
 	return 1
 }

@@ -94,8 +94,7 @@ func (w *world) churn() {
 		p, now := w.shows[e].people[t], time.Now().UnixMilli()
 		switch w.rnd.IntN(40) {
 		case 0:
-			p.valid = false
-			w.exec("UPDATE ticket SET valid = FALSE, updated_ms = $1 WHERE id = $2", now, t)
+			w.takeBack(t, p)
 		case 1, 2:
 			p.nickname = fmt.Sprintf("Name %d", w.rnd.Uint32())
 			w.exec(`INSERT INTO nickname (ticket_id, event_id, name, compare_key, skeleton, updated_ms) VALUES ($1, $2, $3, $3, $3, $4)
@@ -113,6 +112,25 @@ func (w *world) churn() {
 		w.exec("UPDATE event SET state = 'archived', updated_ms = $1 WHERE id = $2", time.Now().UnixMilli(), e)
 		w.note("archived %s", e)
 		w.newShow()
+	}
+}
+
+func (w *world) takeBack(t id.Ticket, p *person) {
+	w.Helper()
+	p.valid = false
+	w.exec("UPDATE ticket SET valid = FALSE, updated_ms = $1 WHERE id = $2", time.Now().UnixMilli(), t)
+}
+
+// regret takes back half of the tickets whose calls were on their way when a provisioner died: nobody knows what came of them,
+// and nobody wants them any more.
+func (w *world) regret() {
+	w.Helper()
+	for _, subject := range w.rows("SELECT DISTINCT subject FROM resource WHERE busy AND kind = 'user'") {
+		for _, e := range w.running() {
+			if p := w.shows[e].people[id.Ticket(subject)]; p != nil && w.rnd.IntN(2) == 0 {
+				w.takeBack(id.Ticket(subject), p)
+			}
+		}
 	}
 }
 

@@ -178,6 +178,9 @@ func (w *world) judge() {
 	if stale := w.rows("SELECT what FROM crash_audit"); len(stale) > 0 {
 		w.Errorf("commits of an epoch that does not lead: %v", stale)
 	}
+	if swept := w.rows("SELECT what FROM crash_swept"); len(swept) > len(w.forgiven) { // a call that came too late may leave something
+		w.Errorf("the sweep had to put right: %v", swept)
+	}
 	made, calls := 0, w.provider.Calls()
 	led := map[string]bool{}
 	for _, p := range w.processes {

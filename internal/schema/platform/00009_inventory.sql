@@ -18,6 +18,13 @@ CREATE INDEX resource_standing ON resource ((
   CASE WHEN failed THEN 'failed' WHEN want AND state = 'made' THEN 'made' WHEN want THEN 'to_make'
        WHEN state <> 'absent' THEN 'to_delete' ELSE 'gone' END), kind, event_id, subject);
 
+-- The same words counted, in the order of resource_tally: that index has all that is needed, while SQLite would fetch the
+-- row for each entry of one on an expression (0.4 s instead of 2.4 s for two million).
+CREATE VIEW inventory_count AS
+SELECT event_id, kind, CASE WHEN failed THEN 'failed' WHEN want AND state = 'made' THEN 'made' WHEN want THEN 'to_make'
+       WHEN state <> 'absent' THEN 'to_delete' ELSE 'gone' END AS standing, count(*) AS n
+FROM resource GROUP BY failed, want, state, kind, work, event_id;
+
 -- Three texts by which a person is found, each by its beginning. Bytes are compared: in other orders of letters a
 -- beginning is no range. One index for a search over all shows and one for a search within a show, where somebody types
 -- a single letter; of nicknames the first does for both, it need not be left for the table.

@@ -70,8 +70,7 @@ export class Paging {
 
   #go(trail: string[]): void {
     this.trail = trail;
-    this.stale = true;
-    this.held = false;
+    this.stale = true; // what was asked for is shown, held or not
     this.#soon();
   }
 
@@ -81,14 +80,24 @@ export class Paging {
     void this.#ask();
   }
 
+  /** Counting a large ledger takes the server half a second now and then: the rows do not wait for it. */
+  async #count(question: number, event: string): Promise<void> {
+    try {
+      const counts = await countResources(event);
+      if (question === this.#question) this.counts = counts;
+    } catch {
+      // The list is asked at the same time, and says what is wrong.
+    }
+  }
+
   async #ask(): Promise<void> {
     const question = ++this.#question;
     const asked = this.filters;
     const cursor = this.trail.at(-1) ?? '';
     try {
-      const [page, counts] = await Promise.all([listResources(asked, cursor), countResources(asked.event)]);
+      void this.#count(question, asked.event);
+      const page = await listResources(asked, cursor);
       if (question !== this.#question) return; // somebody typed on
-      this.counts = counts;
       if (!this.held || this.stale) {
         this.items = page.items;
         this.next = page.next;

@@ -58,17 +58,21 @@ describe('the service', () => {
   });
 });
 
-it('shows buckets that are counted alike as one, the fullest first', () => {
+describe('the buckets', () => {
   const rate = (bucket: string, of: string, used: number, limit: number, throttled = false) => ({ bucket, of, used, limit, rate: throttled ? limit / 2 : limit, throttled });
-  const buckets = bucketsOf({
-    callsPerSecond: 4,
-    rates: [rate('identity', '', 20, 50), rate('user-writes', 'a', 9, 10), rate('user-writes', 'b', 3, 10, true), rate('all', '', 9, 0)],
+  const busy = { callsPerSecond: 4, rates: [rate('new-one', '', 1, 5), rate('user-writes', 'a', 9, 10), rate('user-writes', 'b', 3, 10, true), rate('identity', '', 20, 50), rate('all', '', 9, 0)] };
+  it('are one line for all that is counted alike, and stand where they always stand', () => {
+    expect(bucketsOf(busy).map((b) => [b.name, b.things, b.used, b.rate, b.throttled])).toEqual([
+      ['all', 0, 4, 0, false],
+      ['identity', 0, 20, 50, false],
+      ['user-writes', 2, 9, 5, true],
+      ['new-one', 0, 1, 5, false],
+    ]);
   });
-  expect(buckets.map((b) => [b.name, b.things, b.used, b.rate, b.throttled])).toEqual([
-    ['user-writes', 2, 9, 5, true],
-    ['identity', 0, 20, 50, false],
-    ['all', 0, 4, 0, false],
-  ]);
+  it('stay when they are not used any more, so that nothing below them moves', () => {
+    const later = bucketsOf({ callsPerSecond: 0, rates: [rate('all', '', 0, 0)] }, bucketsOf(busy));
+    expect(later.map((b) => [b.name, b.used])).toEqual([['all', 0], ['identity', 0], ['user-writes', 0], ['new-one', 0]]);
+  });
 });
 
 describe('what if', () => {

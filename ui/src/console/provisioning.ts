@@ -80,25 +80,26 @@ export function hurtByPause(rows: readonly Row[], now: number): ProvisionEvent |
   return rows.find((r) => r.show.toMake > 0 && (parse(r.show.doorsAt) ?? 0) - now < nearDoors)?.show ?? null;
 }
 
-/** What a bucket counts, for people; a name this page does not know is shown as it is. */
+/** What a bucket counts, for people, in the order of the page; a name this page does not know is shown as it is. */
 const bucketWords: Record<string, string> = {
   all: 'All calls',
   identity: 'Accounts and app instances',
-  'instance-writes': 'Making app instances',
-  'instance-list': 'Listing app instances',
-  'user-writes': 'Making accounts',
+  'user-writes': 'Accounts',
+  batch: 'Membership batches',
+  bearer: 'One administrator',
+  'member-writes': 'Memberships, roles',
+  'channel-writes': 'Channels',
+  'instance-writes': 'App instances',
   'user-list': 'Listing accounts',
-  'user-describe': 'Looking at accounts',
-  'channel-writes': 'Making channels',
-  'channel-list': 'Listing channels',
-  bearer: 'Calls of one administrator',
-  'member-writes': 'Memberships and roles',
   'member-lists': 'Listing memberships',
-  batch: 'Batches of memberships',
+  'channel-list': 'Listing channels',
+  'instance-list': 'Listing app instances',
+  'user-describe': 'Looking at accounts',
   messages: 'Changing messages',
   'message-list': 'Reading histories',
   'message-get': 'Looking at messages',
 };
+const bucketOrder = Object.keys(bucketWords);
 export const bucketWord = (name: string): string => bucketWords[name] ?? name;
 
 /** One bucket of the provider's limits; those that are counted for many things alike are one line. */
@@ -116,20 +117,22 @@ export interface Bucket {
   throttled: boolean;
 }
 
-/** The buckets that are used, the fullest first. */
-export function bucketsOf(status: Pick<ProvisionStatus, 'rates' | 'callsPerSecond'>): Bucket[] {
-  const byName = new Map<string, Bucket>();
+/**
+ * The buckets that are used, in an order that stays. Those that were shown before stay, unused: lines that come and go
+ * would move everything below them.
+ */
+export function bucketsOf(status: Pick<ProvisionStatus, 'rates' | 'callsPerSecond'>, before: readonly Bucket[] = []): Bucket[] {
+  const byName = new Map<string, Bucket>(before.map((b) => [b.name, { ...b, things: 0, used: 0, rate: b.limit, throttled: false }]));
   for (const r of status.rates) {
-    const known = byName.get(r.bucket);
-    const b = known ?? { name: r.bucket, word: bucketWord(r.bucket), things: 0, used: 0, limit: r.limit, rate: r.rate, throttled: false };
+    const b = byName.get(r.bucket) ?? { name: r.bucket, word: bucketWord(r.bucket), things: 0, used: 0, limit: r.limit, rate: r.rate, throttled: false };
     if (r.of !== '') b.things++;
     b.used = Math.max(b.used, usedOf(r, status.callsPerSecond));
     b.rate = Math.min(b.rate, r.rate);
     b.throttled ||= r.throttled;
     byName.set(r.bucket, b);
   }
-  const share = (b: Bucket) => (b.limit > 0 ? b.used / b.limit : 0);
-  return [...byName.values()].sort((a, b) => share(b) - share(a) || a.word.localeCompare(b.word));
+  const place = (b: Bucket) => (bucketOrder.indexOf(b.name) + bucketOrder.length + 1) % (bucketOrder.length + 1); // unknown ones last
+  return [...byName.values()].sort((a, b) => place(a) - place(b) || a.name.localeCompare(b.name));
 }
 
 /** What is measured over ten seconds stands still where a single second jumps. */
