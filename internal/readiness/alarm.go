@@ -243,7 +243,7 @@ func (s Status) late(e Event, threshold time.Duration, now time.Time, raised boo
 				c = other
 			}
 		}
-		a.ToDo += fmt.Sprintf(", or let the provider raise the limit that holds it back: %s, %s calls at %s", c.Bucket, words.Number(c.Calls), words.Rate(c.PerSecond))
+		a.ToDo += fmt.Sprintf(", or let the provider raise the limit that holds it back (%s: %s, %s calls are left)", c.Bucket, words.Rate(c.PerSecond), words.Number(c.Calls))
 	}
 	return a, true
 }

@@ -117,7 +117,7 @@ func TestALateShowAlarmsOnceWhoeverNotices(t *testing.T) {
 		h.expect("late", "for more than a moment")
 		a := h.status("case", time.Now()).Alarms[0]
 		if a.EventID != e || !strings.Contains(a.Text, `The chat of "Winter Songs" will be ready at `) || !strings.Contains(a.Text, "min before doors") ||
-			!strings.Contains(a.ToDo, "Open the doors at ") || !strings.Contains(a.ToDo, "all, 735 calls at 10/s") {
+			!strings.Contains(a.ToDo, "Open the doors at ") || !strings.Contains(a.ToDo, "all: 10/s, 735 calls are left") {
 			h.Errorf("%+v", a)
 		}
 		h.doors(e, time.Minute)
