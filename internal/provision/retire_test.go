@@ -98,6 +98,41 @@ func TestTheSharedAppInstanceHasOneTokenWhoeverAsks(t *testing.T) {
 	}
 }
 
+// An account that was deleted while the answer was lost was asked for with the request token of its first life, for which
+// a provider answers that it is there.
+func TestWhatIsMadeAfterALostDeleteHasAnotherToken(t *testing.T) {
+	term, _ := benchTerm(t, "sqlite")
+	e, _ := fill(t, term.db, 1, time.Now().Add(time.Hour))
+	ledger(t, term.db, e, true)
+	call := func(what task) (r row) {
+		rows, err := term.todo(t.Context(), e, what, time.Now().Add(time.Hour), 1)
+		if err != nil || len(rows) != 1 {
+			t.Fatal(what, rows, err)
+		}
+		err = term.lease.Write(t.Context(), term.epoch, func(tx *db.Tx) error {
+			begun, err := begin(tx, term.epoch, rows)
+			if err != nil {
+				return err
+			}
+			r = begun[0]
+			return fail(tx, term.epoch, r, fault.New(fault.Unavailable, "lost", "no answer"))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	term.exec(t, "UPDATE resource SET want = FALSE, work = 'delete' WHERE event_id = $1 AND kind = 'user'", e)
+	deleted := call(taskDelete)
+	term.exec(t, "UPDATE resource SET want = TRUE, work = 'create' WHERE event_id = $1 AND kind = 'user'", e)
+	again := call(taskCreate)
+	first := deleted
+	first.Generation = 0 // as ledger wrote it
+	if a, b := first.token(base{}), again.token(base{}); a == b {
+		t.Errorf("both have %q", a)
+	}
+}
+
 // A call that was throttled is tried again at once, whatever the wall clock does: set back by an hour, it once made
 // people wait for an hour.
 func TestWhoWasThrottledWaitsForNoClock(t *testing.T) {
