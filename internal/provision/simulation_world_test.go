@@ -138,7 +138,7 @@ func (w world) limits() []provisiontest.Limit {
 var commands = []func(*sim){
 	(*sim).importMore, (*sim).importMore, (*sim).importAgain, (*sim).refund, (*sim).refund, (*sim).reinstate, (*sim).reinstate, (*sim).reschedule,
 	(*sim).rename, (*sim).rename, (*sim).rename, (*sim).ban, (*sim).ban, (*sim).unban, (*sim).moreStaff, (*sim).end, (*sim).archive, (*sim).archive, (*sim).reopen, (*sim).cancel, (*sim).cancel, (*sim).uncancel, (*sim).uncancel,
-	(*sim).toggleChat,
+	(*sim).toggleChat, (*sim).renameShow,
 }
 
 // scenes are commands that undo each other.
@@ -170,7 +170,7 @@ func now() int64 { return time.Now().UnixMilli() }
 // announce makes a show and imports its first tickets.
 func (s *sim) announce(n, size int) {
 	doors := time.Now().Add(one(s.rnd, -time.Minute, 3*time.Second, 8*time.Second, time.Hour, 48*time.Hour, 7*24*time.Hour))
-	e := &simShow{id: id.Event(fmt.Sprintf("ev%012x%04d", s.seed, n)), no: n, doors: doors, chat: true, state: byClock(doors)}
+	e := &simShow{id: id.Event(fmt.Sprintf("ev%012x%04d", s.seed, n)), no: n, name: "A show", doors: doors, chat: true, state: byClock(doors)}
 	s.note("show %s with %d tickets, doors %v", e.id, size, doors.Sub(s.began))
 	s.exec(`INSERT INTO event (id, slug, name, artist, description, time_zone, doors_ms, starts_ms, stream_url, chat, state, created_ms, updated_ms)
 		VALUES ($1, $2, 'A show', 'An artist', '', 'UTC', $3, $3, '', TRUE, $4, $5, $5)`, e.id, string(e.id), doors.UnixMilli(), e.state, now())
@@ -355,6 +355,19 @@ func (s *sim) reschedule() {
 		e.doors = doors
 		s.exec("UPDATE event SET doors_ms = $1, starts_ms = $1 WHERE id = $2", doors.UnixMilli(), e.id)
 		s.setState(e, byClock(doors))
+	}
+}
+
+func (s *sim) renameShow() {
+	if e := s.show(onSale); e != nil {
+		s.mu.Lock()
+		e.name = fmt.Sprint("A show called ", s.rnd.IntN(1000))
+		s.mu.Unlock()
+		s.note("show %s is called %s", e.id, e.name)
+		s.write(e, bus.EventChanged, func(tx *db.Tx) error {
+			_, err := tx.Exec("UPDATE event SET name = $1, updated_ms = $2 WHERE id = $3", e.name, now(), e.id)
+			return err
+		})
 	}
 }
 
