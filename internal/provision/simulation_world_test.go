@@ -24,6 +24,7 @@ type world struct {
 	standbys      int
 	deaf          bool // hints do not arrive
 	forgetsTokens bool
+	haunted       bool // the provider forgets, and others have their hands in it
 	steps         []step
 	rnd           *rand.Rand // of the commands
 }
@@ -41,8 +42,8 @@ type step struct {
 }
 
 func (w world) String() string {
-	return fmt.Sprintf("pace %s, 1/%d of it given, %v+%v on the way and %v to the answer, weather %s, %d standbys, deaf %v, forgets tokens %v, %d steps",
-		w.preset, w.gives, w.way, w.detour, w.latency, w.weather.name, w.standbys, w.deaf, w.forgetsTokens, len(w.steps))
+	return fmt.Sprintf("pace %s, 1/%d of it given, %v+%v on the way and %v to the answer, weather %s, %d standbys, deaf %v, forgets tokens %v, haunted %v, %d steps",
+		w.preset, w.gives, w.way, w.detour, w.latency, w.weather.name, w.standbys, w.deaf, w.forgetsTokens, w.haunted, len(w.steps))
 }
 
 func one[T any](rnd *rand.Rand, of ...T) T { return of[rnd.IntN(len(of))] }
@@ -77,6 +78,11 @@ func newWorld(seed uint64) world {
 	}
 	for range one(rnd, 0, 0, 1, 2) {
 		w.steps = append(w.steps, step{time.Duration(rnd.Int64N(int64(span))), (*sim).killSomebody})
+	}
+	if w.haunted = rnd.IntN(6) == 0; w.haunted {
+		for range 1 + rnd.IntN(4) {
+			w.steps = append(w.steps, step{time.Duration(rnd.Int64N(int64(span))), haunts[rnd.IntN(len(haunts))]})
+		}
 	}
 	for range one(rnd, 0, 1, 1, 2) { // and one thing after the other, so close that they meet half done
 		at := time.Duration(rnd.Int64N(int64(span)))
