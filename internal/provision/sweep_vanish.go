@@ -51,12 +51,11 @@ func (p *pass) walk(ctx context.Context, event id.Event, k kind, seen sights, be
 		for _, r := range rows {
 			shown := seen.has(id.ChatUser(r.Role, r.Subject))
 			switch {
-			case r.moving(before):
-				p.moving++
-			case r.State == made && !shown:
+			case (r.State == made) == shown:
+			case r.State == made && !r.moving(before):
 				lost = append(lost, r.Subject)
-			case r.State != made && shown:
-				p.moving++ // it was removed meanwhile
+			default:
+				p.moving++ // made or removed meanwhile
 			}
 			if r.State == made {
 				there++
