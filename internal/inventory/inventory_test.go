@@ -2,6 +2,7 @@ package inventory_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -378,6 +379,29 @@ func TestStrangersAreListedPageByPage(t *testing.T) {
 		rest, err := l.Strangers(t.Context(), first.Next)
 		if err != nil || len(rest.Items) != 10 || rest.Next != "" || rest.Items[0].ARN != "arn:50" {
 			t.Error(rest, err)
+		}
+	})
+}
+
+func TestACursorThatSomebodyMadeUpIsRefused(t *testing.T) {
+	each(t, func(l ledger) {
+		l.fill()
+		for _, text := range []string{`{"n":-1}`, `{"n":1,"f":"\u0000"}`, `{"s":"made","e":"\u0000"}`, `{"t":7}`, `[]`} {
+			cursor := base64.RawURLEncoding.EncodeToString([]byte(text))
+			for _, q := range []inventory.Query{{Cursor: cursor}, {Cursor: cursor, Text: "a"}} {
+				if _, err := l.Find(t.Context(), q); !fault.HasCode(err, "cursor_invalid") || fault.As(err).Field != "cursor" {
+					t.Errorf("%s with %q: %v", text, q.Text, err)
+				}
+			}
+			if _, err := l.Strangers(t.Context(), cursor); !fault.HasCode(err, "cursor_invalid") {
+				t.Errorf("%s: %v", text, err)
+			}
+		}
+		for _, text := range []string{`{"n":99}`, `{"s":"odd","k":"odd"}`} { // places where nothing is, or everything
+			q := inventory.Query{Cursor: base64.RawURLEncoding.EncodeToString([]byte(text)), Text: "a"}
+			if _, err := l.Find(t.Context(), q); err != nil {
+				t.Errorf("%s: %v", text, err)
+			}
 		}
 	})
 }

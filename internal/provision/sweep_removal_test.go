@@ -143,7 +143,7 @@ func TestLeftoversOfShowsAreRemovedOnlyBehindTheSeal(t *testing.T) {
 			must(a, err)
 			return a
 		}
-		made(over)
+		must(late.CreateUser(ctx, made(over), "stagedoor-admin", "Stagedoor", "5"))
 		made(ended)         // empty
 		made(e)             // empty, and not where the show is
 		made(id.NewEvent()) // empty
