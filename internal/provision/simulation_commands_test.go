@@ -3,6 +3,7 @@ package provision_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/bus"
@@ -10,7 +11,167 @@ import (
 	"github.com/stagedoor/stagedoor/internal/id"
 )
 
-// What people do to shows and tickets in a simulated world.
+// commands are what people do, as often as each stands here.
+var commands = []func(*sim){
+	(*sim).importMore, (*sim).importMore, (*sim).importAgain, (*sim).refund, (*sim).refund, (*sim).reinstate, (*sim).reinstate, (*sim).reschedule,
+	(*sim).rename, (*sim).rename, (*sim).rename, (*sim).ban, (*sim).ban, (*sim).unban, (*sim).moreStaff, (*sim).end, (*sim).archive, (*sim).archive, (*sim).reopen, (*sim).cancel, (*sim).cancel, (*sim).uncancel, (*sim).uncancel,
+	(*sim).toggleChat, (*sim).renameShow,
+}
+
+// scenes are commands that undo each other.
+var scenes = [][]func(*sim){
+	{(*sim).refund, (*sim).reinstate},
+	{(*sim).refund, (*sim).killSomebody, (*sim).reinstate},
+	{(*sim).ban, (*sim).unban, (*sim).ban},
+	{(*sim).ban, (*sim).killSomebody, (*sim).unban},
+	{(*sim).rename, (*sim).rename, (*sim).killSomebody, (*sim).rename},
+	{(*sim).cancel, (*sim).uncancel, (*sim).refund},
+	{(*sim).cancel, (*sim).archive, (*sim).uncancel},
+	{(*sim).cancel, (*sim).archive, (*sim).killSomebody, (*sim).uncancel, (*sim).cancel},
+	{(*sim).end, (*sim).reopen, (*sim).importMore},
+	{(*sim).importMore, (*sim).refund, (*sim).importAgain, (*sim).reinstate},
+	{(*sim).moreStaff, (*sim).refund, (*sim).reinstate, (*sim).killSomebody},
+	{(*sim).reschedule, (*sim).killSomebody, (*sim).reschedule},
+	{(*sim).toggleChat, (*sim).refund, (*sim).toggleChat},
+}
+
+func (s *sim) exec(query string, args ...any) {
+	s.Helper()
+	if _, err := s.db.Exec(context.Background(), query, args...); err != nil {
+		s.Fatal(err)
+	}
+}
+
+func now() int64 { return time.Now().UnixMilli() }
+
+// announce makes a show and imports its first tickets.
+func (s *sim) announce(n, size int) {
+	doors := time.Now().Add(one(s.rnd, -time.Minute, 3*time.Second, 8*time.Second, time.Hour, 48*time.Hour, 7*24*time.Hour))
+	e := &simShow{id: id.Event(fmt.Sprintf("ev%012x%04d", s.seed, n)), no: n, name: "A show", doors: doors, chat: true, state: byClock(doors)}
+	s.note("show %s with %d tickets, doors %v", e.id, size, doors.Sub(s.began))
+	s.exec(`INSERT INTO event (id, slug, name, artist, description, time_zone, doors_ms, starts_ms, stream_url, chat, state, created_ms, updated_ms)
+		VALUES ($1, $2, 'A show', 'An artist', '', 'UTC', $3, $3, '', TRUE, $4, $5, $5)`, e.id, string(e.id), doors.UnixMilli(), e.state, now())
+	s.mu.Lock()
+	s.shows = append(s.shows, e)
+	s.mu.Unlock()
+	s.sell(e, id.Fan, size)
+	s.sell(e, id.Moderator, s.rnd.IntN(3))
+	s.sell(e, id.Artist, s.rnd.IntN(2))
+}
+
+func byClock(doors time.Time) string {
+	if doors.After(time.Now()) {
+		return "scheduled"
+	}
+	return "open"
+}
+
+// openDoors is the clock of the event room.
+func (s *sim) openDoors() {
+	for _, e := range s.shows {
+		if e.state == "scheduled" && !e.doors.After(time.Now()) {
+			s.setState(e, "open")
+		}
+	}
+}
+
+// setState moves a show as the event room does: under the lock that a seal takes too, and with a time for each end.
+func (s *sim) setState(e *simShow, state string) {
+	s.mu.Lock()
+	e.state = state
+	if state == "ended" || state == "cancelled" {
+		e.ended = max(e.ended+1, now())
+	}
+	s.mu.Unlock()
+	s.write(e, bus.EventChanged, func(tx *db.Tx) error {
+		_, err := tx.Exec("UPDATE event SET state = $1, ended_ms = $2, updated_ms = $3 WHERE id = $4", state, e.ended, now(), e.id)
+		return err
+	})
+}
+
+func (s *sim) write(e *simShow, hint bus.Topic, fn func(*db.Tx) error) {
+	err := s.db.Write(context.Background(), func(tx *db.Tx) error {
+		if err := tx.Lock(e.id.Seal()); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
+	if err != nil {
+		s.Error(err)
+	}
+	s.bus.Publish(bus.Hint{Topic: hint, Event: e.id})
+}
+
+// sell imports n new tickets as the gate does: in one write, with one timestamp and one hint.
+func (s *sim) sell(e *simShow, role id.Role, n int) {
+	s.mu.Lock()
+	from := len(e.tickets)
+	for range n {
+		t := id.Ticket(fmt.Sprintf("tk%08x%02d%06d", s.seed&0xffffffff, e.no, len(e.tickets)))
+		e.tickets = append(e.tickets, &simTicket{id: t, show: e, role: role, valid: true})
+	}
+	s.mu.Unlock()
+	s.store(e, e.tickets[from:])
+}
+
+func (s *sim) store(e *simShow, tickets []*simTicket) {
+	if len(tickets) == 0 {
+		return
+	}
+	at := now()
+	err := s.db.Write(context.Background(), func(tx *db.Tx) error {
+		for _, t := range tickets {
+			if _, err := tx.Exec(`INSERT INTO ticket (id, event_id, code_hash, role, source_ref, valid, created_ms, updated_ms)
+				VALUES ($1, $2, $1, $3, '', TRUE, $4, $4) ON CONFLICT (event_id, code_hash) DO NOTHING`, t.id, e.id, t.role, at); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.bus.Publish(bus.Hint{Topic: bus.TicketsChanged, Event: e.id})
+}
+
+// show chooses a show for which ok, the last one rather than another.
+func (s *sim) show(ok func(*simShow) bool) *simShow {
+	var fit []*simShow
+	for _, e := range s.shows {
+		if ok(e) {
+			fit = append(fit, e)
+		}
+	}
+	if len(fit) == 0 {
+		return nil
+	}
+	if !slices.Contains(fit, s.lastShow) || s.rnd.IntN(4) == 0 {
+		s.lastShow = one(s.rnd, fit...)
+	}
+	return s.lastShow
+}
+
+// ticket chooses a ticket of a show that is not over for which ok, the last one rather than another.
+func (s *sim) ticket(ok func(*simTicket) bool) *simTicket {
+	var fit []*simTicket
+	for _, e := range s.shows {
+		if e.over() {
+			continue
+		}
+		for _, t := range e.tickets {
+			if ok(t) {
+				fit = append(fit, t)
+			}
+		}
+	}
+	if len(fit) == 0 {
+		return nil
+	}
+	if !slices.Contains(fit, s.lastTicket) || s.rnd.IntN(4) == 0 {
+		s.lastTicket = one(s.rnd, fit...)
+	}
+	return s.lastTicket
+}
 
 func onSale(e *simShow) bool { return e.state == "scheduled" || e.state == "open" }
 

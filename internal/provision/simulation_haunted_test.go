@@ -63,7 +63,7 @@ func (s *sim) forgetInstance() {
 }
 
 func (s *sim) forgetAdmin() {
-	if in := s.home(); in != nil && len(in.Admins) > 0 {
+	if in := s.home(); in != nil && len(in.Admins) > 0 && len(in.Channels) > 0 {
 		s.note("the provider forgets admin %s of %s: %v", in.Admins[0], in.Name, s.provider.Forget(in.ARN+"/user/"+in.Admins[0]))
 	}
 }

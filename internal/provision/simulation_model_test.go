@@ -38,7 +38,6 @@ type simTicket struct {
 	name      string // nickname; "" before one is picked
 	refunded  bool   // at some time
 	wasBanned bool   // at some time
-	flicker   bool   // a ban was lifted so soon that the provisioner may not have seen it
 	returned  int    // how often a refund or ban was undone
 	renames   int
 	born      int // guarded by sim.mu
