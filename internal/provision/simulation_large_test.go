@@ -30,6 +30,9 @@ type hall struct {
 
 // inHall runs f in virtual time.
 func inHall(t *testing.T, preset string, f func(h *hall)) {
+	if testing.Short() {
+		t.Skip("minutes of processor time under the race detector")
+	}
 	url := simDatabase(t)
 	synctest.Test(t, func(t *testing.T) {
 		d, err := db.Open(context.Background(), url)

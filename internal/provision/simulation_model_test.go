@@ -257,8 +257,8 @@ func (s *sim) showOf(channelARN string) *simShow {
 
 const (
 	// settleWithin is how long after the last command everything must be right: a lost answer takes ten seconds, what was
-	// set aside is tried again after ten minutes.
-	settleWithin = 25 * time.Minute
+	// set aside is tried again after ten minutes, and may be set aside again.
+	settleWithin = 75 * time.Minute
 	// stillFor is how long it must then stay right without a call.
 	stillFor = 7 * time.Second
 )

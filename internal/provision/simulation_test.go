@@ -51,7 +51,7 @@ func simNumber(t *testing.T, name string, otherwise uint64) uint64 {
 // TestSimulation plays STAGEDOOR_SIM_RUNS seeds on SQLite, from STAGEDOOR_SIM_FIRST on. STAGEDOOR_SIM_SEED plays one, as often as
 // STAGEDOOR_SIM_REPEAT says.
 func TestSimulation(t *testing.T) {
-	first, runs, repeats := simNumber(t, "STAGEDOOR_SIM_FIRST", 1), simNumber(t, "STAGEDOOR_SIM_RUNS", 25), uint64(1)
+	first, runs, repeats := simNumber(t, "STAGEDOOR_SIM_FIRST", 1), simNumber(t, "STAGEDOOR_SIM_RUNS", 15), uint64(1)
 	if os.Getenv("STAGEDOOR_SIM_SEED") != "" {
 		first, runs, repeats = simNumber(t, "STAGEDOOR_SIM_SEED", 0), 1, simNumber(t, "STAGEDOOR_SIM_REPEAT", 1)
 	}
