@@ -13,6 +13,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/internal/app"
 	"github.com/stagedoor/stagedoor/internal/config"
+	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/readiness"
 	"github.com/stagedoor/stagedoor/internal/readiness/screen"
 )
@@ -111,13 +112,16 @@ type provisionPlanCmd struct {
 func (p *provisionPlanCmd) Run(ctx context.Context, c *provisionCmd) error {
 	return c.with(ctx, func(b *app.Booth) error {
 		in := readiness.PlanInput{Tickets: p.Tickets, Zone: p.Zone}
-		if p.Rate > 0 {
+		switch {
+		case p.Rate < 0 || p.Rate > readiness.MaxRate:
+			return fmt.Errorf("--rate: between 1 and %d calls a second can be planned", readiness.MaxRate)
+		case p.Rate > 0:
 			in.Pace = strconv.Itoa(p.Rate)
 		}
 		if p.Event != "" {
 			e, err := b.Event(ctx, p.Event)
 			if err != nil {
-				return fmt.Errorf("--event: %w", err)
+				return flagged(err)
 			}
 			in.Event = e
 		} else if in.Zone == "" {
@@ -132,13 +136,13 @@ func (p *provisionPlanCmd) Run(ctx context.Context, c *provisionCmd) error {
 		if p.Doors != "" {
 			doors, err := b.DoorsOf(ctx, in.Event, p.Doors, in.Zone)
 			if err != nil {
-				return fmt.Errorf("--doors: %w", err)
+				return flagged(err)
 			}
 			in.Doors = doors
 		}
 		plan, err := b.Plan(ctx, in, time.Now())
 		if err != nil {
-			return err
+			return flagged(err)
 		}
 		if p.JSON {
 			return printJSON(os.Stdout, plan)
@@ -151,6 +155,14 @@ func (p *provisionPlanCmd) Run(ctx context.Context, c *provisionCmd) error {
 		}
 		return nil
 	})
+}
+
+// flagged names the flag that an error is about.
+func flagged(err error) error {
+	if f := fault.As(err); f.Field != "" {
+		return fmt.Errorf("--%s: %w", f.Field, err)
+	}
+	return err
 }
 
 // localZone is this machine's time zone by name, if it says so.
@@ -212,7 +224,7 @@ func (p *provisionRetryCmd) Run(ctx context.Context, c *provisionCmd) error {
 	return c.with(ctx, func(b *app.Booth) error {
 		n, err := b.Retry(ctx, p.Event, p.Ticket, p.ARN)
 		if err != nil {
-			return err
+			return flagged(err)
 		}
 		fmt.Printf("%d to be tried again at once.\n", n)
 		return nil

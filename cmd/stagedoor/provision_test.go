@@ -52,6 +52,15 @@ func TestTheProvisionerIsLookedAtAndSteeredFromTheCommandLine(t *testing.T) {
 	if s := status(); s.Paused {
 		t.Error("still paused")
 	}
+	for want, args := range map[string][]string{
+		"--ticket: there is no ticket \"nobody\"": {"--ticket", "nobody"},
+		"--event: there is no show \"nowhere\"":   {"--event", "nowhere"},
+		"--arn: the ledger knows no arn:x":        {"--arn", "arn:x"},
+	} {
+		if out, err := says(t, data, append([]string{"provision", "retry"}, args...)...); err == nil || !strings.Contains(out, want) {
+			t.Errorf("retry %v: %v %s", args, err, out)
+		}
+	}
 }
 
 func TestAPlanIsSaidInPlainWords(t *testing.T) {
@@ -79,6 +88,10 @@ func TestAPlanIsSaidInPlainWords(t *testing.T) {
 		"--doors: \"soon\" is no time such as":  {"--tickets", "5", "--doors", "soon"},
 		"--event: there is no show \"nowhere\"": {"--event", "nowhere"},
 		"can't be used together":                {"--tickets", "5", "--own", "--shared"},
+		"--doors: doors are within 10 years":    {"--tickets", "5", "--doors", "9999-12-01T20:00"},
+		"--zone: \"Moon\" is no time zone":      {"--tickets", "5", "--doors", doors, "--zone", "Moon"},
+		"--tickets: between 0 and 10,000,000":   {"--tickets=-5", "--doors", doors},
+		"--rate: between 1 and 1000000 calls":   {"--tickets", "5", "--doors", doors, "--rate=-5"},
 	} {
 		if out, err := says(t, data, append([]string{"provision", "plan"}, args...)...); err == nil || !strings.Contains(out, want) || len(out) > 1500 {
 			t.Errorf("%v: %v %s", args, err, out)

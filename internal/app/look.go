@@ -79,6 +79,8 @@ func (b *Booth) Pause(ctx context.Context) error { return b.provision.Pause(ctx)
 // Resume undoes Pause.
 func (b *Booth) Resume(ctx context.Context) error { return b.provision.Resume(ctx) }
 
+var errNotDrained = errors.New("paused, but not waited for: calls may still be on their way")
+
 // Drained waits until no call is on its way any more.
 func (b *Booth) Drained(ctx context.Context) error {
 	tick := time.NewTicker(200 * time.Millisecond)
@@ -87,6 +89,8 @@ func (b *Booth) Drained(ctx context.Context) error {
 		b.Forget()
 		s, err := b.Status(ctx, time.Now())
 		switch {
+		case ctx.Err() != nil:
+			return errNotDrained // Ctrl-C is no success: a script goes on only when nothing is on its way
 		case err != nil:
 			return err
 		case s.Drained:
@@ -94,12 +98,12 @@ func (b *Booth) Drained(ctx context.Context) error {
 		case !s.Paused:
 			return errors.New("somebody has resumed it meanwhile")
 		case s.Leader == nil:
-			return fmt.Errorf("nobody leads any more, and %d calls have no answer: whoever leads next looks what became of them", s.InFlight)
+			return fmt.Errorf("nobody leads any more, calls without an answer: %d; whoever leads next looks what became of them", s.InFlight)
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return ctx.Err()
+			return errNotDrained
 		}
 	}
 }
@@ -110,6 +114,16 @@ func (b *Booth) Retry(ctx context.Context, event, ticket, arn string) (int, erro
 	in := provision.RetryInput{Subject: id.Ticket(ticket)}
 	if event != "" {
 		e, err := b.Event(ctx, event)
+		if err != nil {
+			return 0, err
+		}
+		in.Event = e
+	}
+	if ticket != "" {
+		e, err := b.EventOf(ctx, in.Subject)
+		if err == nil && event != "" && in.Event != e {
+			err = fault.New(fault.Invalid, "bad_ticket", "ticket %s is of another show: %s", ticket, e).On("ticket")
+		}
 		if err != nil {
 			return 0, err
 		}

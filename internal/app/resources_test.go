@@ -76,3 +76,38 @@ func dash(part string) string {
 	}
 	return part
 }
+
+// PostgreSQL refuses NUL and broken UTF-8 where SQLite finds nothing: neither gets so far.
+func TestAnAddressThatIsNoTextIsRefused(t *testing.T) {
+	h := start(t, nil)
+	boss := h.organizer()
+	for _, path := range []string{
+		resources + "?event=%00", resources + "?event=%ff", resources + "?q=x&event=%zz", resources + "/%00/user/x", resources + "/x/user/%ff",
+		"/api/v1/console/events/%00", "/api/v1/events/%00", "/e/%ff",
+	} {
+		if got := boss.status("GET", path, nil); got != http.StatusBadRequest {
+			t.Errorf("%s: %d", path, got)
+		}
+	}
+	for _, path := range []string{resources + "?q=%25", resources + "?q=_", resources + "?q=a+b%26%C3%A4", resources + "?event=nowhere"} {
+		var page inventory.Page
+		if got := boss.call("GET", path, nil, &page); got != http.StatusOK || len(page.Items) > 0 {
+			t.Errorf("%s: %d, %d found", path, got, len(page.Items))
+		}
+	}
+}
+
+func TestARefusalNamesTheFieldAsItIsCalled(t *testing.T) {
+	h := start(t, nil)
+	boss := h.organizer()
+	const plan = "/api/v1/console/provisioning/plan"
+	for path, want := range map[string]string{
+		resources + "?state=odd": "state", resources + "/x/odd/y": "kind", resources + "?cursor=odd!": "cursor",
+		plan + "?tickets=-1": "tickets", plan + "?tickets=1&doors=soon": "doors", plan + "?event=nowhere&doors=2026-12-24T20:00": "event",
+	} {
+		var p web.Problem
+		if got := boss.call("GET", path, nil, &p); got < 400 || got >= 500 || p.Field != want {
+			t.Errorf("%s: %d %+v", path, got, p)
+		}
+	}
+}

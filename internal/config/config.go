@@ -3,6 +3,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -81,6 +82,9 @@ func (s Serve) HoldChat() time.Duration {
 func (s Serve) Check() error {
 	if s.PublicURL != "" && !webURL(s.PublicURL) {
 		return fmt.Errorf("--public-url: %q is no URL such as https://live.example.org", s.PublicURL)
+	}
+	if s.SealWait < 0 || s.Slack < 0 {
+		return errors.New("--seal-wait and --ready-slack are times such as 15m, not negative")
 	}
 	return s.Chime.Check()
 }

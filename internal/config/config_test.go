@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stagedoor/stagedoor/internal/config"
 	"github.com/stagedoor/stagedoor/internal/pace"
@@ -47,6 +48,19 @@ func TestSettingsThatCannotBeAreRefusedBeforeAnythingStarts(t *testing.T) {
 		s.Chime.Chime = c.chime
 		if err := s.Check(); (err == nil) != c.ok {
 			t.Errorf("chime %q, public URL %q: %v", c.chime, c.public, err)
+		}
+	}
+}
+
+func TestATimeThatIsNegativeIsRefused(t *testing.T) {
+	for _, c := range []struct {
+		wait, slack time.Duration
+		ok          bool
+	}{{0, 0, true}, {time.Hour, time.Minute, true}, {-time.Minute, 0, false}, {0, -time.Minute, false}} {
+		s := config.Serve{SealWait: c.wait}
+		s.Chime.Chime, s.Slack = "embedded", c.slack
+		if err := s.Check(); (err == nil) != c.ok {
+			t.Errorf("seal wait %v, slack %v: %v", c.wait, c.slack, err)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/id"
@@ -65,8 +66,9 @@ func parsePosition(cursor string) (p position, err error) {
 	if err == nil {
 		err = json.Unmarshal(text, &p)
 	}
-	if err != nil {
-		return p, fault.New(fault.Invalid, "cursor_invalid", "This page cannot be continued. Begin again with the first.").On("cursor")
+	// Whoever makes up a cursor gets any page, but no place that does not exist and no text that a database refuses.
+	if err != nil || p.Source < 0 || strings.ContainsRune(string(p.State)+string(p.Kind)+string(p.Event)+string(p.Ticket)+p.Found, 0) {
+		return position{}, fault.New(fault.Invalid, "cursor_invalid", "This page cannot be continued. Begin again with the first.").On("cursor")
 	}
 	return p, nil
 }

@@ -67,7 +67,7 @@ func TestNoQuestionReadsAllRows(t *testing.T) {
 		if err := d.Migrate(t.Context(), schema.Platform()); err != nil {
 			t.Fatal(err)
 		}
-		million(t, d, 4, 5_000)
+		million(t, d, 4, 2_500)
 		read := regexp.MustCompile(`Seq Scan|Hash`)
 		for _, q := range asked {
 			plan, err := db.All(t.Context(), d, func(s *string) []any { return []any{s} }, "EXPLAIN "+q.text, q.args...)

@@ -18,11 +18,16 @@ const (
 // Answered tells how a booked call ended. A call that was answered has arrived, which makes room earlier; one that was
 // throttled slows down the bucket that is most likely to have been meant; one that was not sent gives its slot back.
 func (p *Pace) Answered(tx *db.Tx, s Slot, o Outcome) error {
-	return p.change(tx, s.holds, func(rows []row) bool {
+	err := p.change(tx, s.holds, func(rows []row) bool {
 		p.learn(rows)
 		answer(rows, s.us, p.micros(p.Now()), o)
 		return true
 	})
+	if err != nil || o != NotSent {
+		return err
+	}
+	_, err = tx.Exec("UPDATE pace_second SET calls = calls - 1 WHERE second = $1 AND booker = $2 AND calls > 0", s.At.Unix(), p.booker)
+	return err
 }
 
 // answer takes the end of a call into account in all its rows.

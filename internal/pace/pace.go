@@ -34,8 +34,8 @@ const (
 // Call is what one request to the provider is about. Resources are ARNs; "" where the operation has none.
 type Call struct{ Op, Instance, Bearer, Channel, User string }
 
-// key tells the things of a scope apart.
-func (c Call) key(s Scope) string {
+// Key is the thing of a scope that the call counts for: it tells the rows of a bucket apart.
+func (c Call) Key(s Scope) string {
 	switch s {
 	case Account:
 		return ""
@@ -101,10 +101,10 @@ func (p *Pace) holds(c Call) []hold {
 		return nil
 	}
 	for _, b := range p.every {
-		out = append(out, hold{b, c.key(b.Scope)})
+		out = append(out, hold{b, c.Key(b.Scope)})
 	}
 	for _, b := range p.buckets[c.Op] {
-		out = append(out, hold{b, c.key(b.Scope)})
+		out = append(out, hold{b, c.Key(b.Scope)})
 	}
 	return out
 }

@@ -195,5 +195,6 @@ func benchTerm(b testing.TB, kind string) (*term, *planner) {
 	}
 	return t, &planner{term: t, tickets: cursor{ms: 2}, names: cursor{ms: 2}, looked: time.Now().Add(time.Hour),
 		behind: map[id.Event]map[id.Ticket]struct{}{},
-		walked: map[id.Event]time.Time{}, purged: map[id.Event]bool{}}
+		walked: map[id.Event]time.Time{}, purged: map[id.Event]bool{},
+		unwanted: map[id.Event]id.Ticket{}, emptied: map[id.Event]time.Time{}}
 }

@@ -104,7 +104,11 @@ func (r row) token(b base) string {
 	case of == "":
 		of = string(r.Event)
 	}
-	return fmt.Sprintf("%s-%s-%d-%d", r.Kind, of, b.round, r.Generation)
+	round := b.round
+	if r.Event == shared {
+		round = 0 // b's is that of the show that asks
+	}
+	return fmt.Sprintf("%s-%s-%d-%d", r.Kind, of, round, r.Generation)
 }
 
 func (p *Provisioner) create(ctx context.Context, c call) answer {

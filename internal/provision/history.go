@@ -27,14 +27,14 @@ func note(tx *db.Tx, r row, what, detail string) error {
 
 // RetryInput says what Retry is to try again. The zero value means everything that failed.
 type RetryInput struct {
-	Event   id.Event  // "" means all
+	Event   id.Event  // "" means all, unless Kind is given: then the shared place
 	Subject id.Ticket // "" means all, unless Kind is given: then the event's own
 	Kind    string    // "" means all
 }
 
 // Retry lets what failed be tried now instead of later, and returns how many rows that are. Any process may ask.
 func (p *Provisioner) Retry(ctx context.Context, in RetryInput) (int, error) {
-	const which = ` WHERE attempts > 0 AND error <> '' AND NOT busy AND ($1 = '' OR event_id = $1) AND ($2 = '' OR kind = $2)
+	const which = ` WHERE attempts > 0 AND error <> '' AND NOT busy AND (($1 = '' AND $2 = '') OR event_id = $1) AND ($2 = '' OR kind = $2)
 		AND (($3 = '' AND $2 = '') OR subject = $3)`
 	var n int64
 	err := p.db.Write(ctx, func(tx *db.Tx) error {

@@ -132,12 +132,12 @@ func subjectsOf(rows []row) []id.Ticket {
 }
 
 // begin announces a call for rows: they become busy, a create from nothing starts a new generation with the name that is
-// wanted now. It returns the rows as they are announced; those that changed since they were picked are left out.
+// wanted now; a delete starts one too, for what is made after it if its answer is lost. It returns the rows as they are announced; those that changed since they were picked are left out.
 func begin(tx *db.Tx, epoch int64, rows []row) ([]row, error) {
 	first := rows[0]
 	return db.All(tx.Context(), tx, (*row).fields, `
 		UPDATE resource SET busy = TRUE, epoch = $1, attempts = attempts + 1,
-		  generation = CASE WHEN state = 'absent' THEN generation + 1 ELSE generation END,
+		  generation = CASE WHEN state = 'absent' OR work = 'delete' THEN generation + 1 ELSE generation END,
 		  name = CASE WHEN state = 'absent' THEN want_name ELSE name END,
 		  state = CASE WHEN state = 'absent' OR (work = 'delete' AND kind IN ('user', 'membership', 'moderator')) THEN 'unknown' ELSE state END
 		WHERE event_id = $2 AND kind = $3 AND work = $4 AND NOT busy AND subject IN (SELECT value ->> 's' FROM json_each($5))

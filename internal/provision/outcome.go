@@ -188,9 +188,13 @@ func fail(tx *db.Tx, epoch int64, r row, cause error) error {
 	if !v.counts {
 		attempts, text = before, ""
 	}
+	next := int64(1) // at once, whatever the clock says, behind those that were not tried yet
+	if v.wait > 0 {
+		next = time.Now().Add(v.wait).UnixMilli()
+	}
 	_, err := tx.Exec(`UPDATE resource SET busy = FALSE, failed = $1, state = $2, attempts = $3, error = $4, next_try_ms = $5
 		WHERE event_id = $6 AND subject = $7 AND kind = $8 AND busy AND epoch = $9`,
-		v.aside, s, attempts, text, time.Now().Add(v.wait).UnixMilli(), r.Event, r.Subject, r.Kind, epoch)
+		v.aside, s, attempts, text, next, r.Event, r.Subject, r.Kind, epoch)
 	return err
 }
 

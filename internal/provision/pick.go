@@ -261,6 +261,9 @@ func (t *term) pickUpkeep(ctx context.Context, s show, k *picker, b base, channe
 	if err != nil {
 		return err
 	}
+	if !s.Retire && !s.leaving { // sealed for a moment, and wanted again or cancelled anew: there is no seal to let it go by
+		removals = slices.DeleteFunc(removals, func(r row) bool { return r.Kind == kindInstance || r.Kind == kindChannel })
+	}
 	if channel.arn == "" { // who was in the channel went with it
 		removals = slices.DeleteFunc(removals, func(r row) bool { return r.Kind == kindMembership || r.Kind == kindModerator })
 	}

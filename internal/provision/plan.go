@@ -44,8 +44,10 @@ type planner struct {
 	again          bool   // the event that is walked changed behind place meanwhile: once more
 	retiring       []show // archived or leaving events of which another chunk may be retired
 	purged         map[id.Event]bool
-	adopted        int // tickets, in this term
-	measureAt      int // see measure
+	unwanted       map[id.Event]id.Ticket // up to there nothing of an archived show is wanted any more
+	emptied        map[id.Event]time.Time // when only accounts were left of a show, for the dispatcher to delete
+	adopted        int                    // tickets, in this term
+	measureAt      int                    // see measure
 }
 
 // plan follows hints at once and everything each second by itself: hints may be lost.
@@ -54,7 +56,8 @@ func (t *term) plan(ctx context.Context) error {
 	defer done()
 	from := cursor{ms: time.Now().Add(-lookback).UnixMilli()}
 	p := &planner{term: t, tickets: from, names: from, looked: time.Now(), behind: map[id.Event]map[id.Ticket]struct{}{},
-		walked: map[id.Event]time.Time{}, purged: map[id.Event]bool{}}
+		walked: map[id.Event]time.Time{}, purged: map[id.Event]bool{},
+		unwanted: map[id.Event]id.Ticket{}, emptied: map[id.Event]time.Time{}}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	always := make(chan struct{})
@@ -121,6 +124,7 @@ func (p *planner) look(ctx context.Context) error {
 	for _, s := range shows {
 		if !s.Retire {
 			delete(p.purged, s.ID)
+			delete(p.unwanted, s.ID)
 		}
 		switch {
 		case s.Retire, s.leaving:
@@ -200,11 +204,11 @@ func (p *planner) loadShows(ctx context.Context) error {
 	return nil
 }
 
-// showSQL finds shows whose own rows want something else than the show: a show that was un-cancelled wants its channel
-// back, and a channel is called as its show.
+// showSQL finds shows whose own rows want something else than the show: a show that was un-cancelled keeps or gets back its
+// channel, and a channel is called as its show.
 const showSQL = `SELECT w.event_id, w.name FROM wanted_event w CROSS JOIN placement p CROSS JOIN resource r
 	WHERE p.event_id = w.event_id AND NOT p.leaving AND r.event_id = w.event_id AND r.subject = '' AND r.kind = 'channel'
-	AND w.make AND (NOT r.want OR r.want_name <> w.name)`
+	AND ((NOT w.retire AND NOT r.want) OR (w.make AND r.want_name <> w.name))`
 
 // followShows carries changes of shows into their own rows.
 func (p *planner) followShows(ctx context.Context) (changed bool, err error) {
@@ -226,7 +230,7 @@ func (p *planner) followShows(ctx context.Context) (changed bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		delete(p.walked, s.ID) // its people may be wanted again
+		p.walkAnew(s.ID) // its people may be wanted again
 		p.stir(s.ID)
 	}
 	return len(off) > 0, err
@@ -267,9 +271,14 @@ func (p *planner) note(event id.Event, ticket id.Ticket) {
 	p.behind[event][ticket] = struct{}{}
 	if len(p.behind[event]) > noted {
 		delete(p.behind, event)
-		delete(p.walked, event)
-		p.again = p.again || p.walking == event
+		p.walkAnew(event)
 	}
+}
+
+// walkAnew lets an event be compared from end to end, also if it is being walked now.
+func (p *planner) walkAnew(event id.Event) {
+	delete(p.walked, event)
+	p.again = p.again || p.walking == event
 }
 
 // nextBehind takes the next chunk of noted tickets: of the show with the earliest doors. Events that are no shows any

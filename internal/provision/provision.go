@@ -20,8 +20,8 @@
 //
 // Any number of processes may run; one leads (package lease). A term of leadership has four goroutines: the renewer
 // keeps the lease, the planner carries changes of tickets into the ledger, the dispatcher picks the next work and
-// announces calls, the sweep compares the ledger with what the provider really has (sweep.go). Each call waits for its slot and its answer in a goroutine of its own. Every write of a term carries
-// its epoch.
+// announces calls, the sweep compares the ledger with what the provider really has (sweep.go). Each call waits for its
+// slot and its answer in a goroutine of its own. Every write of a term carries its epoch.
 package provision
 
 import (

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"time"
 
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
@@ -18,13 +19,8 @@ func (p *planner) retire(ctx context.Context, s show) (more bool, err error) {
 		return false, nil
 	}
 	if s.Retire {
-		wanted, err := p.some(ctx, `SELECT subject FROM resource WHERE event_id = $1 AND want LIMIT $2`, s.ID)
-		if err != nil {
-			return false, err
-		}
-		if len(wanted) > 0 {
-			return true, p.change(ctx, s.ID, wanted, `UPDATE resource SET want = FALSE, failed = FALSE, next_try_ms = 0
-				WHERE event_id = $1 AND subject IN (SELECT value ->> 's' FROM json_each($2))`)
+		if more, err := p.wantNothing(ctx, s.ID); err != nil || more {
+			return more, err
 		}
 	}
 	if s.place != shared {
@@ -32,6 +28,11 @@ func (p *planner) retire(ctx context.Context, s show) (more bool, err error) {
 	}
 	if at, err := p.standing(ctx, s.ID, kindChannel); err != nil || at {
 		return false, err // the dispatcher deletes it
+	}
+	if time.Since(p.emptied[s.ID]) < emptiedEvery {
+		if rows, err := p.todo(ctx, s.ID, taskDelete, time.Now(), 1); err != nil || len(rows) > 0 {
+			return false, err
+		}
 	}
 	inside, err := p.some(ctx, `SELECT subject FROM resource WHERE event_id = $1 AND kind IN ('membership', 'moderator')
 		AND NOT want AND want < TRUE AND state <> 'absent' AND NOT busy LIMIT $2`, s.ID)
@@ -44,9 +45,31 @@ func (p *planner) retire(ctx context.Context, s show) (more bool, err error) {
 	}
 	left, err := p.some(ctx, "SELECT subject FROM resource WHERE event_id = $1 AND NOT want AND want < TRUE AND state <> 'absent' LIMIT $2", s.ID)
 	if err != nil || len(left) > 0 {
+		p.emptied[s.ID] = time.Now()
 		return false, err
 	}
 	return p.purge(ctx, s)
+}
+
+// emptiedEvery is how often it is looked what is left of a show while its accounts are being deleted: that reads all of it.
+const emptiedEvery = 10 * time.Second
+
+// wantedSQL reads what of an archived show is still wanted, its own rows first: what goes with them is not deleted one by one.
+const wantedSQL = "SELECT subject FROM resource WHERE event_id = $1 AND want AND subject >= $2 ORDER BY subject LIMIT $3"
+
+// wantNothing lets a chunk of an archived show not be wanted any more; more says that there may be another one.
+func (p *planner) wantNothing(ctx context.Context, event id.Event) (more bool, err error) {
+	wanted, err := db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, wantedSQL, event, p.unwanted[event], chunk)
+	if err != nil {
+		return false, err
+	}
+	if len(wanted) == 0 {
+		p.unwanted[event], err = db.Value[id.Ticket](ctx, p.db, "SELECT COALESCE(max(subject), '') FROM resource WHERE event_id = $1", event)
+		return false, err
+	}
+	p.unwanted[event] = wanted[len(wanted)-1]
+	return true, p.change(ctx, event, wanted, `UPDATE resource SET want = FALSE, failed = FALSE, next_try_ms = 0
+		WHERE event_id = $1 AND subject IN (SELECT value ->> 's' FROM json_each($2))`)
 }
 
 // standing reports whether an event's own row of a kind is not known to be absent.
@@ -99,7 +122,7 @@ func (p *planner) purge(ctx context.Context, s show) (more bool, err error) {
 		return false, err
 	}
 	p.forget(s.place)
-	delete(p.walked, s.ID)
+	p.walkAnew(s.ID)
 	if !s.Retire || p.purged[s.ID] {
 		return false, nil // it is wanted again, or was told before
 	}

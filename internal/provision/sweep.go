@@ -18,7 +18,7 @@ import (
 //	in the ledger  at the provider
 //	made           not listed        vanished: the row becomes absent, and is made anew if it is wanted
 //	absent         listed            found: the row becomes made, and is deleted if it is not wanted
-//	no row         ours              found, as above; what no show's ledger can hold is deleted here (sweep_dismiss.go)
+//	no row         ours              found, as above; what no show's ledger can hold is deleted here (sweep_stranger.go)
 //	no row         not ours          a stranger: reported, and never touched
 //	another name   listed            the ledger takes the name over, and the account or channel is renamed if it wants another
 //

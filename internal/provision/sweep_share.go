@@ -76,7 +76,7 @@ func (s *sweeper) earliest(ctx context.Context, c pace.Call, now time.Time) (gau
 		if b.Ops != nil && !slices.Contains(b.Ops, c.Op) {
 			continue
 		}
-		g := gauge{b.Name, keyOf(b.Scope, c)}
+		g := gauge{b.Name, c.Key(b.Scope)}
 		gauges = append(gauges, g)
 		rate := float64(b.PerSecond)
 		for _, r := range rates {
@@ -99,22 +99,6 @@ func (s *sweeper) earliest(ctx context.Context, c pace.Call, now time.Time) (gau
 		}
 	}
 	return gauges, at, nil
-}
-
-// keyOf is the thing that a call counts for in a bucket of a scope.
-func keyOf(s pace.Scope, c pace.Call) string {
-	switch s {
-	case pace.Instance:
-		return c.Instance
-	case pace.Bearer:
-		return c.Bearer
-	case pace.Channel:
-		return c.Channel
-	case pace.User:
-		return c.User
-	case pace.Account:
-	}
-	return ""
 }
 
 // called takes note of a call that has ended.

@@ -239,8 +239,11 @@ func (t *term) announce(ctx context.Context, work []call) error {
 			if c.rows, err = begin(tx, t.epoch, c.rows); err != nil {
 				return err
 			}
-			if len(c.rows) == 0 {
-				continue // changed since it was picked; its slot is lost
+			if len(c.rows) == 0 { // changed since it was picked, or another show asked for it too
+				if err := t.pace.Answered(tx, slot, pace.NotSent); err != nil {
+					return err
+				}
+				continue
 			}
 			c.slot = slot
 			if c.first().Task == taskDelete {

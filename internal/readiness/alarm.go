@@ -85,6 +85,8 @@ type watch struct {
 	wrong map[alarmKey]time.Time // since when it has seen what is wrong and not raised
 }
 
+// look compares once. What is wrong and what is right counts from when it was seen in the tables: an answer of Status may be
+// as old as a large ledger is slow to count, and the same answer twice is no second look.
 func (w *watch) look(ctx context.Context, now time.Time) error {
 	s, err := w.Status(ctx, now)
 	if err != nil {
@@ -109,10 +111,10 @@ func (w *watch) look(ctx context.Context, now time.Time) error {
 		}
 		since, seen := w.wrong[a.key()]
 		if !seen {
-			since = now
+			since = s.AskedAt
 		}
 		wrong[a.key()] = since
-		if now.Sub(since) < settle {
+		if s.AskedAt.Sub(since) < settle {
 			continue
 		}
 		if err := w.raise(ctx, a, now); err != nil {
@@ -121,7 +123,7 @@ func (w *watch) look(ctx context.Context, now time.Time) error {
 	}
 	w.wrong = wrong
 	for _, r := range raised {
-		if err := w.end(ctx, r, now); err != nil {
+		if err := w.end(ctx, r, s.AskedAt); err != nil {
 			return err
 		}
 	}
@@ -241,7 +243,7 @@ func (s Status) late(e Event, threshold time.Duration, now time.Time, raised boo
 				c = other
 			}
 		}
-		a.ToDo += fmt.Sprintf(", or let the provider raise the limit that holds it back: %s, %s calls at %s", c.Bucket, words.Number(c.Calls), words.Rate(c.PerSecond))
+		a.ToDo += fmt.Sprintf(", or let the provider raise the limit that holds it back (%s: %s, %s calls are left)", c.Bucket, words.Rate(c.PerSecond), words.Number(c.Calls))
 	}
 	return a, true
 }

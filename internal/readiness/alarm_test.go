@@ -117,7 +117,7 @@ func TestALateShowAlarmsOnceWhoeverNotices(t *testing.T) {
 		h.expect("late", "for more than a moment")
 		a := h.status("case", time.Now()).Alarms[0]
 		if a.EventID != e || !strings.Contains(a.Text, `The chat of "Winter Songs" will be ready at `) || !strings.Contains(a.Text, "min before doors") ||
-			!strings.Contains(a.ToDo, "Open the doors at ") || !strings.Contains(a.ToDo, "all, 735 calls at 10/s") {
+			!strings.Contains(a.ToDo, "Open the doors at ") || !strings.Contains(a.ToDo, "all: 10/s, 735 calls are left") {
 			h.Errorf("%+v", a)
 		}
 		h.doors(e, time.Minute)
@@ -228,6 +228,27 @@ func TestAPauseAlarmsWhenDoorsAreNear(t *testing.T) {
 		after(2 * time.Minute)
 		h.expect("", "resumed")
 	})
+}
+
+// With a large ledger an answer of Status is kept for a while. Looking at it again is not seeing it again: a process that starts
+// while nobody leads yet would alarm although it leads itself.
+func TestAnOldAnswerIsNotASecondLook(t *testing.T) {
+	h := &house{t, dbtest.SQLite(t, schema.Platform())}
+	now := time.Now()
+	h.crowd(h.show("Winter Songs", now.Add(time.Hour)), 5)
+	b := readiness.New(readiness.Config{DB: h.db, Preset: "case"})
+	for _, c := range []struct {
+		good time.Duration
+		want int
+	}{{time.Minute, 0}, {time.Second, 1}} {
+		if err := readiness.Look(t.Context(), b, c.good, now, now.Add(10*time.Second), now.Add(20*time.Second), now.Add(30*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		b.Forget()
+		if a := h.status("case", now).Alarms; len(a) != c.want {
+			t.Errorf("answers are good for %v: %+v", c.good, a)
+		}
+	}
 }
 
 // Processes that raise at the same moment: the database decides who says it.

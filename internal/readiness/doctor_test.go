@@ -57,7 +57,7 @@ func TestTheDoctorFindsWhatIsWrongAndSaysWhatToDo(t *testing.T) {
 	h.paused(true)
 	expect("paused an hour before doors", nil, "!", "; paused", "✗", "The provisioner is paused, \"Winter Songs\" misses 6 chat resources")
 	h.paused(false)
-	expect("the provider is away", away, "✗", "the chat provider is away", "✗", "look at --chime")
+	expect("the provider is away", away, "✗", "the chat provider is away", "✗", "look at --chime (or --engine-url")
 	expect("the clock is off", behind(2*time.Minute, 3*time.Second), "!", "is 2 min off the provider's", "!", "answers in 3s")
 	expect("the clock is far off", behind(-10*time.Minute, 0), "✗", "is 10 min off the provider's")
 	h.exec("UPDATE event SET name = 'Night' || $1 || 'Songs'", "\x1b[2J")

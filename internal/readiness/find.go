@@ -13,7 +13,23 @@ import (
 func (b *Board) Event(ctx context.Context, name string) (id.Event, error) {
 	found, err := db.All(ctx, b.db, func(e *id.Event) []any { return []any{e} }, "SELECT id FROM event WHERE id = $1 OR slug = $1", name)
 	if err == nil && len(found) == 0 {
-		err = fault.New(fault.NotFound, "no_such_show", "there is no show %q", name).On("event")
+		err = noSuchShow(name)
+	}
+	if err != nil {
+		return "", err
+	}
+	return found[0], nil
+}
+
+func noSuchShow(name string) error {
+	return fault.New(fault.NotFound, "no_such_show", "there is no show %q", name).On("event")
+}
+
+// EventOf finds the show of a ticket.
+func (b *Board) EventOf(ctx context.Context, ticket id.Ticket) (id.Event, error) {
+	found, err := db.All(ctx, b.db, func(e *id.Event) []any { return []any{e} }, "SELECT event_id FROM ticket WHERE id = $1", ticket)
+	if err == nil && len(found) == 0 {
+		err = fault.New(fault.NotFound, "no_such_ticket", "there is no ticket %q", ticket).On("ticket")
 	}
 	if err != nil {
 		return "", err
@@ -46,9 +62,9 @@ func DoorsAt(text, zoneName string) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t, nil
 	}
-	in, err := time.LoadLocation(zoneName)
+	in, err := zoneOf(zoneName)
 	if err != nil {
-		return time.Time{}, fault.New(fault.Invalid, "bad_zone", "%q is no time zone such as Europe/Berlin", zoneName).On("zone")
+		return time.Time{}, err
 	}
 	t, err := time.ParseInLocation("2006-01-02T15:04", text, in)
 	if err != nil {
@@ -57,14 +73,26 @@ func DoorsAt(text, zoneName string) (time.Time, error) {
 	return t, nil
 }
 
+// zoneOf finds a time zone; "" is UTC.
+func zoneOf(name string) (*time.Location, error) {
+	in, err := time.LoadLocation(name)
+	if err != nil || name == "Local" { // it means something to Go and nothing to people
+		return nil, fault.New(fault.Invalid, "bad_zone", "%q is no time zone such as Europe/Berlin", name).On("zone")
+	}
+	return in, nil
+}
+
 // DoorsOf reads a time as DoorsAt does; without a zone in the event's, without an event in UTC.
 func (b *Board) DoorsOf(ctx context.Context, event id.Event, text, zoneName string) (time.Time, error) {
 	if zoneName == "" && event != "" {
-		name, err := db.Value[string](ctx, b.db, "SELECT time_zone FROM event WHERE id = $1", event)
+		names, err := db.All(ctx, b.db, func(z *string) []any { return []any{z} }, "SELECT time_zone FROM event WHERE id = $1", event)
+		if err == nil && len(names) == 0 {
+			err = noSuchShow(string(event))
+		}
 		if err != nil {
 			return time.Time{}, err
 		}
-		zoneName = name
+		zoneName = names[0]
 	}
 	return DoorsAt(text, zoneName)
 }

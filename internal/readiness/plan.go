@@ -62,11 +62,15 @@ const (
 const (
 	// MaxTickets is more than anybody has sold.
 	MaxTickets = 10_000_000
+	// MaxRate is the most calls a second that can be asked about.
+	MaxRate = 1_000_000
 	// These say when a show gets an app instance of its own, and when it gets a place at all (internal/provision/place.go).
 	plenty         = 0.7
 	large          = 1000
 	usualInstances = 100
 	lastCall       = 24 * time.Hour
+	// farthest is how far from now doors may be said to be: farther is a typing error.
+	farthest = 10 * 365 * 24 * time.Hour
 	// margin is what the forecast may be off, and planning takes: it is added before "import by" is said.
 	margin    = 0.02
 	minMargin = time.Minute
@@ -101,12 +105,12 @@ func presetOf(text string, usual pace.Preset) (pace.Preset, error) {
 		return usual, nil
 	}
 	number, _ := strings.CutSuffix(text, "/s")
-	if n, err := strconv.Atoi(number); err == nil && n > 0 && n <= 1_000_000 {
+	if n, err := strconv.Atoi(number); err == nil && n > 0 && n <= MaxRate {
 		return pace.Preset{Name: text, Limit: fmt.Sprintf("%d/s", n), Buckets: []pace.Bucket{{Name: "all", PerSecond: n}}, Ceilings: usual.Ceilings, Bearers: 1}, nil
 	}
 	p, err := pace.Named(text)
 	if err != nil {
-		return p, fault.Wrap(err, fault.Invalid, "unknown_pace", "%s, or a number of calls a second such as 10/s", fault.As(err).Public).On("pace")
+		return p, fault.New(fault.Invalid, "unknown_pace", "%s, or a number of calls a second such as 10/s", fault.As(err).Public).On("pace")
 	}
 	return p, nil
 }
@@ -131,8 +135,8 @@ func (o *outlook) question(in PlanInput) (*question, error) {
 		return nil, fault.New(fault.Invalid, "bad_place", "a show is in an app instance of its own (own) or in the shared one (shared)").On("place")
 	}
 	if in.Zone != "" {
-		if _, err := time.LoadLocation(in.Zone); err != nil {
-			return nil, fault.New(fault.Invalid, "bad_zone", "%q is no time zone such as Europe/Berlin", in.Zone).On("zone")
+		if _, err := zoneOf(in.Zone); err != nil {
+			return nil, err
 		}
 	}
 	if in.Event != "" {
@@ -149,6 +153,8 @@ func (o *outlook) question(in PlanInput) (*question, error) {
 		return nil, fault.New(fault.Invalid, "bad_tickets", "say how many tickets, or which event").On("tickets")
 	}
 	switch {
+	case !in.Doors.IsZero() && in.Doors.Sub(o.now).Abs() > farthest:
+		return nil, fault.New(fault.Invalid, "bad_doors", "doors are within %d years", int(farthest.Hours()/24/365)).On("doors")
 	case !in.Doors.IsZero():
 		q.show.doors = in.Doors.UnixMilli()
 	case in.Event == "":

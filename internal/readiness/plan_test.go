@@ -153,6 +153,12 @@ func TestUnderOtherLimitsThePlanIsAnother(t *testing.T) {
 func TestQuestionsThatCannotBeAreRefusedByTheirField(t *testing.T) {
 	h := &house{t, dbtest.SQLite(t, schema.Platform())}
 	doors := monday.Add(time.Hour)
+	for _, far := range []int{2, 1900, 2400, 9999} { // whoever subtracts them from today gets no more than 292 years
+		_, err := h.board("case").Plan(context.Background(), readiness.PlanInput{Tickets: 1, Doors: time.Date(far, 1, 1, 0, 0, 0, 0, time.UTC)}, monday)
+		if f := fault.As(err); err == nil || f.Field != "doors" {
+			t.Errorf("doors in the year %d: %v", far, err)
+		}
+	}
 	for field, in := range map[string]readiness.PlanInput{
 		"tickets": {Doors: doors}, "doors": {Tickets: 1}, "zone": {Tickets: 1, Doors: doors, Zone: "Moon/Crater"}, "place": {Tickets: 1, Doors: doors, Place: "there"},
 		"pace": {Tickets: 1, Doors: doors, Pace: "fast"}, "event": {Event: "nowhere"},
@@ -178,10 +184,15 @@ func TestDoorsAreReadInTheirZone(t *testing.T) {
 		{"2026-12-01T20:00:00-05:00", "Europe/Berlin", "", "2026-12-02T01:00:00Z"},
 		{"tomorrow", "UTC", "", ""},
 		{"2026-12-01T20:00", "Moon/Crater", "", ""},
+		{"2026-12-01T20:00", "Local", "", ""},
+		{"2026-12-01T20:00", "", "nowhere", ""},
 	} {
 		got, err := h.board("case").DoorsOf(context.Background(), c.event, c.text, c.zone)
 		if (err == nil) != (c.want != "") || err == nil && got.UTC().Format(time.RFC3339) != c.want {
 			t.Errorf("%q in %q: %v %v, want %s", c.text, c.zone, got, err, c.want)
+		}
+		if f := fault.As(err); err != nil && (f.Kind == fault.Internal || f.Field == "") {
+			t.Errorf("%q in %q: %v names no field", c.text, c.zone, err)
 		}
 	}
 }

@@ -181,6 +181,10 @@ func (b *Board) readPlaces(ctx context.Context, o *outlook) error {
 	return nil
 }
 
+// In the order of resource_failing: by any other, SQLite walks through the whole ledger to find that nothing has failed.
+const failuresSQL = `SELECT event_id, kind, subject, attempts, error, next_try_ms FROM resource WHERE attempts > 0 AND error <> ''
+	ORDER BY event_id, next_try_ms LIMIT $1`
+
 func (b *Board) failures(ctx context.Context) ([]Failure, error) {
 	type failing struct {
 		Failure
@@ -188,8 +192,7 @@ func (b *Board) failures(ctx context.Context) ([]Failure, error) {
 	}
 	rows, err := db.All(ctx, b.db, func(f *failing) []any {
 		return []any{&f.EventID, &f.Kind, &f.Subject, &f.Attempts, &f.Error, &f.next}
-	}, `SELECT event_id, kind, subject, attempts, error, next_try_ms FROM resource WHERE attempts > 0 AND error <> ''
-		ORDER BY event_id, subject LIMIT $1`, maxFailures)
+	}, failuresSQL, maxFailures)
 	out := []Failure{}
 	for _, f := range rows {
 		at := time.UnixMilli(f.next).UTC()

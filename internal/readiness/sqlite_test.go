@@ -17,10 +17,11 @@ func TestCountingReadsIndexesOnly(t *testing.T) {
 		parameters int
 		index      string
 	}{
-		"tallies": {readiness.TalliesSQL, 0, "COVERING INDEX resource_tally"},
-		"tickets": {readiness.TicketsSQL, 0, "COVERING INDEX ticket_tally"},
-		"fresh":   {readiness.FreshSQL, 1, "INDEX ticket_by_change (updated_ms>?)"},
-		"flying":  {readiness.FlyingSQL, 0, "INDEX resource_busy"},
+		"tallies":  {readiness.TalliesSQL, 0, "COVERING INDEX resource_tally"},
+		"tickets":  {readiness.TicketsSQL, 0, "COVERING INDEX ticket_tally"},
+		"fresh":    {readiness.FreshSQL, 1, "INDEX ticket_by_change (updated_ms>?)"},
+		"failures": {readiness.FailuresSQL, 1, "INDEX resource_failing"},
+		"flying":   {readiness.FlyingSQL, 0, "INDEX resource_busy"},
 	} {
 		if plan := dbtest.Plan(t, d, want.query, want.parameters); !strings.Contains(plan, want.index) {
 			t.Errorf("%s:\n%s", name, plan)

@@ -90,7 +90,7 @@ var useProblems = sync.OnceFunc(func() {
 			var d huma.ErrorDetailer
 			if e != nil && errors.As(e, &d) {
 				detail := d.ErrorDetail()
-				p.Field = strings.TrimPrefix(strings.TrimPrefix(detail.Location, "body."), "body")
+				p.Field = fieldAt(detail.Location)
 				p.Detail = strings.TrimSpace(p.Field + " " + detail.Message)
 				break
 			}
@@ -98,6 +98,19 @@ var useProblems = sync.OnceFunc(func() {
 		return p
 	}
 })
+
+// fieldAt is the name of an input as our own faults name it: without the part of the request it stood in.
+func fieldAt(location string) string {
+	for _, part := range []string{"body", "query", "path"} {
+		if name, ok := strings.CutPrefix(location, part+"."); ok {
+			return name
+		}
+		if location == part {
+			return ""
+		}
+	}
+	return location
+}
 
 // write answers a plain (non-huma) request with a problem.
 func (p *Problem) write(w http.ResponseWriter) {

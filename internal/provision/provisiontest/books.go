@@ -238,6 +238,29 @@ func (p *Provider) Stranger(inside, kind, id, name string) string {
 	return a
 }
 
+// Haunt makes an account in an app instance as if a call of ours had done it of which nobody knows any more.
+func (p *Provider) Haunt(inside, id, name string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	in, ok := p.instances.get(inside)
+	if a := inside + "/user/" + id; ok && !in.users.has(a) {
+		in.users.put(a, &user{name: name})
+		return true
+	}
+	return false
+}
+
+// Rename gives an account another name as somebody else would.
+func (p *Provider) Rename(arn, name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if in, ok := p.instances.get(home(arn)); ok {
+		if u, ok := in.users.get(arn); ok {
+			u.name = name
+		}
+	}
+}
+
 // Joined returns how many members a channel has, admins included.
 func (p *Provider) Joined(channelID string) int {
 	p.mu.Lock()

@@ -164,7 +164,7 @@ func ask(ctx context.Context, provider Provider) []Check {
 	defer cancel()
 	a, err := provider(ctx)
 	if err != nil {
-		return []Check{{Name: "provider", Verdict: Bad, Text: err.Error(), ToDo: "look at --chime, the key and the network; while the provider is away shows go on, and the chat rests"}}
+		return []Check{{Name: "provider", Verdict: Bad, Text: err.Error(), ToDo: "look at --chime (or --engine-url, where serve lets its own engine listen), the key and the network; while the provider is away shows go on, and the chat rests"}}
 	}
 	c := Check{Name: "provider", Verdict: Fine, Text: "answers in " + a.Took.Round(time.Millisecond).String()}
 	if a.Took > slow {

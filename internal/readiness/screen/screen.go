@@ -88,7 +88,7 @@ func Lines(s readiness.Status, now time.Time) []string {
 			lines = append(lines, fmt.Sprintf("  … and %d more failures", len(s.Failures)-i))
 			break
 		}
-		lines = append(lines, fmt.Sprintf("  ✗ %s %s %s: %s (attempt %d)", f.EventID, f.Kind, f.Subject, f.Error, f.Attempts))
+		lines = append(lines, fmt.Sprintf("  ✗ %s %s %s: %s (attempt %d)", f.EventID, f.Kind, f.Subject, words.Printable(f.Error), f.Attempts))
 	}
 	return lines
 }
@@ -108,7 +108,8 @@ func figures(e readiness.Event, now time.Time) string {
 		return line
 	}
 	slack := time.Duration(*e.SlackSeconds * float64(time.Second))
-	line += fmt.Sprintf(", ready %s (in %s), ", words.Moment(*e.ReadyAt, now, words.Zone(e.TimeZone)), words.Span(max(0, e.ReadyAt.Sub(now))))
+	in := words.Zone(e.TimeZone) // shows may have different ones, so each says its own
+	line += fmt.Sprintf(", ready %s %s (in %s), ", words.Moment(*e.ReadyAt, now, in), e.ReadyAt.In(in).Format("MST"), words.Span(max(0, e.ReadyAt.Sub(now))))
 	if slack < 0 {
 		return line + words.Span(-slack) + " AFTER DOORS"
 	}

@@ -52,7 +52,7 @@ export function slackWord(show: ProvisionEvent): { text: string; tone: Tone } {
 /** Why nobody can say when a show is ready. */
 export function unready(show: ProvisionEvent): string {
   if (show.failed > 0) return 'when what failed is made';
-  return show.state === 'none' ? 'with its first ticket' : 'nobody knows';
+  return show.state === 'none' ? 'with its first ticket' : 'not known now';
 }
 
 /** What a show has and misses behind its bar: "1,240 of 2,003 made, 12 not planned yet". */

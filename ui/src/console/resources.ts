@@ -1,6 +1,6 @@
 // What the ledger says about things at the chat provider, in words for people. Everything here is a pure function.
 
-import { count, duration, parse, relative } from './format';
+import { count, duration, parse, plural, relative } from './format';
 import type { Resource, ResourceCounts, ResourceKind, ResourceStory, Sweep } from './types';
 import type { Tone } from './plan';
 
@@ -109,7 +109,7 @@ export function lately(r: Pick<Resource, 'state' | 'attempts' | 'nextTryAt' | 'm
 export function waitsFor(r: Pick<Resource, 'state' | 'task' | 'kind' | 'inFlight'>): string {
   if (r.inFlight) return 'A call is on its way; its answer is expected any moment.';
   if (r.state === 'made' && r.task === 'rename') return 'The name its holder chose is on its way to the provider.';
-  if (r.task !== 'blocked') return r.state === 'to_make' || r.state === 'to_delete' ? 'Its turn: shows with earlier doors go first.' : '';
+  if (r.task !== 'blocked') return r.state === 'to_make' || r.state === 'to_delete' ? 'It waits for its turn: shows with earlier doors go first.' : '';
   if (r.state === 'to_make') {
     return r.kind === 'moderator' ? 'The membership has to be made first.' : 'The account has to be made first.';
   }
@@ -141,13 +141,13 @@ export function historyOf(r: Pick<ResourceStory, 'history' | 'madeAt' | 'known'>
 }
 
 /** What the last comparison with the provider found, in one sentence. `null`: there was none yet. */
-export function sweepWord(s: Sweep | null, now: number, things = 'things'): { text: string; tone: Tone } {
+export function sweepWord(s: Sweep | null, now: number, thing = 'thing'): { text: string; tone: Tone } {
   const at = parse(s?.at);
   if (!s || at === null) return { text: s?.error ? `Could not be compared with the provider: ${s.error}` : 'Not compared with the provider yet', tone: s?.error ? 'warn' : 'quiet' };
   const when = `Compared ${relative(at, now)}`;
   if (s.error !== '') return { text: `${when}; a later try did not get to its end: ${s.error}`, tone: 'warn' };
-  if (s.differs) return { text: `${when}: the provider had ${count(s.there)} ${things}, the ledger ${count(s.ledger)}`, tone: 'bad' };
-  return { text: `${when}: provider and ledger agreed on ${count(s.there)} ${things}`, tone: 'good' };
+  if (s.differs) return { text: `${when}: the provider had ${plural(s.there, thing)}, the ledger ${count(s.ledger)}`, tone: 'bad' };
+  return { text: `${when}: provider and ledger agreed on ${plural(s.there, thing)}`, tone: 'good' };
 }
 
 /** What that comparison put right; '' when there was nothing. */

@@ -1,0 +1,178 @@
+package provision
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/fault"
+)
+
+// steps lets the planner do all that is left.
+func (p *planner) steps(t *testing.T) {
+	t.Helper()
+	for more := true; more; {
+		var err error
+		if more, err = p.step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (p *planner) looks(t *testing.T) {
+	t.Helper()
+	if err := p.look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (t *term) exec(tb testing.TB, query string, args ...any) {
+	tb.Helper()
+	if _, err := t.db.Exec(tb.Context(), query, args...); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func (t *term) count(tb testing.TB, where string, args ...any) int {
+	tb.Helper()
+	n, err := db.Value[int](tb.Context(), t.db, "SELECT count(*) FROM resource WHERE "+where, args...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return n
+}
+
+// A cancelled show that came back with its chat switched off kept an app instance that nobody wanted and nobody might
+// delete: the dispatcher asked for it a thousand times a second, with a commit each.
+func TestAShowThatComesBackWithoutAChatKeepsWhatItHas(t *testing.T) {
+	term, p := benchTerm(t, "sqlite")
+	e, _ := fill(t, term.db, 3, time.Now().Add(time.Hour))
+	ledger(t, term.db, e, true)
+	term.exec(t, "UPDATE event SET state = 'archived' WHERE id = $1", e)
+	p.looks(t)
+	p.steps(t)
+	if n := term.count(t, "event_id = $1 AND want", e); n != 0 {
+		t.Fatalf("%d resources of an archived show are wanted", n)
+	}
+	term.exec(t, "UPDATE event SET state = 'scheduled', chat = FALSE WHERE id = $1", e)
+	p.looks(t)
+	p.steps(t)
+	if n := term.count(t, "event_id = $1 AND NOT want", e); n != 0 {
+		t.Errorf("%d resources of a show that came back are not wanted", n)
+	}
+	if work, _, err := term.pick(t.Context(), time.Now().Add(time.Second), 10); err != nil || len(work) != 0 {
+		t.Errorf("calls %v, %v; want none", work, err)
+	}
+}
+
+// A show that came back while all of it was removed was compared from where the comparison stood: who came before had no
+// chat for ten minutes.
+func TestAComparisonBeginsAnewWhenAllWasRemovedMeanwhile(t *testing.T) {
+	term, p := benchTerm(t, "sqlite")
+	e, _ := fill(t, term.db, 3*chunk, time.Now().Add(time.Hour))
+	ledger(t, term.db, e, true)
+	p.looks(t)
+	term.exec(t, "UPDATE placement SET leaving = TRUE WHERE event_id = $1", e)
+	if more, err := p.walk(t.Context()); err != nil || !more {
+		t.Fatal(more, err)
+	}
+	term.exec(t, "UPDATE resource SET state = 'absent' WHERE event_id = $1 AND kind = 'instance'", e)
+	p.looks(t)
+	p.steps(t)
+	p.looks(t)
+	p.steps(t)
+	if n := term.count(t, "event_id = $1 AND kind = 'user' AND want", e); n != 3*chunk {
+		t.Errorf("%d accounts are planned, want %d", n, 3*chunk)
+	}
+}
+
+// The request token of the shared app instance once changed with the show that happened to ask for it.
+func TestTheSharedAppInstanceHasOneTokenWhoeverAsks(t *testing.T) {
+	r := row{Kind: kindInstance, Generation: 1}
+	if a, b := r.token(base{installation: "i"}), r.token(base{installation: "i", round: 2}); a != b {
+		t.Errorf("%q and %q", a, b)
+	}
+	own := row{Event: "ev1", Kind: kindInstance, Generation: 1}
+	if a, b := own.token(base{place: "ev1"}), own.token(base{place: "ev1", round: 1}); a == b {
+		t.Errorf("two app instances of a show have the same token %q", a)
+	}
+}
+
+// An account that was deleted while the answer was lost was asked for with the request token of its first life, for which
+// a provider answers that it is there.
+func TestWhatIsMadeAfterALostDeleteHasAnotherToken(t *testing.T) {
+	term, _ := benchTerm(t, "sqlite")
+	e, _ := fill(t, term.db, 1, time.Now().Add(time.Hour))
+	ledger(t, term.db, e, true)
+	call := func(what task) (r row) {
+		rows, err := term.todo(t.Context(), e, what, time.Now().Add(time.Hour), 1)
+		if err != nil || len(rows) != 1 {
+			t.Fatal(what, rows, err)
+		}
+		err = term.lease.Write(t.Context(), term.epoch, func(tx *db.Tx) error {
+			begun, err := begin(tx, term.epoch, rows)
+			if err != nil {
+				return err
+			}
+			r = begun[0]
+			return fail(tx, term.epoch, r, fault.New(fault.Unavailable, "lost", "no answer"))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	term.exec(t, "UPDATE resource SET want = FALSE, work = 'delete' WHERE event_id = $1 AND kind = 'user'", e)
+	deleted := call(taskDelete)
+	term.exec(t, "UPDATE resource SET want = TRUE, work = 'create' WHERE event_id = $1 AND kind = 'user'", e)
+	again := call(taskCreate)
+	first := deleted
+	first.Generation = 0 // as ledger wrote it
+	if a, b := first.token(base{}), again.token(base{}); a == b {
+		t.Errorf("both have %q", a)
+	}
+}
+
+// A call that was throttled is tried again at once, whatever the wall clock does: set back by an hour, it once made
+// people wait for an hour.
+func TestWhoWasThrottledWaitsForNoClock(t *testing.T) {
+	term, _ := benchTerm(t, "sqlite")
+	e, _ := fill(t, term.db, 1, time.Now().Add(time.Hour))
+	ledger(t, term.db, e, false)
+	rows, err := term.todo(t.Context(), e, taskCreate, time.Now(), 1)
+	if err != nil || len(rows) != 1 {
+		t.Fatal(rows, err)
+	}
+	err = term.lease.Write(t.Context(), term.epoch, func(tx *db.Tx) error {
+		begun, err := begin(tx, term.epoch, rows)
+		if err != nil {
+			return err
+		}
+		return fail(tx, term.epoch, begun[0], fault.New(fault.Throttled, "throttled", "not so fast"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows, err := term.todo(t.Context(), e, taskCreate, time.Now().Add(-time.Hour), 1); err != nil || len(rows) != 1 {
+		t.Errorf("an hour earlier there is nothing to do: %v, %v", rows, err)
+	}
+}
+
+// Two shows of the shared app instance may ask for the same thing in one look: the second slot was lost.
+func TestACallThatIsNotMadeGivesItsSlotBack(t *testing.T) {
+	term, _ := benchTerm(t, "sqlite")
+	e, _ := fill(t, term.db, 1, time.Now().Add(time.Hour))
+	ledger(t, term.db, e, false)
+	rows, err := term.todo(t.Context(), e, taskCreate, time.Now(), 1)
+	if err != nil || len(rows) != 1 {
+		t.Fatal(rows, err)
+	}
+	term.exec(t, "UPDATE resource SET busy = TRUE WHERE event_id = $1", e)
+	if err := term.announce(t.Context(), []call{{rows: rows, base: base{place: e, instance: "arn:aws:chime:us-east-1:1:app-instance/1"}}}); err != nil {
+		t.Fatal(err)
+	}
+	rates, err := term.pace.Rates(t.Context(), term.db)
+	if err != nil || len(rates) != 1 || rates[0].CallsLastSecond != 0 {
+		t.Errorf("%+v, %v; want no call", rates, err)
+	}
+}
