@@ -39,23 +39,23 @@ func mostWithin(at []time.Time, window time.Duration) (most int) {
 func TestASweepTakesAFifthOfAnIdlePaceAndOneCallForFifty(t *testing.T) {
 	virtual(t, func(s *stage) {
 		e := s.event(time.Now().Add(24 * time.Hour))
-		s.tickets(e, id.Fan, 400)
+		s.tickets(e, id.Fan, 160)
 		p, _ := s.run(s.config("case"))
-		s.until(5*time.Minute, "ready", func() bool { return len(s.provider.Calls()) > 400 && s.readyCount(e) == 400 })
+		s.until(5*time.Minute, "ready", func() bool { return len(s.provider.Calls()) > 160 && s.readyCount(e) == 160 })
 		pass(20 * time.Second)
 		before := len(s.provider.Calls())
 		s.sweep(p)
-		pass(31 * time.Minute)
+		pass(21 * time.Minute)
 		looks, last := s.looks(before), s.report()[e]
 		if most := mostWithin(looks, 10*time.Second); most > 21 {
 			t.Errorf("%d of 100 calls in ten seconds", most)
 		}
 		// Accounts, the admin among them, memberships; admins, two kinds of channels, moderators.
-		if most := 9 + 9 + 4; last.calls > most || last.users != 401 {
-			t.Errorf("%d calls for 400 accounts and memberships, %d are enough; %+v", last.calls, most, last)
+		if most := 4 + 4 + 4; last.calls > most || last.users != 161 {
+			t.Errorf("%d calls for 160 accounts and memberships, %d are enough; %+v", last.calls, most, last)
 		}
-		if n := len(looks); n < 3*last.calls || n > 5*last.calls {
-			t.Errorf("%d calls in half an hour", n)
+		if n := len(looks); n < 2*last.calls || n > 4*last.calls {
+			t.Errorf("%d calls in twenty minutes", n)
 		}
 	})
 }
@@ -65,24 +65,24 @@ func TestASweepBesideABacklogCostsNextToNothingAndGoesOn(t *testing.T) {
 	virtual(t, func(s *stage) {
 		s.provider.Latency = 100 * time.Millisecond
 		old, e := s.event(time.Now().Add(24*time.Hour)), s.event(time.Now().Add(time.Hour))
-		s.tickets(old, id.Fan, 200)
+		s.tickets(old, id.Fan, 120)
 		p, _ := s.run(s.config("case"))
-		s.until(5*time.Minute, "ready", func() bool { return len(s.provider.Calls()) > 200 && s.readyCount(old) == 200 })
+		s.until(5*time.Minute, "ready", func() bool { return len(s.provider.Calls()) > 120 && s.readyCount(old) == 120 })
 		pass(20 * time.Second)
-		if err := p.Sweep(context.Background()); err != nil { // 15 calls, in 8 s if nobody came
+		if err := p.Sweep(context.Background()); err != nil { // 11 calls, in 6 s if nobody came
 			t.Fatal(err)
 		}
-		pass(3 * time.Second)
+		pass(2 * time.Second)
 		before, began := len(s.provider.Calls()), time.Now()
-		s.tickets(e, id.Fan, 700)
-		s.until(5*time.Minute, "700 tickets are ready", func() bool { return len(s.provider.Calls()) > before+700 && s.readyCount(e) == 700 })
-		const minimum = 700 + 7 + 1 + 3
+		s.tickets(e, id.Fan, 620)
+		s.until(5*time.Minute, "620 tickets are ready", func() bool { return len(s.provider.Calls()) > before+620 && s.readyCount(e) == 620 })
+		const minimum = 620 + 7 + 1 + 3
 		looks := s.looks(before)
 		if took := time.Since(began); took > 2*time.Second+time.Duration(minimum)*time.Second/10*102/100 {
 			t.Errorf("took %v, with %d calls of the sweep", took, len(looks))
 		}
 		if n := len(looks); n < 1 || n > 4 || looks[n-1].Sub(began) < 20*time.Second {
-			t.Errorf("%d calls of the sweep in 70 s beside a backlog", n)
+			t.Errorf("%d calls of the sweep in 62 s beside a backlog", n)
 		}
 		if most := provisiontest.MostInAnySecond(s.provider.Calls()); most > 10 {
 			t.Errorf("%d calls in a sliding second", most)
