@@ -414,14 +414,16 @@ func some(lines []string) string {
 	return strings.Join(lines, "\n")
 }
 
-// judgeSweep: where nobody forgets anything and nothing is added by others, the sweep has nothing to put right. Except one
-// thing: of a ban that came and went while nobody led and whose show was put off meanwhile, it is the first to hear.
+// judgeSweep: where nobody forgets anything and nothing is added by others, the sweep has nothing to put right. Except two
+// things: of a ban that came and went while nobody led and whose show was put off meanwhile it is the first to hear; and
+// whether a new name arrived whose answer was lost, when the show that wanted it was over before the next attempt.
 func (s *sim) judgeSweep() {
 	type repair struct {
-		ticket     id.Ticket
-		kind, text string
+		event            id.Event
+		ticket           id.Ticket
+		kind, what, text string
 	}
-	all, err := db.All(context.Background(), s.db, func(r *repair) []any { return []any{&r.ticket, &r.kind, &r.text} }, `SELECT subject, kind,
+	all, err := db.All(context.Background(), s.db, func(r *repair) []any { return []any{&r.event, &r.ticket, &r.kind, &r.what, &r.text} }, `SELECT event_id, subject, kind, what,
 		at_ms || ' ' || event_id || ' ' || subject || ' ' || kind || ': ' || what || ' ' || detail FROM resource_history
 		WHERE what IN ('vanished', 'found', 'misnamed') OR (what = 'deleted' AND detail <> '') ORDER BY at_ms`)
 	if err != nil {
@@ -432,7 +434,11 @@ func (s *sim) judgeSweep() {
 	}
 	var out []string
 	for _, r := range all {
-		if t := s.ticketOf("/" + string(r.ticket)); t == nil || !t.wasBanned || r.kind != "membership" {
+		t, e := s.ticketOf("/"+string(r.ticket)), s.showOf("/"+string(r.event))
+		switch {
+		case r.kind == "membership" && t != nil && t.wasBanned:
+		case r.what == "misnamed" && e != nil && !e.making():
+		default:
 			out = append(out, r.text)
 		}
 	}
