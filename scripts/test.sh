@@ -49,13 +49,13 @@ go_tests() {
   # Everything is compiled first, so that no test with a deadline shares the processors with a compiler.
   section "Go: compile with the race detector" compile
   # Two thousand tickets at ten calls a second take minutes under the race detector; smaller shows prove the same there.
-  local long='^(TestTwoThousandTickets|TestThrottlingSlowsDown|TestReadyAtIsRight|TestAHallIsReady|TestTwentyShowsFill|TestALateBuyer|TestTroubleIsNot)'
+  local long='^(TestTwoThousandTickets|TestThrottlingSlowsDown|TestReadyAtIsRight|TestAHallIsReady|TestTwentyShowsFill|TestALateBuyer|TestTroubleIsNot|TestEverybodyTogetherKeeps|TestUrgentCallsLeave|TestASweepBesideABacklog|TestASweepTakesAFifth|TestWhatVanishedIsBack)'
   section "Go: tests on both databases, race detector, random order" go test -race -shuffle=on -skip "$long" -timeout 10m ./...
   # Counted, not timed: what is found does not depend on the machine, and no input is cut off by the clock.
   section "Go: a moment of fuzzing for every target" scripts/fuzz.sh 500x
-  section "Go: the long simulations, without the race detector" go test -run "$long" -timeout 10m ./internal/provision
+  section "Go: the long simulations, without the race detector" go test -run "$long" -timeout 10m ./internal/provision ./internal/app
   # The race detector saw a few of these worlds above; here are many, in virtual time. make sim plays a million.
-  section "Go: two thousand simulated worlds of provisioning" env STAGEDOOR_SIM_RUNS=2000 go test -run '^TestSimulation$' -timeout 15m ./internal/provision
+  section "Go: fifteen hundred simulated worlds of provisioning" env STAGEDOOR_SIM_RUNS=1500 go test -run '^TestSimulation$' -timeout 15m ./internal/provision
 }
 
 page_tests() {
