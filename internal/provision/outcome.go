@@ -87,6 +87,9 @@ func (t *term) record(ctx context.Context, c call, answers []answer) error {
 			if err := succeed(tx, t.epoch, r, answers[i]); err != nil {
 				return err
 			}
+			if err := encourage(tx, r); err != nil {
+				return err
+			}
 		}
 		if c.first().Task == taskJoin && len(done) > 0 {
 			if err := joined(tx, t.epoch, c.first(), done); err != nil {
@@ -158,6 +161,16 @@ func succeed(tx *db.Tx, epoch int64, r row, a answer) error {
 	_, err := tx.Exec(`UPDATE resource SET busy = FALSE, failed = FALSE, state = 'made', arn = $1, name = $2, attempts = 0,
 		error = '', next_try_ms = 0, made_ms = $3 WHERE event_id = $4 AND subject = $5 AND kind = $6 AND busy AND epoch = $7`,
 		a.arn, a.name, now, r.Event, r.Subject, r.Kind, epoch)
+	return err
+}
+
+// encourage gives a membership and a role a new chance that were refused because their account had vanished.
+func encourage(tx *db.Tx, r row) error {
+	if r.Kind != kindUser || r.Task != taskCreate || r.Generation < 2 {
+		return nil
+	}
+	_, err := tx.Exec(`UPDATE resource SET failed = FALSE, attempts = 0, error = '', next_try_ms = 0
+		WHERE event_id = $1 AND subject = $2 AND kind IN ('membership', 'moderator') AND state <> 'made' AND NOT busy AND attempts > 0`, r.Event, r.Subject)
 	return err
 }
 

@@ -342,6 +342,23 @@ func TestABanThatCameAndWentWhileNobodyLedIsRepaired(t *testing.T) {
 	})
 }
 
+// An account vanished, and before that was known its membership was asked for again, refused, and set aside for ten minutes.
+func TestWhoIsMadeAnewIsNotKeptWaitingByOldRefusals(t *testing.T) {
+	virtual(t, func(s *stage) {
+		e := s.event(time.Now().Add(time.Hour))
+		fan := s.tickets(e, id.Fan, 3)[0]
+		_, stop := s.run(s.config("case"))
+		s.until(time.Minute, "ready", func() bool { return s.readyCount(e) == 3 })
+		stop()
+		s.provider.Forget(string(s.where(e).User(id.ChatUser(id.Fan, fan))))
+		s.exec("UPDATE resource SET state = 'absent', arn = '', work = 'create' WHERE subject = $1 AND kind = 'user'", fan)
+		s.exec("UPDATE resource SET state = 'absent', work = 'blocked', failed = TRUE, attempts = 5, error = 'refused', next_try_ms = $1 WHERE subject = $2 AND kind = 'membership'",
+			time.Now().Add(10*time.Minute).UnixMilli(), fan)
+		s.run(s.config("case"))
+		s.until(30*time.Second, "ready again", func() bool { return s.readyCount(e) == 3 })
+	})
+}
+
 // scarce makes app instances scarce: shows that are placed from now on share one.
 func (s *stage) scarce() {
 	for i := range 99 {
