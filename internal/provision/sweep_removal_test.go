@@ -11,6 +11,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/bus"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/provision/provisiontest"
 )
 
 // A leader that was stopped may have sent calls that arrive after the next leader's deletes.
