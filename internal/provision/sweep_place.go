@@ -19,10 +19,11 @@ func (p *pass) throughPlace(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.base = b
 	if !ready {
-		return trouble{rest: unready} // it is being made, or on its way out
+		return p.throughUnready(ctx)
 	}
-	p.base, p.bearer = b, b.bearers[len(b.bearers)-1]
+	p.bearer = b.bearers[len(b.bearers)-1]
 	if err := p.sweepAdmins(ctx); err != nil {
 		return err
 	}
@@ -39,6 +40,31 @@ func (p *pass) throughPlace(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// throughUnready is for an app instance without an administrator, in whose name channels could be listed. Where a show wants
+// its chat, there will be one soon. Where none does, the accounts can be compared all the same.
+func (p *pass) throughUnready(ctx context.Context) error {
+	shows, err := p.showsIn(ctx, p.place)
+	if err != nil {
+		return err
+	}
+	where, err := p.where(ctx, shows...)
+	if err != nil {
+		return err
+	}
+	for _, w := range where {
+		if w.make {
+			return trouble{rest: unready}
+		}
+	}
+	if p.base.instance == "" {
+		return trouble{rest: unready} // on its way out
+	}
+	if err := p.sweepAdmins(ctx); err != nil {
+		return err
+	}
+	return p.sweepUsers(ctx)
 }
 
 func (p *pass) call(op string, channel arn.ARN) pace.Call {

@@ -11,6 +11,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/bus"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/provision/provisiontest"
 )
 
 // A leader that was stopped may have sent calls that arrive after the next leader's deletes.
@@ -168,4 +169,31 @@ func TestLeftoversOfShowsAreRemovedOnlyBehindTheSeal(t *testing.T) {
 			t.Errorf("%d reported %v", n, err)
 		}
 	}, "sqlite")
+}
+
+// A show was cancelled when nothing but its app instance was made: without an administrator, who will never come, its place
+// once rested for ever, and a late account stayed (simulation, seed 926).
+func TestAPlaceWithoutAnAdministratorIsSweptToo(t *testing.T) {
+	virtual(t, func(s *stage) {
+		s.provider.Trouble = func(c provisiontest.Call) provisiontest.Fault {
+			if c.Op == "CreateAppInstanceUser" && c.Who != "late" {
+				return provisiontest.Fault{Status: 503, Code: "ServiceUnavailable"}
+			}
+			return provisiontest.Fault{}
+		}
+		e := s.event(time.Now().Add(time.Hour))
+		fan := s.tickets(e, id.Fan, 1)[0]
+		p, _ := s.run(s.config("none"))
+		s.until(time.Minute, "the app instance is made", func() bool { return s.provider.Instances() == 1 })
+		s.exec("UPDATE event SET state = 'cancelled' WHERE id = $1", e)
+		s.exec("UPDATE ticket SET valid = FALSE, updated_ms = $1", time.Now().UnixMilli())
+		s.bus.Publish(bus.Hint{Topic: bus.TicketsChanged, Event: e})
+		pass(10 * time.Second)
+		in := arn.ARN(s.provider.Everything()[0].ARN)
+		if _, err := s.client(s.provider.WireOf("late", nil)).CreateUser(context.Background(), in, id.ChatUser(id.Fan, fan), "late", "1"); err != nil {
+			t.Fatal(err)
+		}
+		s.sweep(p)
+		s.until(time.Minute, "the late account is gone", func() bool { return len(s.provider.Users()) == 0 })
+	})
 }
