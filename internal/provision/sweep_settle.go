@@ -236,7 +236,8 @@ func (p *pass) hold(tx *db.Tx, t *tally, event id.Event, subject id.Ticket, k ki
 // in its own way would be asked for the other one at every sweep.
 const sameAgain = 24 * time.Hour
 
-// callIt takes a name over from the provider.
+// callIt takes a name over from the provider. One that is wanted is the outcome of a rename whose answer was lost, and worth
+// no word.
 func (p *pass) callIt(tx *db.Tx, t *tally, event id.Event, subject id.Ticket, k kind, name string, asked time.Time) error {
 	n, err := db.Value[int](tx.Context(), tx, `SELECT count(*) FROM resource_history WHERE event_id = $1 AND subject = $2 AND kind = $3
 		AND at_ms > $4 AND what = 'misnamed' AND detail = $5`, event, subject, k, time.Now().Add(-sameAgain).UnixMilli(), name)
@@ -246,7 +247,7 @@ func (p *pass) callIt(tx *db.Tx, t *tally, event id.Event, subject id.Ticket, k 
 	rows, err := db.All(tx.Context(), tx, (*row).fields, `UPDATE resource SET name = $1, epoch = $2
 		WHERE event_id = $3 AND subject = $4 AND kind = $5 AND state = 'made' AND NOT busy AND (made_ms < $6 OR made_ms > $7)
 		AND name <> $1 RETURNING `+rowColumns, name, p.epoch, event, subject, k, settled(asked), future())
-	if err != nil || len(rows) == 0 {
+	if err != nil || len(rows) == 0 || rows[0].WantName == name {
 		return err
 	}
 	t.renamed++
