@@ -121,13 +121,13 @@ func TestTheConsoleShowsWhatWasDeleted(t *testing.T) {
 	}
 	defer func() { _ = d.Close() }()
 	if _, err := d.Exec(t.Context(), `INSERT INTO deletion_report (event_id, ended_ms, began_ms, finished_ms, calls, instances, channels, accounts, memberships,
-		moderators, remains, messages, sha256)
-		SELECT event_id, ended_ms, 1000, 61000, 2, 1, 1, 262, 261, 1, 0, messages, sha256 FROM sealed_history WHERE event_id = $1
+		moderators, messages, sha256)
+		SELECT event_id, ended_ms, 1000, 61000, 2, 1, 1, 262, 261, 1, messages, sha256 FROM sealed_history WHERE event_id = $1
 		ON CONFLICT (event_id, ended_ms) DO UPDATE SET began_ms = 1000, finished_ms = 61000, calls = 2, accounts = 262`, e.ID); err != nil {
 		t.Fatal(err)
 	}
 	e = boss.demoEvent()
-	if r := e.Deletion; r == nil || r.Calls != 2 || r.Accounts != 262 || r.Remains != 0 || r.SHA256 != e.Archive.SHA256 || r.FinishedAt.Sub(r.BeganAt) != time.Minute {
+	if r := e.Deletion; r == nil || r.Calls != 2 || r.Accounts != 262 || r.SHA256 != e.Archive.SHA256 || r.FinishedAt.Sub(r.BeganAt) != time.Minute {
 		t.Errorf("%+v", r)
 	}
 }

@@ -12,8 +12,8 @@ import (
 // report writes down, as the provisioner does, that nothing is left.
 func report(t *testing.T, s *chimetest.Show, began, finished time.Time) {
 	s.Exec(t, `INSERT INTO deletion_report (event_id, ended_ms, began_ms, finished_ms, calls, instances, channels, accounts, memberships, moderators,
-		remains, messages, sha256)
-		SELECT event_id, ended_ms, $1, $2, 3, 1, 1, 802, 801, 2, 0, messages, sha256 FROM sealed_history WHERE event_id = $3
+		messages, sha256)
+		SELECT event_id, ended_ms, $1, $2, 3, 1, 1, 802, 801, 2, messages, sha256 FROM sealed_history WHERE event_id = $3
 		ON CONFLICT (event_id, ended_ms) DO NOTHING`, began.UnixMilli(), finished.UnixMilli(), s.Event)
 }
 

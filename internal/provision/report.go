@@ -27,9 +27,9 @@ func letGo(tx *db.Tx, event id.Event) (ok bool, err error) {
 		return "(SELECT count(*) FROM resource WHERE event_id = $1 AND kind IN (" + kinds + ") AND state <> 'absent')"
 	}
 	_, err = tx.Exec(`INSERT INTO deletion_report (event_id, ended_ms, began_ms, finished_ms, calls, instances, channels, accounts, memberships,
-			moderators, remains, messages, sha256)
+			moderators, messages, sha256)
 		SELECT e.event_id, e.ended_ms, $2, 0, 0, `+count("'instance'")+", "+count("'channel'")+", "+count("'user', 'admin_user'")+", "+
-		count("'membership'")+", "+count("'moderator'")+`, 0, COALESCE(h.messages, 0), COALESCE(h.sha256, '')
+		count("'membership'")+", "+count("'moderator'")+`, COALESCE(h.messages, 0), COALESCE(h.sha256, '')
 		FROM chat_event e LEFT JOIN sealed_history h ON h.event_id = e.event_id AND h.ended_ms = e.ended_ms WHERE e.event_id = $1
 		ON CONFLICT (event_id, ended_ms) DO UPDATE SET finished_ms = 0`, event, time.Now().UnixMilli())
 	return err == nil, err
@@ -43,7 +43,6 @@ func countDelete(tx *db.Tx, event id.Event) error {
 
 // closeReport ends the report: nothing is left.
 func closeReport(tx *db.Tx, event id.Event) error {
-	_, err := tx.Exec(`UPDATE deletion_report SET finished_ms = $1, remains = (SELECT count(*) FROM resource WHERE event_id = $2)
-		WHERE event_id = $2 AND finished_ms = 0`, time.Now().UnixMilli(), event)
+	_, err := tx.Exec(`UPDATE deletion_report SET finished_ms = $1 WHERE event_id = $2 AND finished_ms = 0`, time.Now().UnixMilli(), event)
 	return err
 }

@@ -770,11 +770,6 @@ export interface components {
              * @description Moderator roles in the channel.
              */
             moderators: number;
-            /**
-             * Format: int64
-             * @description What the ledger still had when it was finished: 0.
-             */
-            remains: number;
             /** @description Of that archive. */
             sha256: string;
         };
