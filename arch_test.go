@@ -96,8 +96,8 @@ var mayImport = map[string][]string{
 	"internal/web":        and(and(ground, features...), "ui", "internal/teststream"),
 	"internal/app": and(and(ground, features...), "internal/readiness/screen", "internal/readiness/metrics", "internal/readiness/doctor", "internal/chime", "internal/config", "internal/web", "internal/teststream",
 		"engine", "ui", "examples"),
-	"cmd/stagedoor": and(ground, "internal/app", "internal/config", "internal/readiness", "internal/readiness/screen", "internal/readiness/doctor",
-		"internal/web", "engine"),
+	"cmd/stagedoor": and(ground, "internal/app", "internal/config", "internal/inventory", "internal/readiness", "internal/readiness/screen", "internal/readiness/doctor",
+		"internal/readiness/words", "internal/web", "engine"),
 }
 
 var (

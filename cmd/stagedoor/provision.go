@@ -30,6 +30,7 @@ type provisionCmd struct {
 	Pause  provisionPauseCmd  `cmd:"" help:"Stop calls to the chat provider, on all processes, until resume."`
 	Resume provisionResumeCmd `cmd:"" help:"Undo pause."`
 	Retry  provisionRetryCmd  `cmd:"" help:"Try at once what has failed."`
+	Sweep  provisionSweepCmd  `cmd:"" help:"Compare everything with what the chat provider really has, and put it right."`
 }
 
 // with opens the database for a command that looks or steers.

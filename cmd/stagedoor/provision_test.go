@@ -44,6 +44,7 @@ func TestTheProvisionerIsLookedAtAndSteeredFromTheCommandLine(t *testing.T) {
 		{[]string{"provision", "status"}, "nobody leads, paused"},
 		{[]string{"provision", "resume"}, "Resumed."},
 		{[]string{"provision", "retry"}, "0 to be tried again"},
+		{[]string{"provision", "sweep", "--no-wait"}, "Asked for. 0 of 1 place compared"},
 	} {
 		if out, err := says(t, data, step.args...); err != nil || !strings.Contains(out, step.want) {
 			t.Errorf("%v: %v %s", step.args, err, out)
@@ -51,6 +52,9 @@ func TestTheProvisionerIsLookedAtAndSteeredFromTheCommandLine(t *testing.T) {
 	}
 	if s := status(); s.Paused {
 		t.Error("still paused")
+	}
+	if out, err := says(t, data, "provision", "sweep", "--json"); err == nil || !strings.Contains(out, "asked for, but nobody leads") {
+		t.Errorf("sweep: %v %s", err, out)
 	}
 	for want, args := range map[string][]string{
 		"--ticket: there is no ticket \"nobody\"": {"--ticket", "nobody"},

@@ -18,6 +18,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/inventory"
 	"github.com/stagedoor/stagedoor/internal/pace"
 	"github.com/stagedoor/stagedoor/internal/provision"
 	"github.com/stagedoor/stagedoor/internal/readiness"
@@ -31,6 +32,7 @@ type Booth struct {
 	*readiness.Board
 	db        *db.DB
 	provision *provision.Provisioner
+	inventory *inventory.Catalog
 }
 
 // OpenBooth opens the platform's database as it is: a command that looks makes neither a database nor a new schema.
@@ -53,7 +55,7 @@ func OpenBooth(ctx context.Context, s config.Storage, pace string, r config.Read
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
-	return &Booth{Board: board(d, pace, r, slog.New(slog.DiscardHandler)), db: d,
+	return &Booth{Board: board(d, pace, r, slog.New(slog.DiscardHandler)), db: d, inventory: inventory.New(d),
 		// It never runs: its client has nobody to call.
 		provision: provision.New(provision.Config{DB: d, Chime: chime.New(chime.Config{}), Bus: &bus.Bus{}, Preset: pace})}, nil
 }

@@ -373,8 +373,12 @@ func TestCountsAddUp(t *testing.T) {
 func TestTheLastSweepStandsBesideItsPlace(t *testing.T) {
 	each(t, func(l ledger) {
 		l.fill()
-		l.exec(`INSERT INTO sweep (place, asked, heard, finished_ms, instances, users, channels, members, moderators, ledger_users, ledger_channels,
-			ledger_members, ledger_moderators, vanished) VALUES ('', 2, 1, 7000, 1, 6, 1, 5, 0, 5, 1, 5, 0, 1), ('account', 1, 1, 8000, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0)`)
+		l.exec("INSERT INTO placement (event_id, place, placed_ms, round, leaving) VALUES ('ev2', 'ev2', 1, 0, FALSE)")
+		l.row(row{event: "ev2", kind: inventory.Instance, known: "made"})
+		// The shared place is being compared (heard), but not to the end (done); nobody will compare a show that has gone.
+		l.exec(`INSERT INTO sweep (place, asked, heard, done, finished_ms, instances, users, channels, members, moderators, ledger_users, ledger_channels,
+			ledger_members, ledger_moderators, vanished) VALUES ('', 2, 2, 1, 7000, 1, 6, 1, 5, 0, 5, 1, 5, 0, 1),
+			('account', 1, 1, 1, 8000, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0), ('ev9', 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), ('ev2', 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)`)
 		got, err := l.Counts(t.Context(), "")
 		if err != nil {
 			t.Fatal(err)
@@ -385,6 +389,14 @@ func TestTheLastSweepStandsBesideItsPlace(t *testing.T) {
 		}
 		if a := got.Account; a == nil || a.Due || a.There != 3 {
 			t.Errorf("the account: %+v", a)
+		}
+		places, err := l.Sweeps(t.Context())
+		var all []string
+		for _, p := range places {
+			all = append(all, fmt.Sprint(p.Title(), " ", p.Due, " ", p.There))
+		}
+		if want := []string{"List of app instances false 3", "Shared app instance true 12", "Winter Songs true 0"}; err != nil || !slices.Equal(all, want) {
+			t.Errorf("%q, %v; want %q", all, err, want)
 		}
 	})
 }

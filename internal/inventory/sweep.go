@@ -15,7 +15,7 @@ const wholeAccount = id.Event("account")
 // Sweep is the last comparison of a place with what the provider really has.
 type Sweep struct {
 	At        *time.Time `json:"at" doc:"When it ended; null before the first."`
-	Due       bool       `json:"due" doc:"Somebody asked for another one, which has not begun."`
+	Due       bool       `json:"due" doc:"Somebody asked for another one, which is not at its end."`
 	Calls     int        `json:"calls"`
 	There     int        `json:"there" doc:"Accounts, channels, memberships and roles that the provider has; for the account its app instances."`
 	Ledger    int        `json:"ledger" doc:"The same by the ledger, when the sweep had put it right."`
@@ -31,6 +31,47 @@ type Sweep struct {
 const sweepsSQL = `SELECT place, finished_ms, due, calls, instances, users + channels + members + moderators, ledger_instances,
 	ledger_users + ledger_channels + ledger_members + ledger_moderators, differs, vanished, found, removed, renamed, strangers, error
 	FROM swept_place`
+
+// PlaceSweep is the last comparison of one place.
+type PlaceSweep struct {
+	Place id.Event `json:"place" doc:"account for the list of all app instances; empty for the app instance that shows share, else the show it is for."`
+	Name  string   `json:"name" doc:"Of the show; empty for the others."`
+	Sweep
+}
+
+// Title names the place for people.
+func (p PlaceSweep) Title() string {
+	switch {
+	case p.Place == wholeAccount:
+		return "List of app instances"
+	case p.Place == "":
+		return "Shared app instance"
+	case p.Name == "":
+		return string(p.Place)
+	}
+	return p.Name
+}
+
+// Sweeps returns what was compared, or is asked to be: the list of app instances, the one that shows share, then the others
+// by the names of their shows.
+func (c *Catalog) Sweeps(ctx context.Context) ([]PlaceSweep, error) {
+	sweeps, err := c.sweeps(ctx)
+	if err != nil {
+		return nil, err
+	}
+	shows, err := db.All(ctx, c.db, func(p *PlaceSweep) []any { return []any{&p.Place, &p.Name} }, "SELECT id, name FROM event ORDER BY name, id")
+	if err != nil {
+		return nil, err
+	}
+	out := []PlaceSweep{}
+	for _, p := range append([]PlaceSweep{{Place: wholeAccount}, {Place: ""}}, shows...) {
+		if s := sweeps[p.Place]; s != nil && (s.Due || s.At != nil) {
+			p.Sweep = *s
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
 
 // sweeps reads the last sweep of every place.
 func (c *Catalog) sweeps(ctx context.Context) (map[id.Event]*Sweep, error) {

@@ -219,7 +219,7 @@ func (p *pass) finish(ctx context.Context) error {
 		}
 		_, err := tx.Exec(`UPDATE sweep SET began_ms = $1, finished_ms = $2, calls = $3, instances = $4, users = $5, channels = $6, members = $7,
 			moderators = $8, ledger_instances = $9, ledger_users = $10, ledger_channels = $11, ledger_members = $12, ledger_moderators = $13,
-			moving = $14, differs = $15, vanished = $16, found = $17, removed = $18, renamed = $19, strangers = $20, error = '' WHERE place = $21`,
+			moving = $14, differs = $15, vanished = $16, found = $17, removed = $18, renamed = $19, strangers = $20, error = '', done = heard WHERE place = $21`,
 			p.began.UnixMilli(), now.UnixMilli(), p.calls-p.before, c.instances, c.users, c.channels, c.members, c.moderators,
 			l.instances, l.users, l.channels, l.members, l.moderators, p.moving, differs, p.vanished, p.found, p.removed, p.renamed, p.strangers, p.place)
 		return err

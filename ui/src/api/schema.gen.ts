@@ -1340,7 +1340,7 @@ export interface components {
             calls: number;
             /** @description The two differ by more than what happened meanwhile. */
             differs: boolean;
-            /** @description Somebody asked for another one, which has not begun. */
+            /** @description Somebody asked for another one, which is not at its end. */
             due: boolean;
             /** @description Why a later one did not get to its end. */
             error: string;
