@@ -37,6 +37,7 @@ type App struct {
 	engine  *engine.Engine // nil when the chat is elsewhere
 	bus     *bus.Bus
 	secrets secrets
+	calls   calls
 
 	events     *event.Store
 	gate       *gate.Gate
@@ -55,7 +56,7 @@ func New(ctx context.Context, cfg config.Serve, log *slog.Logger) (_ *App, err e
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	a := &App{cfg: cfg, log: log, bus: &bus.Bus{}}
+	a := &App{cfg: cfg, log: log, bus: &bus.Bus{}, calls: newCalls()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -143,7 +144,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error { return a.archive.Run(ctx) })
 	g.Go(func() error { return a.readiness.Watch(ctx) })
 	if a.metrics != nil {
-		g.Go(func() error { return serveMetrics(ctx, a.metrics, a.readiness) })
+		g.Go(func() error { return serveMetrics(ctx, a.metrics, a.readiness, a.calls) })
 	}
 	if a.cfg.Provisioner {
 		g.Go(func() error { return a.provision.Run(ctx) })

@@ -174,10 +174,12 @@ func asker(s config.Storage, c config.Chime, engineURL string, d *db.DB) (doctor
 		return nil, err
 	}
 	watch := &dated{}
-	client, err := provider(s, c, engineURL, watch)
+	cfg, err := outside(s, c, engineURL)
 	if err != nil {
 		return nil, err
 	}
+	cfg.HTTP = watch
+	client := chime.New(cfg)
 	return func(ctx context.Context) (doctor.Answer, error) {
 		var a doctor.Answer
 		err := pace.New(preset).Do(ctx, d, pace.Call{Op: "ListAppInstances"}, func() error {
@@ -216,19 +218,17 @@ func (t *dated) clock() time.Time {
 	return t.at
 }
 
-// provider is Provider over a transport of the caller's.
-func provider(s config.Storage, c config.Chime, engineURL string, over http.RoundTripper) (*chime.Client, error) {
+// outside is where the provider is for a process of its own: see Provider.
+func outside(s config.Storage, c config.Chime, engineURL string) (chime.Config, error) {
 	if err := c.Check(); err != nil {
-		return nil, err
+		return chime.Config{}, err
 	}
 	keys, err := openSecrets(s.Data)
 	if err != nil {
-		return nil, err
+		return chime.Config{}, err
 	}
 	if c.Embedded() {
 		c.Chime = engineURL
 	}
-	cfg := chimeConfig(c, keys, nil)
-	cfg.HTTP = over
-	return chime.New(cfg), nil
+	return chimeConfig(c, keys, nil), nil
 }

@@ -17,9 +17,9 @@ import (
 
 // serveMetrics answers /metrics on a listener of its own until ctx ends: figures are the operator's, and no path of the
 // pages leads to them.
-func serveMetrics(ctx context.Context, l net.Listener, b *readiness.Board) error {
+func serveMetrics(ctx context.Context, l net.Listener, b *readiness.Board, c calls) error {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(metrics.Of(b), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(metrics.Of(b), c, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 3}))
 	server := &http.Server{Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}

@@ -52,7 +52,11 @@ func OpenEngine(ctx context.Context, s config.Storage, cfg engine.Config) (*engi
 // Provider connects to the chat provider from a process of its own. The embedded engine of a running `serve` is reached
 // over the address where it listens alone, with the keys in the data folder.
 func Provider(s config.Storage, c config.Chime, engineURL string) (*chime.Client, error) {
-	return provider(s, c, engineURL, nil)
+	cfg, err := outside(s, c, engineURL)
+	if err != nil {
+		return nil, err
+	}
+	return chime.New(cfg), nil
 }
 
 // Provision runs a provisioner as a process of its own and shows its progress on out.
@@ -61,16 +65,18 @@ func Provision(ctx context.Context, s config.Storage, c config.Chime, r config.R
 	if err != nil {
 		return err
 	}
-	provider, err := Provider(s, c, engineURL)
+	counts := newCalls()
+	cfg, err := outside(s, c, engineURL)
 	if err != nil {
 		return errors.Join(err, d.Close())
 	}
+	cfg.Heard = counts.heard
 	figures, err := listenMetrics(ctx, r.MetricsListen)
 	if err != nil {
 		return errors.Join(fmt.Errorf("--metrics-listen: %w", err), d.Close())
 	}
 	events := event.New(d)
-	p := provision.New(provision.Config{DB: d, Chime: provider, Bus: &bus.Bus{}, Preset: c.Pace, Logger: log,
+	p := provision.New(provision.Config{DB: d, Chime: chime.New(cfg), Bus: &bus.Bus{}, Preset: c.Pace, Logger: log,
 		OnPurged: func(ctx context.Context, e id.Event) error { return events.MarkPurged(ctx, e, time.Now()) }})
 	b := board(d, c.Pace, r, log)
 	g, ctx := errgroup.WithContext(ctx)
@@ -78,7 +84,7 @@ func Provision(ctx context.Context, s config.Storage, c config.Chime, r config.R
 	g.Go(func() error { return b.Watch(ctx) })
 	g.Go(func() error { return screen.Show(ctx, b, out) })
 	if figures != nil {
-		g.Go(func() error { return serveMetrics(ctx, figures, b) })
+		g.Go(func() error { return serveMetrics(ctx, figures, b, counts) })
 	}
 	return errors.Join(g.Wait(), d.Close())
 }

@@ -31,7 +31,8 @@ func TestMetricsAreOnAListenerOfTheirOwn(t *testing.T) {
 	h := start(t, func(c *config.Serve) { c.MetricsListen = "127.0.0.1:0" })
 	within(t, 30*time.Second, "a leader in the metrics", func() bool {
 		status, text := fetch(t, h.MetricsURL())
-		return status == http.StatusOK && strings.Contains(text, "\nstagedoor_provision_leader 1\n") && strings.Contains(text, "\ngo_goroutines ")
+		return status == http.StatusOK && strings.Contains(text, "\nstagedoor_provision_leader 1\n") && strings.Contains(text, "\ngo_goroutines ") &&
+			strings.Contains(text, "\nstagedoor_provider_calls_total{operation=\"CreateChannel\",outcome=\"ok\"} 1\n")
 	})
 	for _, path := range []string{"/", "/debug/pprof/", "/healthz"} {
 		if status, _ := fetch(t, strings.TrimSuffix(h.MetricsURL(), "/metrics")+path); status != http.StatusNotFound {

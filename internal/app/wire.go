@@ -40,7 +40,9 @@ func (a *App) wire() error {
 	if err != nil {
 		return err
 	}
-	provider := chime.New(chimeConfig(a.cfg.Chime, a.secrets, a.chat()))
+	chat := chimeConfig(a.cfg.Chime, a.secrets, a.chat())
+	chat.Heard = a.calls.heard
+	provider := chime.New(chat)
 	share, err := newBudget(a.cfg.Pace, a.db)
 	if err != nil {
 		return fmt.Errorf("--pace: %w", err)

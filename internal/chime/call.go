@@ -68,9 +68,12 @@ func send[I, O, Options any](ctx context.Context, c *Client, op operation[I, O, 
 	var w way
 	out, err := op(w.watch(ctx), in)
 	if err != nil {
-		return out, translate(name(in), err, w.notSent())
+		err = translate(name(in), err, w.notSent())
 	}
-	return out, nil
+	if c.cfg.Heard != nil {
+		c.cfg.Heard(name(in), err)
+	}
+	return out, err
 }
 
 // name is the operation's, after which the SDK names the type of its input.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -114,6 +115,22 @@ func TestThePaceHearsOfEveryCallAndWhatItTouches(t *testing.T) {
 				t.Errorf("heard %+v of %q, want %+v", heard, sent, want)
 			}
 		})
+	}
+}
+
+func TestEveryCallIsHeardOfWithItsOutcome(t *testing.T) {
+	var heard []string
+	count := func(op string, err error) { heard = append(heard, fmt.Sprint(op, " ", fault.As(err) == nil, " ", fault.Is(err, fault.Throttled))) }
+	ok := roundTrip(func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 204, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+	})
+	for _, w := range []http.RoundTripper{ok, exception(429, "Throttled")} {
+		c := chime.New(chime.Config{Region: "us-east-1", AccessKeyID: "A", SecretAccessKey: "s", HTTP: w, Heard: count})
+		_ = c.DeleteUser(t.Context(), person)
+		_, _ = c.As(chime.Credentials{AccessKeyID: "B", SecretAccessKey: "s"}).AssumeUser(t.Context(), person, channel, id.Fan, time.Hour)
+	}
+	if len(heard) != 4 || heard[0] != "DeleteAppInstanceUser true false" || heard[2] != "DeleteAppInstanceUser false true" || !strings.HasPrefix(heard[1], "AssumeRole ") {
+		t.Errorf("%q", heard)
 	}
 }
 

@@ -27,6 +27,10 @@ type Config struct {
 	ModeratorRole, UserRole           string // role ARNs that AssumeUser assumes
 	HTTP                              http.RoundTripper
 	Timeout                           time.Duration // of one call, answer included; 0 means DefaultTimeout
+
+	// Heard is told of every call when it has ended: its operation as in Amazon's API reference, and its error, nil when
+	// the provider has done it. It must not block; nil means that nobody counts.
+	Heard func(op string, err error)
 }
 
 // DefaultTimeout is long enough for a slow answer and short enough that a hung provider is noticed while the doors open.
