@@ -56,6 +56,11 @@ func TestTheProvisionerIsLookedAtAndSteeredFromTheCommandLine(t *testing.T) {
 	if out, err := says(t, data, "provision", "sweep", "--json"); err == nil || !strings.Contains(out, "asked for, but nobody leads") {
 		t.Errorf("sweep: %v %s", err, out)
 	}
+	for _, args := range [][]string{{"doctor"}, {"provision"}, {"provision", "status"}} {
+		if out, err := says(t, data, append(args, "--ready-slack=-5m")...); err == nil || !strings.Contains(out, "--ready-slack: -5m0s is negative") {
+			t.Errorf("%v: %v %s", args, err, out)
+		}
+	}
 	for want, args := range map[string][]string{
 		"--ticket: there is no ticket \"nobody\"": {"--ticket", "nobody"},
 		"--event: there is no show \"nowhere\"":   {"--event", "nowhere"},

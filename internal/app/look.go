@@ -37,7 +37,7 @@ type Booth struct {
 
 // OpenBooth opens the platform's database as it is: a command that looks makes neither a database nor a new schema.
 func OpenBooth(ctx context.Context, s config.Storage, pace string, r config.Readiness) (*Booth, error) {
-	if err := existing(s); err != nil {
+	if err := errors.Join(r.Check(), existing(s)); err != nil {
 		return nil, err
 	}
 	d, err := db.Open(ctx, s.PlatformDatabase())

@@ -120,7 +120,9 @@ func TestThePaceHearsOfEveryCallAndWhatItTouches(t *testing.T) {
 
 func TestEveryCallIsHeardOfWithItsOutcome(t *testing.T) {
 	var heard []string
-	count := func(op string, err error) { heard = append(heard, fmt.Sprint(op, " ", fault.As(err) == nil, " ", fault.Is(err, fault.Throttled))) }
+	count := func(op string, err error) {
+		heard = append(heard, fmt.Sprint(op, " ", fault.As(err) == nil, " ", fault.Is(err, fault.Throttled)))
+	}
 	ok := roundTrip(func(r *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 204, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
 	})

@@ -32,7 +32,7 @@ type Chime struct {
 
 // Readiness says when the operator is told, and where Prometheus looks.
 type Readiness struct {
-	Slack         time.Duration `name:"ready-slack" help:"A chat that is ready later than this before doors raises an alarm." default:"15m" env:"STAGEDOOR_READY_SLACK"`
+	Slack         time.Duration `name:"ready-slack" help:"A chat that is ready later than this before doors raises an alarm; 0s: only one that is ready after doors." default:"15m" env:"STAGEDOOR_READY_SLACK"`
 	MetricsListen string        `name:"metrics-listen" help:"Address where Prometheus finds /metrics, e.g. 127.0.0.1:9464; empty: nowhere. Nobody else should reach it." env:"STAGEDOOR_METRICS_LISTEN"`
 }
 
@@ -70,6 +70,14 @@ func (c Chime) Check() error {
 	return nil
 }
 
+// Check finds settings that cannot be.
+func (r Readiness) Check() error {
+	if r.Slack < 0 {
+		return fmt.Errorf("--ready-slack: %v is negative; a time such as 15m, or 0s to be told only of what is late", r.Slack)
+	}
+	return nil
+}
+
 // HoldChat is how long the deletion of a show's chat waits for keys at most. A rehearsal's keys are not waited for.
 func (s Serve) HoldChat() time.Duration {
 	if s.Demo {
@@ -83,10 +91,10 @@ func (s Serve) Check() error {
 	if s.PublicURL != "" && !webURL(s.PublicURL) {
 		return fmt.Errorf("--public-url: %q is no URL such as https://live.example.org", s.PublicURL)
 	}
-	if s.SealWait < 0 || s.Slack < 0 {
-		return errors.New("--seal-wait and --ready-slack are times such as 15m, not negative")
+	if s.SealWait < 0 {
+		return fmt.Errorf("--seal-wait: %v is negative; a time such as 65m, or 0s for no wait", s.SealWait)
 	}
-	return s.Chime.Check()
+	return errors.Join(s.Readiness.Check(), s.Chime.Check())
 }
 
 func webURL(text string) bool {

@@ -62,5 +62,8 @@ func TestATimeThatIsNegativeIsRefused(t *testing.T) {
 		if err := s.Check(); (err == nil) != c.ok {
 			t.Errorf("seal wait %v, slack %v: %v", c.wait, c.slack, err)
 		}
+		if err := s.Readiness.Check(); (err == nil) != (c.slack >= 0) || err != nil && !strings.HasPrefix(err.Error(), "--ready-slack: ") {
+			t.Errorf("slack %v: %v", c.slack, err)
+		}
 	}
 }

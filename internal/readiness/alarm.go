@@ -3,6 +3,7 @@ package readiness
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -208,7 +209,7 @@ func when(until time.Duration) string {
 func (s Status) firstError(event id.Event) string {
 	for _, f := range s.Failures {
 		if f.EventID == event {
-			return ": " + f.Error + "."
+			return ": " + strings.TrimRight(f.Error, ". ") + "." // some of the provider's texts are whole sentences
 		}
 	}
 	return "."
@@ -223,7 +224,7 @@ func (s Status) late(e Event, threshold time.Duration, now time.Time, raised boo
 	slack, left := time.Duration(*e.SlackSeconds*float64(time.Second)), e.ReadyAt.Sub(now)
 	small := max(soon, slack/10)
 	if raised {
-		threshold, small = time.Duration(float64(threshold)*better), small/2
+		threshold, small = max(time.Duration(float64(threshold)*better), threshold+soon), small/2
 	}
 	if slack >= threshold || left <= small {
 		return Alarm{}, false

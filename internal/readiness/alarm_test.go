@@ -46,7 +46,9 @@ type watched struct {
 	log shout
 }
 
-func watching(t *testing.T, f func(h *watched)) {
+func watching(t *testing.T, f func(h *watched)) { watchingFor(t, readiness.DefaultSlack, f) }
+
+func watchingFor(t *testing.T, slack time.Duration, f func(h *watched)) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := &watched{house: &house{t, dbtest.SQLite(t, schema.Platform())}}
@@ -55,7 +57,7 @@ func watching(t *testing.T, f func(h *watched)) {
 		defer both.Wait()
 		defer cancel()
 		for range 2 {
-			b := readiness.New(readiness.Config{DB: h.db, Preset: "case", Logger: slog.New(slog.NewTextHandler(&h.log, nil))})
+			b := readiness.New(readiness.Config{DB: h.db, Preset: "case", Slack: slack, Logger: slog.New(slog.NewTextHandler(&h.log, nil))})
 			both.Go(func() {
 				if err := b.Watch(ctx); err != nil {
 					t.Error(err)
@@ -131,6 +133,18 @@ func TestALateShowAlarmsOnceWhoeverNotices(t *testing.T) {
 	})
 }
 
+// No slack is a choice, too: somebody wants to hear of shows that are too late, and of no others.
+func TestWithoutSlackOnlyWhatIsReadyAfterDoorsAlarms(t *testing.T) {
+	watchingFor(t, 0, func(h *watched) {
+		e := h.begin(10*time.Minute, 1400) // about 145 s of calls
+		after(time.Minute)
+		h.expect("", "ready a little before doors")
+		h.doors(e, time.Minute)
+		after(time.Minute)
+		h.expect("late", "ready after doors")
+	})
+}
+
 func TestAnAlarmDoesNotWaver(t *testing.T) {
 	watching(t, func(h *watched) {
 		e := h.begin(10*time.Minute, 700)
@@ -182,6 +196,11 @@ func TestWhatFailedAlarmsUntilItIsMade(t *testing.T) {
 		if a := h.status("case", time.Now()).Alarms[0]; !strings.Contains(a.Text, "\"Winter Songs\" has 1 chat resource set aside: the chat provider forbids it.") ||
 			!strings.Contains(a.ToDo, "stagedoor provision retry --event ev") {
 			h.Errorf("%+v", a)
+		}
+		h.exec("UPDATE resource SET error = 'You have reached your quota.' WHERE kind = 'user'") // some texts are sentences already
+		after(30 * time.Second)
+		if a := h.status("case", time.Now()).Alarms[0]; !strings.HasSuffix(a.Text, "quota.") || strings.HasSuffix(a.Text, "..") {
+			h.Errorf("%q", a.Text)
 		}
 		h.exec("UPDATE resource SET failed = FALSE, attempts = 0, error = ''") // a retry
 		after(30 * time.Second)
@@ -236,7 +255,7 @@ func TestAnOldAnswerIsNotASecondLook(t *testing.T) {
 	h := &house{t, dbtest.SQLite(t, schema.Platform())}
 	now := time.Now()
 	h.crowd(h.show("Winter Songs", now.Add(time.Hour)), 5)
-	b := readiness.New(readiness.Config{DB: h.db, Preset: "case"})
+	b := readiness.New(readiness.Config{DB: h.db, Preset: "case", Slack: readiness.DefaultSlack})
 	for _, c := range []struct {
 		good time.Duration
 		want int

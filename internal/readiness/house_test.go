@@ -141,7 +141,7 @@ func (h *house) paused(yes bool) {
 }
 
 func (h *house) board(preset string) *readiness.Board {
-	return readiness.New(readiness.Config{DB: h.db, Preset: preset})
+	return readiness.New(readiness.Config{DB: h.db, Preset: preset, Slack: readiness.DefaultSlack})
 }
 
 // status is asked of a board that remembers nothing.

@@ -35,7 +35,7 @@ type Plan struct {
 	Limit        string     `json:"limit"`
 	Seconds      float64    `json:"seconds" doc:"What the calls take if nothing else is made."`
 	CallsLeft    []Calls    `json:"callsLeft" nullable:"false" doc:"By bucket, the scarcest first."`
-	ReadyAt      *time.Time `json:"readyAt" doc:"If the tickets were imported now, behind the shows with earlier doors; null: never, at these limits."`
+	ReadyAt      *time.Time `json:"readyAt" doc:"If the tickets were imported now, behind the shows with earlier doors; null: never, at these limits, or nothing is left to be made."`
 	SlackSeconds *float64   `json:"slackSeconds" doc:"From readyAt to doors; negative is too late."`
 	ImportBy     *time.Time `json:"importBy" doc:"The tickets must be imported by then to be ready at doors; null: it is too late, or they are there already."`
 	Place        string     `json:"place" enum:"own,shared"`
@@ -185,7 +185,7 @@ func (q *question) making(own bool) work {
 	}
 	w.add("CreateAppInstanceUser", q.tickets)
 	w.add("BatchCreateChannelMembership", batches(q.tickets, maxBatch))
-	if q.show.placed > 0 {
+	if q.show.placed > 0 || q.people() == 0 {
 		return w
 	}
 	if w["CreateChannel"] == 0 {
@@ -313,9 +313,11 @@ func (q *question) answer() Plan {
 		return p
 	}
 	p.Seconds = alone.Seconds()
-	at := q.now.Add(q.ready(load, 0))
-	slack := p.DoorsAt.Sub(at).Seconds()
-	p.ReadyAt, p.SlackSeconds = &at, &slack
+	if len(load) > 0 {
+		at := q.now.Add(q.ready(load, 0))
+		slack := p.DoorsAt.Sub(at).Seconds()
+		p.ReadyAt, p.SlackSeconds = &at, &slack
+	}
 	if by := q.importBy(load, alone); q.tickets > 0 && by >= 0 {
 		t := q.now.Add(by).Truncate(time.Minute)
 		p.ImportBy = &t

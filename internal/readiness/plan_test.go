@@ -109,6 +109,44 @@ func TestAPlanOfAnExistingShowCountsWhatItHas(t *testing.T) {
 	})
 }
 
+// A show that is made has no time at which it will be ready, and so no slack: a script that reads one would think it late.
+func TestAPlanOfAShowThatIsMadeHasNothingToSayOfTime(t *testing.T) {
+	each(t, func(h *house, _ time.Time) {
+		h.leads(monday)
+		e := h.show("Winter Songs", monday.Add(-time.Hour))
+		if p := h.ask("case", readiness.PlanInput{Event: e}, monday); p.ReadyAt != nil || p.Choices[0].Calls != 0 {
+			h.Errorf("without tickets: %+v", p)
+		} else {
+			says(h, p.Sentences, "Nothing is to be made: the show has no tickets.")
+		}
+		h.base(e, e)
+		h.plan(e, h.sell(e, id.Fan, 20, monday.Add(-time.Hour)), 20)
+		p := h.ask("case", readiness.PlanInput{Event: e}, monday)
+		if p.ReadyAt != nil || p.SlackSeconds != nil || p.ImportBy != nil || p.Choices[0].Calls != 0 {
+			h.Errorf("%+v", p)
+		}
+		says(h, p.Sentences, "Everything is made.", "It is in an app instance of its own: 1 call to clean up.")
+		if all := strings.Join(p.Sentences, " "); strings.Contains(all, "more to make it") {
+			h.Errorf("it has its place: %s", all)
+		}
+	})
+}
+
+// What was measured while a limit held calls back is the limit's speed, not the provider's.
+func TestAPlanWithoutLimitsIsNotAsSlowAsTheLimitThatRuns(t *testing.T) {
+	h := &house{t, dbtest.SQLite(t, schema.Platform())}
+	takes := func() time.Duration {
+		p := h.ask("none", readiness.PlanInput{Tickets: 10_000, Doors: monday.Add(time.Hour)}, monday)
+		return time.Duration(p.Seconds) * time.Second
+	}
+	for back := range 10 {
+		h.exec("INSERT INTO pace_second (second, booker, calls) VALUES ($1, 'somebody', 20)", monday.Unix()-int64(back)-1)
+	}
+	near(t, "as measured", takes(), 505*time.Second)
+	h.exec("INSERT INTO pace (bucket, scope_key, version, used_us, calls, held_us, slowed) VALUES ('all', '', 1, $1, '', 0, '')", monday.Add(-time.Second).UnixMicro())
+	near(t, "while a limit holds calls back", takes(), 51*time.Second)
+}
+
 // Where app instances become scarce, small shows share one, as the provisioner would decide.
 func TestAPlanChoosesAPlaceAsTheProvisionerDoes(t *testing.T) {
 	h := &house{t, dbtest.SQLite(t, schema.Platform())}

@@ -11,36 +11,13 @@ import (
 func (q *question) words(p *Plan, alone time.Duration) {
 	say := func(format string, args ...any) { p.Sentences = append(p.Sentences, fmt.Sprintf(format, args...)) }
 	doors := words.Moment(p.DoorsAt, q.now, q.zone)
-	chosen := p.Choices[0]
-	if chosen.Calls == 0 {
-		say("Everything is made.")
-	} else {
-		what := "%s take %s: %s%s."
-		if q.show.placed > 0 {
-			what = "What is missing for %s takes %s: %s%s."
-		}
-		say(what, words.Plural(p.Tickets, "ticket"), words.Plural(chosen.Calls, "call"), words.Span(alone), narrow(p.CallsLeft))
-	}
-	if wait := p.ReadyAt.Sub(q.now) - alone; chosen.Calls > 0 && wait > minMargin {
-		say("Shows with earlier doors come first and take %s of the time before.", words.Span(wait))
-	}
-	switch slack := time.Duration(*p.SlackSeconds * float64(time.Second)); {
-	case chosen.Calls == 0:
-	case p.ImportBy != nil:
-		say("Import by %s (%s): doors are %s.", words.Moment(*p.ImportBy, q.now, q.zone), p.Zone, doors)
-	case slack < 0:
-		text := "All is ready at %s, %s after doors (%s)."
-		if q.tickets > 0 {
-			text = "Imported now they are ready at %s, %s after doors (%s)."
-		}
-		if p.DoorsAt.After(q.now) {
-			text += " Doors at " + words.Moment(p.ReadyAt.Add(DefaultSlack).Truncate(5*time.Minute).Add(5*time.Minute), q.now, q.zone) + " would do."
-		}
-		say(text, words.Moment(*p.ReadyAt, q.now, q.zone), words.Span(-slack), p.Zone)
-	case q.tickets > 0:
-		say("Import now: they are ready at %s, just before doors (%s).", words.Moment(*p.ReadyAt, q.now, q.zone), p.Zone)
+	switch {
+	case p.ReadyAt != nil:
+		q.sayWhen(p, alone, say)
+	case q.people() == 0:
+		say("Nothing is to be made: the show has no tickets.")
 	default:
-		say("All is ready at %s, %s before doors (%s).", words.Moment(*p.ReadyAt, q.now, q.zone), words.Span(slack), p.Zone)
+		say("Everything is made.")
 	}
 	for _, c := range p.Choices {
 		say("%s", c.words(q.show.placed > 0, q.admins(true)))
@@ -67,6 +44,36 @@ func (q *question) words(p *Plan, alone time.Duration) {
 		by = words.Moment(*p.ImportBy, q.now, q.zone)
 	}
 	p.Warnings = ceilings(q.speeds.preset.Ceilings, n, by)
+}
+
+// sayWhen says how long it takes, and how that lies to doors.
+func (q *question) sayWhen(p *Plan, alone time.Duration, say func(string, ...any)) {
+	what := "%s take %s: %s%s."
+	if q.show.placed > 0 {
+		what = "What is missing for %s takes %s: %s%s."
+	}
+	say(what, words.Plural(p.Tickets, "ticket"), words.Plural(p.Choices[0].Calls, "call"), words.Span(alone), narrow(p.CallsLeft))
+	if wait := p.ReadyAt.Sub(q.now) - alone; wait > minMargin {
+		say("Shows with earlier doors come first and take %s of the time before.", words.Span(wait))
+	}
+	ready := words.Moment(*p.ReadyAt, q.now, q.zone)
+	switch slack := time.Duration(*p.SlackSeconds * float64(time.Second)); {
+	case p.ImportBy != nil:
+		say("Import by %s (%s): doors are %s.", words.Moment(*p.ImportBy, q.now, q.zone), p.Zone, words.Moment(p.DoorsAt, q.now, q.zone))
+	case slack < 0:
+		text := "All is ready at %s, %s after doors (%s)."
+		if q.tickets > 0 {
+			text = "Imported now they are ready at %s, %s after doors (%s)."
+		}
+		if p.DoorsAt.After(q.now) {
+			text += " Doors at " + words.Moment(p.ReadyAt.Add(DefaultSlack).Truncate(5*time.Minute).Add(5*time.Minute), q.now, q.zone) + " would do."
+		}
+		say(text, ready, words.Span(-slack), p.Zone)
+	case q.tickets > 0:
+		say("Import now: they are ready at %s, just before doors (%s).", ready, p.Zone)
+	default:
+		say("All is ready at %s, %s before doors (%s).", ready, words.Span(slack), p.Zone)
+	}
 }
 
 // narrow names the bucket that takes longest.

@@ -144,7 +144,16 @@ func (b *Board) readSpeed(ctx context.Context, o *outlook) error {
 	for _, r := range live {
 		o.status.Rates = append(o.status.Rates, Rate{Bucket: r.Bucket, Of: r.Key, Limit: float64(r.Limit), Rate: r.Rate, Used: r.CallsLastSecond, Throttled: r.Throttled})
 	}
-	o.speeds = newSpeeds(b.pace.Preset, live, float64(last.calls)/float64(max(1, last.busy)))
+	// What was as fast as a limit allowed says nothing about how fast the provider is without one.
+	held, err := db.Value[int](ctx, b.db, "SELECT count(*) FROM pace WHERE used_us >= $1", o.now.Add(-window*time.Second).UnixMicro())
+	if err != nil {
+		return err
+	}
+	measured := 0.0
+	if held == 0 {
+		measured = float64(last.calls) / float64(max(1, last.busy))
+	}
+	o.speeds = newSpeeds(b.pace.Preset, live, measured)
 	o.bearers, err = b.bearers(ctx)
 	return err
 }

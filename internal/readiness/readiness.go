@@ -24,11 +24,11 @@ import (
 type Config struct {
 	DB     *db.DB
 	Preset string        // name of the provider's limits, see pace.Presets; "" means none
-	Slack  time.Duration // a show that is ready later than this before doors raises an alarm; 0 means DefaultSlack
+	Slack  time.Duration // a show that is ready later than this before doors raises an alarm; 0: one that is ready after doors
 	Logger *slog.Logger  // nil means silence
 }
 
-// DefaultSlack is long enough for a person to do something about it.
+// DefaultSlack is what people have who ask for nothing else: long enough to do something about it.
 const DefaultSlack = 15 * time.Minute
 
 // Board shows how far the provisioning is, of all processes together. Make it with New. Safe for concurrent use.
@@ -48,9 +48,6 @@ type Board struct {
 // New makes a board. An unknown preset is reported by everything that the board is asked.
 func New(c Config) *Board {
 	b := &Board{db: c.DB, slack: c.Slack, log: c.Logger}
-	if b.slack == 0 {
-		b.slack = DefaultSlack
-	}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}

@@ -192,12 +192,12 @@ export function planQuery(f: PlanForm): string {
 /** The answer's headline: "Import by Tuesday, 14:05" or why there is no such moment. */
 export function headline(p: Plan, now: number): { text: string; tone: Tone } {
   const slack = p.slackSeconds ?? 0;
+  if (p.choices[0]?.calls === 0) return { text: 'Nothing is left to make', tone: 'good' };
   if (p.readyAt === null) return { text: 'Never, at these limits', tone: 'bad' };
   if (p.importBy !== null) {
     const left = (parse(p.importBy) ?? now) - now;
     return { text: `Import by ${weekday(p.importBy, p.zone)}`, tone: left < 3_600_000 ? 'warn' : 'good' };
   }
-  if (p.choices[0]?.calls === 0) return { text: 'Everything is made', tone: 'good' };
   if (slack < 0) return { text: `${duration(slack * 1000)} too late`, tone: 'bad' };
   return { text: `Ready ${duration(slack * 1000)} before doors`, tone: slack * 1000 < smallSlack ? 'warn' : 'good' };
 }
