@@ -23,7 +23,7 @@ var errSick = errors.New("something is wrong")
 
 // Run prints what was looked at. It fails if something is wrong.
 func (c *doctorCmd) Run(ctx context.Context) error {
-	if err := c.Check(); err != nil {
+	if err := c.Readiness.Check(); err != nil {
 		return err
 	}
 	checks := app.Doctor(ctx, c.Storage, c.Chime, c.Readiness, c.EngineURL)

@@ -3,9 +3,12 @@ package app_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/stagedoor/stagedoor/internal/config"
+	"github.com/stagedoor/stagedoor/internal/db/dbtest"
 	"github.com/stagedoor/stagedoor/internal/inventory"
 	"github.com/stagedoor/stagedoor/internal/web"
 )
@@ -79,21 +82,53 @@ func dash(part string) string {
 
 // PostgreSQL refuses NUL and broken UTF-8 where SQLite finds nothing: neither gets so far.
 func TestAnAddressThatIsNoTextIsRefused(t *testing.T) {
-	h := start(t, nil)
+	h := start(t, func(c *config.Serve) { c.Database = dbtest.PostgresURL(t) })
 	boss := h.organizer()
-	for _, path := range []string{
-		resources + "?event=%00", resources + "?event=%ff", resources + "?q=x&event=%zz", resources + "/%00/user/x", resources + "/x/user/%ff",
-		"/api/v1/console/events/%00", "/api/v1/events/%00", "/e/%ff",
+	for path, field := range map[string]string{
+		resources + "?event=%00": "event", resources + "?event=%ff": "event", resources + "?q=x&event=%zz": "event", resources + "?%00=x": "",
+		resources + "/%00/user/x": "event", resources + "/x/user/%ff": "subject", "/api/v1/console/events/%00": "id", "/api/v1/events/%00": "slug",
+		"/e/%ff": "slug", "/%00": "",
 	} {
-		if got := boss.status("GET", path, nil); got != http.StatusBadRequest {
-			t.Errorf("%s: %d", path, got)
+		var p web.Problem
+		if got := boss.call("GET", path, nil, &p); got != http.StatusBadRequest || p.Field != field {
+			t.Errorf("%s: %d, field %q", path, got, p.Field)
 		}
+	}
+	if got := boss.call("POST", resources+"/%00/user/x/retry", nil, nil); got != http.StatusBadRequest {
+		t.Errorf("a retry: %d", got)
 	}
 	for _, path := range []string{resources + "?q=%25", resources + "?q=_", resources + "?q=a+b%26%C3%A4", resources + "?event=nowhere"} {
 		var page inventory.Page
 		if got := boss.call("GET", path, nil, &page); got != http.StatusOK || len(page.Items) > 0 {
 			t.Errorf("%s: %d, %d found", path, got, len(page.Items))
 		}
+	}
+}
+
+// TestABodyThatIsNoTextIsRefused: JSON can say NUL, and PostgreSQL answered it with a failure of ours.
+func TestABodyThatIsNoTextIsRefused(t *testing.T) {
+	h := start(t, func(c *config.Serve) { c.Database = dbtest.PostgresURL(t) })
+	boss := h.organizer()
+	const console = "/api/v1/console/events"
+	show := console + "/" + boss.demoEvent().ID
+	for _, in := range []struct{ method, path, body, field string }{
+		{"POST", "/api/v1/console/provisioning/retry", `{"eventId":"\u0000"}`, "eventId"},
+		{"POST", console, `{"name":"a\u0000b","artist":"A","description":"","timeZone":"UTC","startsAt":"2030-01-01T20:00","doorsAt":"2030-01-01T19:00","streamUrl":"/s","chat":true}`, "name"},
+		{"POST", console, `{"name":"a","artist":"A","description":"\u0000","timeZone":"UTC","startsAt":"2030-01-01T20:00","doorsAt":"2030-01-01T19:00","streamUrl":"/s","chat":true}`, "description"},
+		{"PUT", show, `{"name":"a","artist":"A","description":"","timeZone":"\u0000","startsAt":"2030-01-01T20:00","doorsAt":"2030-01-01T19:00","streamUrl":"/s","chat":true}`, "timeZone"},
+		{"POST", show + "/staff-codes", `{"role":"\u0000"}`, "role"},
+		{"POST", "/api/v1/sign-in", `{"token":"\u0000"}`, "token"},
+		{"POST", demo + "/redeem", `{"code":"\u0000"}`, "code"},
+	} {
+		var p web.Problem
+		if got := boss.send(in.method, in.path, "application/json", strings.NewReader(in.body), &p); got != http.StatusUnprocessableEntity || p.Field != in.field {
+			t.Errorf("%s %s: %d %+v", in.path, in.body, got, p)
+		}
+	}
+	fan := h.enter("Fan", "Zoe")
+	var p web.Problem
+	if got := fan.send("PUT", demo+"/nickname", "application/json", strings.NewReader(`{"nickname":"Z\u0000e"}`), &p); got != http.StatusUnprocessableEntity || p.Field != "nickname" {
+		t.Errorf("a nickname: %d %+v", got, p)
 	}
 }
 

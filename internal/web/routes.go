@@ -94,6 +94,9 @@ func op[I, O any](method, path string, who access, summary string, f func(*Serve
 	return route{method: method, path: path, access: who, summary: summary,
 		operation: func(s *Server, api huma.API, o huma.Operation) {
 			huma.Register(api, o, func(ctx context.Context, in *I) (*O, error) {
+				if err := checkText(in); err != nil {
+					return nil, problemOf(ctx, s.Log, err)
+				}
 				out, err := f(s, ctx, in)
 				if err != nil {
 					return nil, problemOf(ctx, s.Log, err)

@@ -10,16 +10,15 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/stagedoor/stagedoor/internal/archive"
 	"github.com/stagedoor/stagedoor/internal/bus"
 	"github.com/stagedoor/stagedoor/internal/event"
+	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/gate"
 	"github.com/stagedoor/stagedoor/internal/guard"
 	"github.com/stagedoor/stagedoor/internal/inventory"
@@ -104,12 +103,12 @@ func protectCookies(next http.Handler) http.Handler {
 // house's own page elsewhere.
 func (s *Server) known(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !storable(r.URL) && !strings.HasPrefix(r.URL.Path, "/chime/") { // the chat answers in its own form
+		refuse, pattern := mux.Handler(r)
+		if err := addressIsText(r, pattern); err != nil && !strings.HasPrefix(r.URL.Path, "/chime/") { // the chat answers in its own form
 			(&Problem{Type: "about:blank", Title: http.StatusText(http.StatusBadRequest), Status: http.StatusBadRequest,
-				Code: "bad_address", Detail: "This address contains characters that no name has."}).write(w)
+				Code: "bad_address", Detail: "This address contains characters that no name has.", Field: fault.As(err).Field}).write(w)
 			return
 		}
-		refuse, pattern := mux.Handler(r)
 		if pattern != "" {
 			mux.ServeHTTP(w, r)
 			return
@@ -129,14 +128,6 @@ func (s *Server) known(mux *http.ServeMux) http.Handler {
 				Code: "no_such_route", Detail: "There is nothing at this address."}).write(w)
 		}
 	})
-}
-
-// storable reports whether the address is text: PostgreSQL refuses NUL and broken UTF-8, and a question about what cannot
-// exist is no fault of ours.
-func storable(u *url.URL) bool {
-	query, err := url.QueryUnescape(u.RawQuery)
-	text := u.Path + query
-	return err == nil && utf8.ValidString(text) && !strings.ContainsRune(text, 0)
 }
 
 // statusOnly takes a handler's status and header, not its text.

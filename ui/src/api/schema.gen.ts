@@ -1065,7 +1065,7 @@ export interface components {
             place: "own" | "shared";
             /**
              * Format: date-time
-             * @description If the tickets were imported now, behind the shows with earlier doors; null: never, at these limits.
+             * @description If the tickets were imported now, behind the shows with earlier doors; null: never, at these limits, or nothing is left to be made.
              */
             readyAt: string | null;
             /**
