@@ -122,8 +122,13 @@ func (g *Gate) turnAway(c *net.TCPConn) {
 
 // Handler answers 503 to requests for which there is no room: to an upgrade when sockets have all of theirs, to everything
 // but an operator's request when only the last places are left. Nobody then keeps a connection for a next request.
+// An address that is too long gets 414, before anybody takes it apart.
 func (g *Gate) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.RequestURI) > maxURL {
+			tooLong(w)
+			return
+		}
 		n := g.Open()
 		if n <= g.budget.Sockets {
 			next.ServeHTTP(w, r)
@@ -139,6 +144,15 @@ func (g *Gate) Handler(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+func tooLong(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("x-amzn-ErrorType", "BadRequestException")
+	h.Set("Connection", "close")
+	w.WriteHeader(http.StatusRequestURITooLong)
+	_, _ = io.WriteString(w, `{"Code":"BadRequest","Message":"This address is too long."}`)
 }
 
 func refuse(w http.ResponseWriter) {

@@ -23,6 +23,9 @@ const (
 	idleTime = 60 * time.Second
 	// maxHeader holds several session tokens; net/http reads 4 KiB more before it gives up.
 	maxHeader = 32 << 10
+	// maxURL holds the longest address that there is twice: of a messaging session, signed with a token that carries the
+	// largest policy (engine/iam, maxPacked).
+	maxURL = 16 << 10
 	// drainTime is for requests under way when the server ends.
 	drainTime = 5 * time.Second
 	// maxStreams is how many requests one HTTP/2 connection may have under way. Each may hold a body and a goroutine, and
