@@ -74,6 +74,10 @@ export const isReady = (chat: ProvisionEvent): boolean => chat.state === 'ready'
 /** Ended, archived, purged or cancelled: nothing is made for the show, or not before it is un-cancelled. */
 export const isOver = (state: EventAdmin['state']): boolean => state === 'ended' || state === 'archived' || state === 'purged' || state === 'cancelled';
 
+/** Whether doors and start are still to come: a show that is ended or called off, or was begun early, expects neither. */
+export const doorsAhead = (state: EventAdmin['state']): boolean => state === 'scheduled';
+export const startAhead = (state: EventAdmin['state']): boolean => state === 'scheduled' || state === 'open';
+
 /** The states of a show in a word for people. */
 export const stateWord: Record<EventAdmin['state'], string> = {
   scheduled: 'Scheduled',
