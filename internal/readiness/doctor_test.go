@@ -48,9 +48,7 @@ func TestTheDoctorFindsWhatIsWrongAndSaysWhatToDo(t *testing.T) {
 		}
 	}
 	expect("an empty house", nil, "!", "nobody leads; nothing is waiting", "✓", "alarms", "✓", "every show fits")
-	e := h.show("Winter Songs", now.Add(time.Hour))
-	h.base(e, e)
-	h.plan(e, h.sell(e, id.Fan, 5, now), 2)
+	h.evening(now, now, 5, 2)
 	expect("nobody leads", nil, "✗", "nobody leads; waiting: 6 chat resources", "✗", "start stagedoor provision")
 	h.leads(now.Add(time.Hour))
 	expect("somebody leads", behind(0, 0), "✓", "somebody leads (epoch 3)", "✓", "0 chats ready, 1 being made", "✓", "agrees with the provider's")

@@ -128,6 +128,24 @@ func (h *house) base(e, place id.Event) {
 	h.rows(e, ledgerRow{"", "channel", "made", ""})
 }
 
+// evening makes a show with doors in an hour and an app instance of its own, and sells tickets, the first of them made.
+func (h *house) evening(now, sold time.Time, tickets, made int) (id.Event, []id.Ticket) {
+	h.Helper()
+	e := h.show("Winter Songs", now.Add(time.Hour))
+	h.base(e, e)
+	all := h.sell(e, id.Fan, tickets, sold)
+	h.plan(e, all, made)
+	return e, all
+}
+
+// placeOf is the place of a show: its own, or the shared one.
+func placeOf(e id.Event, own bool) id.Event {
+	if own {
+		return e
+	}
+	return ""
+}
+
 // leads lets somebody lead at a time.
 func (h *house) leads(at time.Time) {
 	h.Helper()

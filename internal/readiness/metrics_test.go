@@ -16,9 +16,7 @@ import (
 func TestPrometheusReadsWhatPeopleSee(t *testing.T) {
 	each(t, func(h *house, now time.Time) {
 		h.leads(now.Add(time.Hour))
-		e := h.show("Winter Songs", now.Add(time.Hour))
-		h.base(e, e)
-		h.plan(e, h.sell(e, id.Fan, 5, now), 2)
+		e, _ := h.evening(now, now, 5, 2)
 		h.sell(e, id.Fan, 1, now)
 		h.exec("INSERT INTO alarm (event_id, cause, since_ms, healed_ms, text, to_do) VALUES ($1, 'late', 1, 0, '', '')", e)
 		registry := prometheus.NewPedanticRegistry()

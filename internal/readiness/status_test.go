@@ -25,10 +25,7 @@ func each(t *testing.T, f func(h *house, now time.Time)) {
 func TestAShowIsNotReadyWhileItsTicketsAreNotPlanned(t *testing.T) {
 	each(t, func(h *house, now time.Time) {
 		h.leads(now)
-		e := h.show("Winter Songs", now.Add(time.Hour))
-		h.base(e, e)
-		old := h.sell(e, id.Fan, 3, now.Add(-time.Hour))
-		h.plan(e, old, 3)
+		e, _ := h.evening(now, now.Add(-time.Hour), 3, 3)
 		if s := h.event("case", e, now); s.State != readiness.StateReady || s.Unplanned != 0 || s.Made != 10 || s.Wanted != 10 {
 			h.Errorf("all is made: %+v", s)
 		}
@@ -43,10 +40,7 @@ func TestAShowIsNotReadyWhileItsTicketsAreNotPlanned(t *testing.T) {
 func TestARefundDoesNotHideASale(t *testing.T) {
 	each(t, func(h *house, now time.Time) {
 		h.leads(now)
-		e := h.show("Winter Songs", now.Add(time.Hour))
-		h.base(e, e)
-		old := h.sell(e, id.Fan, 3, now.Add(-time.Hour))
-		h.plan(e, old, 3)
+		e, old := h.evening(now, now.Add(-time.Hour), 3, 3)
 		h.refund(old[0], now)
 		h.sell(e, id.Fan, 1, now)
 		if s := h.event("case", e, now); s.State != readiness.StateMaking || s.Unplanned != 1 {
@@ -63,9 +57,7 @@ func TestARefundDoesNotHideASale(t *testing.T) {
 func TestCallsLeftStandBesideTheBucketThatCountsThem(t *testing.T) {
 	each(t, func(h *house, now time.Time) {
 		h.leads(now)
-		e := h.show("Winter Songs", now.Add(time.Hour))
-		h.base(e, e)
-		h.plan(e, h.sell(e, id.Fan, 310, now), 10)
+		e, _ := h.evening(now, now, 310, 10)
 		s := h.event("aws-us-east-1", e, now)
 		got := map[string]int{}
 		for _, c := range s.CallsLeft {
@@ -94,11 +86,7 @@ func TestShowsInAppInstancesOfTheirOwnAreMadeSideBySide(t *testing.T) {
 		ready := func(shared bool) (at []time.Duration) {
 			for i := range 2 {
 				e := h.show(fmt.Sprint("show ", i), now.Add(time.Duration(i+1)*time.Hour))
-				place := e
-				if shared {
-					place = ""
-				}
-				h.base(e, place)
+				h.base(e, placeOf(e, !shared))
 				h.plan(e, h.sell(e, id.Fan, 200, now), 0)
 			}
 			for _, s := range h.status("aws-us-east-1", now).Events {
@@ -124,11 +112,7 @@ func TestRemovalCostsWhatThePlaceSaves(t *testing.T) {
 		h.leads(now)
 		for _, own := range []bool{true, false} {
 			e := h.show("Over", now.Add(-time.Hour))
-			place := id.Event("")
-			if own {
-				place = e
-			}
-			h.base(e, place)
+			h.base(e, placeOf(e, own))
 			h.plan(e, h.sell(e, id.Fan, 50, now.Add(-time.Hour)), 50)
 			h.exec("UPDATE event SET state = 'archived' WHERE id = $1", e)
 			h.exec("UPDATE resource SET want = FALSE WHERE event_id = $1", e)
@@ -150,9 +134,7 @@ func TestRemovalCostsWhatThePlaceSaves(t *testing.T) {
 
 func TestWhoLeadsAndWhetherAPauseIsDrained(t *testing.T) {
 	each(t, func(h *house, now time.Time) {
-		e := h.show("Winter Songs", now.Add(time.Hour))
-		h.base(e, e)
-		h.plan(e, h.sell(e, id.Fan, 250, now), 0)
+		e, _ := h.evening(now, now, 250, 0)
 		if s := h.status("case", now); s.Leader != nil || s.Paused || s.Events[0].ReadyAt != nil {
 			h.Errorf("nobody leads: %+v", s)
 		}
@@ -180,9 +162,7 @@ func TestWhoLeadsAndWhetherAPauseIsDrained(t *testing.T) {
 func TestWhatIsSetAsideIsShownAndNotWaitedFor(t *testing.T) {
 	each(t, func(h *house, now time.Time) {
 		h.leads(now)
-		e := h.show("Winter Songs", now.Add(time.Hour))
-		h.base(e, e)
-		h.plan(e, h.sell(e, id.Fan, 2, now), 1)
+		e, _ := h.evening(now, now, 2, 1)
 		h.exec("UPDATE resource SET failed = TRUE, attempts = 3, error = 'no', next_try_ms = $1 WHERE kind = 'user' AND state = 'absent'", now.Add(time.Minute).UnixMilli())
 		h.exec("UPDATE resource SET failed = TRUE WHERE kind = 'membership' AND state = 'absent'")
 		s := h.status("case", now)
