@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
-	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/readiness/doctor"
 	"github.com/stagedoor/stagedoor/internal/schema"
 )

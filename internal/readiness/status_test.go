@@ -134,7 +134,7 @@ func TestRemovalCostsWhatThePlaceSaves(t *testing.T) {
 
 func TestWhoLeadsAndWhetherAPauseIsDrained(t *testing.T) {
 	each(t, func(h *house, now time.Time) {
-		e, _ := h.evening(now, now, 250, 0)
+		h.evening(now, now, 250, 0)
 		if s := h.status("case", now); s.Leader != nil || s.Paused || s.Events[0].ReadyAt != nil {
 			h.Errorf("nobody leads: %+v", s)
 		}
@@ -162,7 +162,7 @@ func TestWhoLeadsAndWhetherAPauseIsDrained(t *testing.T) {
 func TestWhatIsSetAsideIsShownAndNotWaitedFor(t *testing.T) {
 	each(t, func(h *house, now time.Time) {
 		h.leads(now)
-		e, _ := h.evening(now, now, 2, 1)
+		h.evening(now, now, 2, 1)
 		h.exec("UPDATE resource SET failed = TRUE, attempts = 3, error = 'no', next_try_ms = $1 WHERE kind = 'user' AND state = 'absent'", now.Add(time.Minute).UnixMilli())
 		h.exec("UPDATE resource SET failed = TRUE WHERE kind = 'membership' AND state = 'absent'")
 		s := h.status("case", now)
