@@ -43,7 +43,10 @@ type Config struct {
 	CloseTime  time.Duration // how long a peer may take to answer a close frame; 5 s
 	Expired    Farewell      // of a connection whose time is over (Guest.Until)
 	Pace       time.Duration // least time between two passes over a large room; 100 ms, negative for none
+	SmallRoom  int           // connections of a room in a shard below which it is not large; 200: a millisecond or two of writing
 	Portable   bool          // links over net.Conn even where descriptors could be had
+
+	slice int // writes that a pass makes before another room gets its turn; 512: a few milliseconds
 }
 
 func (c *Config) defaults() {
@@ -54,6 +57,8 @@ func (c *Config) defaults() {
 	set(&c.Tick, time.Second)
 	set(&c.CloseTime, 5*time.Second)
 	set(&c.Pace, 100*time.Millisecond)
+	set(&c.SmallRoom, 200)
+	set(&c.slice, 512)
 }
 
 func set[T int | time.Duration](field *T, value T) {

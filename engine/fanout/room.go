@@ -7,9 +7,6 @@ import (
 )
 
 const (
-	// smallRoom is how many connections a room may have in a shard before its passes are paced: fewer take a millisecond
-	// or two to write to.
-	smallRoom = 200
 	// full is how many bytes make a pass begin before its time: a dozen lines share each write by then.
 	full = 12 << 10
 	// busy is the share of its time that a shard may spend working before large rooms give way, and longestPace how far.
@@ -117,7 +114,7 @@ func (p *part) plan(now time.Duration) {
 // pace is the least time between two passes.
 func (p *part) pace() time.Duration {
 	switch {
-	case len(p.subs) < smallRoom:
+	case len(p.subs) < p.shard.cfg.SmallRoom:
 		return 0
 	case p.shard.busy > busy:
 		return max(p.shard.cfg.Pace, min(2*p.took, longestPace))

@@ -9,9 +9,7 @@ import (
 const (
 	// bite is how many commands a shard takes before it looks at rooms and sockets again.
 	bite = 256
-	// slice is how many writes a pass makes before another room gets its turn, and yield how many before other goroutines
-	// of the process do: half a millisecond and a few milliseconds.
-	slice = 512
+	// yield is how many writes are made before other goroutines of the process get their turn: half a millisecond.
 	yield = 64
 	// busyWindow is over how long a shard measures how busy it is.
 	busyWindow = time.Second / 2
@@ -162,7 +160,7 @@ func (s *shard) step() {
 	p := s.work[0]
 	s.work[0] = nil
 	s.work = s.work[1:]
-	over := p.pass(slice)
+	over := p.pass(s.cfg.slice)
 	after := s.now()
 	s.stats.PassTime += after - before
 	s.measure(after)
