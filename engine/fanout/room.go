@@ -80,6 +80,8 @@ type part struct {
 	lap    uint64        // the end of the stream when the pass began
 	began  time.Duration // the last pass
 	took   time.Duration
+	last   time.Duration // the last frame
+	apart  time.Duration // how far apart frames come, smoothed
 }
 
 func (p *part) end() uint64 { return p.base + uint64(len(p.buf)) }
@@ -94,8 +96,10 @@ func (p *part) publish(frame []byte, urgent bool) {
 	p.buf = append(p.buf, frame...)
 	p.shard.stats.Deliveries += uint64(len(p.subs))
 	p.urgent = p.urgent || urgent
+	now := p.shard.now()
+	p.apart, p.last = (7*p.apart+min(now-p.last, longestPace))/8, now
 	if p.state != passing {
-		p.plan(p.shard.now())
+		p.plan(now)
 	}
 }
 
@@ -103,7 +107,7 @@ func (p *part) publish(frame []byte, urgent bool) {
 func (p *part) plan(now time.Duration) {
 	due := p.began + p.pace()
 	switch {
-	case p.urgent, len(p.buf) >= full, due <= now, p.began == 0:
+	case p.urgent, len(p.buf) >= full, due <= now:
 		p.begin(now)
 	case p.state == resting:
 		p.state, p.due = pacing, due
@@ -111,10 +115,10 @@ func (p *part) plan(now time.Duration) {
 	}
 }
 
-// pace is the least time between two passes.
+// pace is the least time between two passes. Frames that come almost that far apart would wait for nothing.
 func (p *part) pace() time.Duration {
 	switch {
-	case len(p.subs) < p.shard.cfg.SmallRoom:
+	case len(p.subs) < p.shard.cfg.SmallRoom, p.apart > p.shard.cfg.Pace*3/4:
 		return 0
 	case p.shard.busy > busy:
 		return max(p.shard.cfg.Pace, min(2*p.took, longestPace))
