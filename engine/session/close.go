@@ -3,34 +3,20 @@ package session
 import (
 	"context"
 	"time"
+
+	"github.com/stagedoor/stagedoor/engine/fanout"
 )
 
-// tick looks after every connection once per Config.Tick: one timer for all of them.
-func (h *Hub) tick() {
-	defer close(h.stopped)
-	t := time.NewTicker(h.cfg.Tick)
-	defer t.Stop()
-	for {
-		select {
-		case <-h.stop:
-			return
-		case now := <-t.C:
-			for _, c := range h.all() {
-				c.check(now)
-			}
-		}
-	}
-}
+// lastSecond is how long who was told last has to answer before everybody who is left is cut off.
+const lastSecond = time.Second
 
 // all lists the attached connections, in any order.
-func (h *Hub) all() []subscriber {
+func (h *Hub) all() []*conn {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	out := make([]subscriber, 0, h.total)
+	out := make([]*conn, 0, h.total)
 	for _, m := range h.users {
-		for c := range m.conns {
-			out = append(out, c)
-		}
+		out = append(out, m.conns...)
 	}
 	return out
 }
@@ -45,9 +31,8 @@ func (h *Hub) Close(ctx context.Context, spread time.Duration) error {
 	h.closeIfEmpty()
 	h.mu.Unlock()
 	h.sendAway(ctx, spread)
-	close(h.stop)
-	<-h.stopped
 
+	defer h.hall.Close()
 	defer h.cancel()
 	told := time.NewTimer(lastSecond)
 	defer told.Stop()
@@ -56,22 +41,13 @@ func (h *Hub) Close(ctx context.Context, spread time.Duration) error {
 		case <-h.empty:
 			return nil
 		case <-told.C:
-			h.cutOff()
+			h.hall.CutOff()
 		case <-ctx.Done():
 			h.cancel()
-			h.cutOff()
+			h.hall.CutOff()
 			<-h.empty
 			return ctx.Err()
 		}
-	}
-}
-
-// cutOff closes the sockets that are left.
-func (h *Hub) cutOff() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for c := range h.sockets {
-		go func() { _ = c.socket.Close() }() // its reader ends and takes it out
 	}
 }
 
@@ -96,19 +72,20 @@ func (h *Hub) exitHandshake() {
 	h.closeIfEmpty()
 }
 
-// took registers a socket.
-func (h *Hub) took(c *conn) {
+// took counts a socket.
+func (h *Hub) took() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.sockets[c] = struct{}{}
+	h.sockets++
 }
 
 // left takes a socket that has ended out of everything.
 func (h *Hub) left(c *conn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	c.gone = true
 	h.detach(c)
-	delete(h.sockets, c)
+	h.sockets--
 	if c.m == nil {
 		h.refused--
 	}
@@ -118,7 +95,7 @@ func (h *Hub) left(c *conn) {
 // closeIfEmpty closes empty exactly once: a closing hub lets no handshake in, and only a handshake makes a socket, so
 // there is one last of both. The caller holds mu.
 func (h *Hub) closeIfEmpty() {
-	if h.closing && len(h.sockets) == 0 && h.handshakes == 0 {
+	if h.closing && h.sockets == 0 && h.handshakes == 0 {
 		close(h.empty)
 	}
 }
@@ -138,6 +115,6 @@ func (h *Hub) sendAway(ctx context.Context, spread time.Duration) {
 			case <-ctx.Done():
 			}
 		}
-		c.shut(closeServiceRestart, "the service restarts")
+		c.Shut(fanout.Farewell{Code: closeServiceRestart, Reason: "the service restarts"})
 	}
 }

@@ -1,10 +1,9 @@
 package session
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
-	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -16,6 +15,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/fanout"
 	"github.com/stagedoor/stagedoor/engine/iam"
 	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/engine/sigv4"
@@ -27,9 +27,7 @@ import (
 const (
 	// maxSessionID is generous: the SDK uses ten digits, other clients a UUID.
 	maxSessionID = 128
-	// socketBuffer caps the kernel's memory for a peer that does not read (fan-out to many sockets, small messages).
-	socketBuffer = 128 << 10
-	// handshakeTime bounds writing the answer to the upgrade.
+	// handshakeTime bounds telling what is wrong with an upgrade.
 	handshakeTime = 5 * time.Second
 )
 
@@ -40,7 +38,7 @@ const (
 // status instead: a client that was let in would take it for a success and forget its back-off.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if ok, why := h.enterHandshake(); !ok {
-		refuseBusy(w, why)
+		h.refuseBusy(w, why)
 		return
 	}
 	defer h.exitHandshake()
@@ -69,7 +67,8 @@ type request struct {
 
 func (h *Hub) connect(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query() // the verifier refuses doubled names, so Get is unambiguous after it
-	req := request{user: arn.ARN(query.Get("userArn")), sessionID: query.Get("sessionId")}
+	// Copies: what lives as long as the session must not hold the request's text.
+	req := request{user: arn.ARN(strings.Clone(query.Get("userArn"))), sessionID: strings.Clone(query.Get("sessionId"))}
 	var p *iam.Principal
 	now := time.Now()
 	_, _, err := sigv4.VerifyPresigned(r, "chime", func(key, token string) (secret string, err error) {
@@ -91,7 +90,7 @@ func (h *Hub) connect(w http.ResponseWriter, r *http.Request) {
 	}
 	m, v := h.reserve(req.user, req.sessionID)
 	if v != reservedOK {
-		refuseFull(w, v)
+		h.refuseFull(w, v)
 		return
 	}
 	if err := h.load(r.Context(), m); err != nil {
@@ -105,20 +104,20 @@ func (h *Hub) connect(w http.ResponseWriter, r *http.Request) {
 		refuseHTTP(w, http.StatusServiceUnavailable, "ServiceUnavailableException", "ServiceUnavailable", "The service is currently unavailable.")
 		return
 	}
-	c, early, err := h.upgrade(w, r, m)
+	c := &conn{hub: h, m: m, sessionID: req.sessionID}
+	answer, err := h.upgrade(w, r, c, req.expires)
 	if err != nil {
 		h.release(m)
 		return
 	}
-	c.sessionID, c.expires = req.sessionID, req.expires
 	if req.prefetch && h.cfg.Details != nil {
+		c.Send(answer)
 		h.prefetch(c, req.sortBy)
-	} else {
-		h.mu.Lock()
-		h.attach(c)
-		h.mu.Unlock()
+		return
 	}
-	go c.read(early)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.attach(c, answer, false)
 }
 
 // read takes the rest of a verified query; it returns what is wrong with it. Parameters that we do not know are the
@@ -144,7 +143,7 @@ func (req *request) read(query url.Values) (wrong string) {
 
 // refuse accepts the upgrade and closes at once. When many are being refused already, the answer is an HTTP status: a
 // flood of forged URLs must not hold sockets.
-func (h *Hub) refuse(w http.ResponseWriter, r *http.Request, code closeCode, reason string) {
+func (h *Hub) refuse(w http.ResponseWriter, r *http.Request, code ws.StatusCode, reason string) {
 	h.mu.Lock()
 	full := h.refused >= h.cfg.MaxHandshakes
 	if !full {
@@ -155,59 +154,63 @@ func (h *Hub) refuse(w http.ResponseWriter, r *http.Request, code closeCode, rea
 		refuseHTTP(w, http.StatusForbidden, "ForbiddenException", "Forbidden", reason)
 		return
 	}
-	c, early, err := h.upgrade(w, r, nil)
+	c := &conn{hub: h}
+	answer, err := h.upgrade(w, r, c, time.Time{})
 	if err != nil {
 		h.mu.Lock()
 		h.refused--
 		h.mu.Unlock()
 		return
 	}
-	c.shut(code, reason)
-	go c.read(early)
+	c.Send(answer)
+	c.Shut(fanout.Farewell{Code: code, Reason: reason})
 }
 
-// upgrade answers the handshake and takes the socket over. Extensions are not negotiated: one frame for everybody can
-// only be shared uncompressed. An error has been answered. The caller must start read.
-func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request, m *member) (*conn, io.Reader, error) {
-	socket, rw, _, err := ws.HTTPUpgrader{Timeout: handshakeTime}.Upgrade(r, w)
+// upgrade gives the socket of a request to the hall and returns the answer to the handshake, which is for the caller to
+// send: it can then share a write with the first frame. Extensions are not negotiated: one frame for everybody can only be
+// shared uncompressed. An error has been answered.
+func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request, c *conn, expires time.Time) (answer []byte, err error) {
+	said := &answering{ResponseWriter: w}
+	socket, rw, _, err := ws.HTTPUpgrader{}.Upgrade(r, said)
 	if err != nil {
 		if socket != nil {
+			_ = socket.SetWriteDeadline(time.Now().Add(handshakeTime))
+			_, _ = socket.Write(said.text.Bytes())
 			_ = socket.Close()
 		}
-		return nil, nil, err
+		return nil, err
 	}
-	tune(socket)
-	now := time.Now()
-	_ = socket.SetReadDeadline(now.Add(h.cfg.PingEvery * 5 / 2))
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered()) // Peek of what is there cannot fail
-	c := &conn{
-		hub: h, socket: socket, m: m,
-		// A first ping somewhere in the second half of the interval spreads those who came together.
-		nextPing: now.Add(h.cfg.PingEvery/2 + rand.N(h.cfg.PingEvery/2+1)), //nolint:gosec // nothing secret about it
-	}
-	h.took(c)
-	return c, bytes.NewReader(bytes.Clone(early)), nil // a copy, so that the 8 KiB of rw can go
+	h.took()
+	c.Conn = h.hall.Take(socket, bytes.Clone(early), c, expires) // a copy, so that the 8 KiB of rw can go
+	return said.text.Bytes(), nil
 }
 
-func tune(socket net.Conn) {
-	type wrapper interface{ NetConn() net.Conn } // TLS, around a connection that is counted
-	for w, ok := socket.(wrapper); ok; w, ok = socket.(wrapper) {
-		socket = w.NetConn()
-	}
-	if tcp, ok := socket.(*net.TCPConn); ok {
-		_ = tcp.SetWriteBuffer(socketBuffer) // a smaller buffer is a wish, not a need
-	}
+// answering is a ResponseWriter that keeps what is written to its hijacked connection.
+type answering struct {
+	http.ResponseWriter
+	text bytes.Buffer
 }
 
-func refuseFull(w http.ResponseWriter, v verdict) {
+// Hijack is for http.ResponseController.
+func (a *answering) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	socket, rw, err := http.NewResponseController(a.ResponseWriter).Hijack()
+	if err == nil {
+		rw.Writer.Reset(&a.text)
+	}
+	return socket, rw, err
+}
+
+func (h *Hub) refuseFull(w http.ResponseWriter, v verdict) {
 	if v == tooManyOfUser {
 		refuseHTTP(w, http.StatusTooManyRequests, "ThrottledClientException", "Throttled", "This user has too many connections.")
 		return
 	}
-	refuseBusy(w, "This server takes no more connections.")
+	h.refuseBusy(w, "This server takes no more connections.")
 }
 
-func refuseBusy(w http.ResponseWriter, message string) {
+func (h *Hub) refuseBusy(w http.ResponseWriter, message string) {
+	h.shed.Add(1)
 	w.Header().Set("Retry-After", "5")
 	refuseHTTP(w, http.StatusServiceUnavailable, "ServiceUnavailableException", "ServiceUnavailable", message)
 }

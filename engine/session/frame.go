@@ -16,6 +16,7 @@ import (
 // A session whose credentials end gets a code of our own, because 4401 would end the stock client for good: it comes
 // back, asks its credential provider again, and signs with what is fresh. If nothing is, connecting answers 4401.
 const (
+	closeNormal         ws.StatusCode = 1000 // over: the same session is open elsewhere
 	closeInternal       ws.StatusCode = 1011 // come back: something broke here
 	closeServiceRestart ws.StatusCode = 1012 // come back: this process is going away
 	closeTryAgainLater  ws.StatusCode = 1013 // come back: you were too slow, or we were
@@ -66,8 +67,4 @@ func marshal(v any) ([]byte, error) {
 
 func textFrame(text string) []byte {
 	return ws.MustCompileFrame(ws.NewTextFrame([]byte(text))) // writing to memory cannot fail
-}
-
-func closeFrame(code ws.StatusCode, reason string) []byte {
-	return ws.MustCompileFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(code, reason)))
 }

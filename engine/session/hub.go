@@ -3,14 +3,14 @@
 //
 // Who owns what:
 //
-//	commit ── Deliver ──► backlog ── dispatch ──► queue of each connection ── flush ──► socket
-//	                     (Hub.events)            (conn.queue)               one at a time per connection
+//	commit ── Deliver ──► backlog ── dispatch ──► hall: a shard for each part of the connections ──► sockets
+//	                     (Hub.events)            (engine/fanout)
 //
-// Deliver only appends. One dispatch goroutine at a time takes events in commit order, keeps the index of members and
-// puts the same encoded frame into the queue of each recipient. A session with prefetch joins at a mark between two
-// events, and what follows the mark waits until what lies before it has been read (prefetch.go). A connection has one reading goroutine, and a flushing
-// one only while something waits. Nothing is ever left out of a stream: a connection that cannot keep up is closed with
-// a code that makes Amazon's client come back and read what it missed.
+// Deliver only appends. One dispatch goroutine at a time takes events in commit order, keeps the index of users and
+// channels, and hands the encoded frame to the channel's room, once, however many are in it. A session with prefetch
+// joins at a mark between two events, and what follows the mark waits until what lies before it has been read
+// (prefetch.go). Nothing is ever left out of a stream: a connection that cannot keep up is closed with a code that makes
+// Amazon's client come back and read what it missed.
 package session
 
 import (
@@ -24,6 +24,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/fanout"
 	"github.com/stagedoor/stagedoor/engine/iam"
 	"github.com/stagedoor/stagedoor/engine/quota"
 	"github.com/stagedoor/stagedoor/internal/arn"
@@ -61,26 +62,24 @@ type Config struct {
 	MaxHandshakes  int            // connections being made, and again as many being refused; 1,024
 	MaxPrefetch    int            // prefetches read from the database at a time, others wait; 4
 	QueueBytes     int            // what may wait for a slow reader; 256 KiB
-	QueueTime      time.Duration  // how long one write may take; 10 s
+	QueueTime      time.Duration  // how long it may wait; 10 s
 	PingEvery      time.Duration  // 30 s; a peer silent for two and a half of these is dead
 	Tick           time.Duration  // resolution of pings and of the end of credentials; 1 s
 	CloseTime      time.Duration  // how long a peer may take to answer a close frame; 5 s
 	MaxBacklog     int            // events that may wait for dispatch before everybody is sent away; 65,536
+	Shards         int            // loops that serve the connections; GOMAXPROCS
+	Pace           time.Duration  // least time between two writes to all of a large channel; 100 ms, negative for none
+	Portable       bool           // no use of bare descriptors even where the system could
 }
 
 func (c *Config) defaults() {
 	set(&c.MaxPerUser, 10)
 	set(&c.MaxHandshakes, 1024)
 	set(&c.MaxPrefetch, 4)
-	set(&c.QueueBytes, 256<<10)
 	set(&c.MaxBacklog, 65536)
-	set(&c.QueueTime, 10*time.Second)
-	set(&c.PingEvery, 30*time.Second)
-	set(&c.Tick, time.Second)
-	set(&c.CloseTime, 5*time.Second)
 }
 
-func set[T int | time.Duration](field *T, value T) {
+func set(field *int, value int) {
 	if *field == 0 {
 		*field = value
 	}
@@ -88,7 +87,8 @@ func set[T int | time.Duration](field *T, value T) {
 
 // Hub is an http.Handler for /connect and a core.Sink. Close ends it.
 type Hub struct {
-	cfg Config
+	cfg  Config
+	hall *fanout.Hall
 
 	backlog     sync.Mutex
 	events      []entry
@@ -97,35 +97,35 @@ type Hub struct {
 
 	mu       sync.Mutex // guards the index (index.go) and what follows
 	users    map[arn.ARN]*member
-	channels map[arn.ARN]map[*member]struct{}
-	total    int // connections and reservations
+	channels map[arn.ARN]*place // those that a connected user is in
+	total    int                // connections and reservations
 	closing  bool
 
-	sockets    map[*conn]struct{} // every hijacked socket, the refused ones too
-	refused    int                // of sockets
-	handshakes int                // requests in ServeHTTP
-	empty      chan struct{}      // closed when closing and no socket or handshake is left
+	sockets    int           // hijacked ones, those of refused sessions too
+	refused    int           // of sockets
+	handshakes int           // requests in ServeHTTP
+	empty      chan struct{} // closed when closing and no socket or handshake is left
 
 	reading chan struct{}   // a token for each prefetch being read
 	base    context.Context // of reading from the database; ends when Close runs out of time
 	cancel  context.CancelFunc
 
-	stop    chan struct{} // ends the timer
-	stopped chan struct{}
-
-	slow atomic.Uint64
+	shed atomic.Uint64
 }
 
-// New makes a hub and starts its one timer.
+// New makes a hub and starts its hall.
 func New(cfg Config) *Hub {
 	cfg.defaults()
 	h := &Hub{
-		cfg: cfg, users: map[arn.ARN]*member{}, channels: map[arn.ARN]map[*member]struct{}{},
-		sockets: map[*conn]struct{}{}, empty: make(chan struct{}), reading: make(chan struct{}, cfg.MaxPrefetch),
-		stop: make(chan struct{}), stopped: make(chan struct{}),
+		cfg: cfg, users: map[arn.ARN]*member{}, channels: map[arn.ARN]*place{},
+		empty: make(chan struct{}), reading: make(chan struct{}, cfg.MaxPrefetch),
+		hall: fanout.New(fanout.Config{
+			Shards: cfg.Shards, QueueBytes: cfg.QueueBytes, QueueTime: cfg.QueueTime, PingEvery: cfg.PingEvery, Tick: cfg.Tick,
+			CloseTime: cfg.CloseTime, Pace: cfg.Pace, Portable: cfg.Portable,
+			Expired: fanout.Farewell{Code: closeExpired, Reason: "the credentials have expired, please renew them"},
+		}),
 	}
 	h.base, h.cancel = context.WithCancel(context.Background())
-	go h.tick()
 	return h
 }
 
@@ -133,13 +133,20 @@ func New(cfg Config) *Hub {
 type Stats struct {
 	Connections, Users int
 	SlowClosed         uint64 // connections closed because their reader was too slow, since the start
+	Shed               uint64 // connections refused because the server was full or busy, since the start
+	Shards             []fanout.Stats
 }
 
 // Stats counts.
 func (h *Hub) Stats() Stats {
+	out := Stats{Shards: h.hall.Stats(), Shed: h.shed.Load()}
+	for _, s := range out.Shards {
+		out.SlowClosed += s.SlowClosed
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return Stats{Connections: h.total, Users: len(h.users), SlowClosed: h.slow.Load()}
+	out.Connections, out.Users = h.total, len(h.users)
+	return out
 }
 
 // entry is a place in the order of events: an event, or the mark at which a connection joins.
@@ -200,19 +207,15 @@ func (h *Hub) handOut(e core.Event) {
 	for _, user := range e.Joined {
 		h.moved(user, e.Channel, true)
 	}
-	recipients := h.recipients(e)
-	if len(recipients) > 0 {
+	ch := h.channels[e.Channel]
+	others := h.others(e, ch)
+	if toRoom := e.Only == nil && ch != nil; toRoom || len(others) > 0 {
 		frame, err := encode(e)
 		if err != nil {
 			// A payload of ours that is no JSON is a bug; to skip it silently would hide a line from everybody.
 			h.cfg.Log.Error("event not deliverable", "type", e.Type, "channel", e.Channel, "err", err)
-		}
-		for _, m := range recipients {
-			for c := range m.conns {
-				if frame != nil {
-					c.send(frame)
-				}
-			}
+		} else {
+			h.tell(frame, e, ch, toRoom, others)
 		}
 	}
 	for _, user := range e.Left {
@@ -223,6 +226,19 @@ func (h *Hub) handOut(e core.Event) {
 	}
 }
 
+// tell hands a frame to the hall. Only lines that people say may wait a moment for each other: what moderators do, and
+// what happens to the channel, is told at once.
+func (h *Hub) tell(frame []byte, e core.Event, ch *place, toRoom bool, others []*member) {
+	if toRoom {
+		ch.room.Publish(frame, e.Type != core.EventCreateMessage || e.MessageType != "STANDARD")
+	}
+	for _, m := range others {
+		for _, c := range m.conns {
+			c.Send(frame)
+		}
+	}
+}
+
 // sendAllAway closes every connection because events were lost on the way to it. The index starts afresh: a user who
 // comes back is read from the database again.
 func (h *Hub) sendAllAway() {
@@ -230,7 +246,7 @@ func (h *Hub) sendAllAway() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, m := range h.users {
-		h.expel(m, farewell{closeTryAgainLater, "events were lost, please reconnect"})
+		h.expel(m, fanout.Farewell{Code: closeTryAgainLater, Reason: "events were lost, please reconnect"})
 	}
 }
 
@@ -240,7 +256,7 @@ func (h *Hub) endUsers(users []arn.ARN) {
 	defer h.mu.Unlock()
 	for _, user := range users {
 		if m := h.users[user]; m != nil {
-			h.expel(m, farewell{closeForbidden, "the user was deleted"})
+			h.expel(m, fanout.Farewell{Code: closeForbidden, Reason: "the user was deleted"})
 		}
 	}
 }
@@ -263,5 +279,5 @@ func (h *Hub) Kick(user arn.ARN, reason string) int {
 	if m == nil {
 		return 0
 	}
-	return h.expel(m, farewell{closeForbidden, reason})
+	return h.expel(m, fanout.Farewell{Code: closeForbidden, Reason: reason})
 }

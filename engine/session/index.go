@@ -2,32 +2,35 @@ package session
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/fanout"
 	"github.com/stagedoor/stagedoor/internal/arn"
 )
 
-// member is a user with at least one connection here, or one on the way. Fields are guarded by Hub.mu.
+// member is a user with at least one connection here, or one on the way. Fields are guarded by Hub.mu. There may be one
+// for each viewer: what it holds is a few words for each connection and channel.
 type member struct {
 	arn      arn.ARN
-	conns    map[subscriber]struct{}
-	reserved int // connections between reserve and attach or release
-	channels map[arn.ARN]struct{}
+	conns    []*conn
+	channels []*place // those that are gone stay until another is added
+	reserved int      // connections between reserve and attach or release
 
 	// While the channels are read from the database, what events say about them is kept and applied afterwards:
 	// the last word about a channel is then always the last that was committed.
 	loaded bool
-	moves  []move
-	ready  chan struct{} // closed when the read has ended
-	err    error         // why it failed
+	read   *reading
 
-	end *farewell // not nil: out of the index; connections still on the way are closed with it
+	end *fanout.Farewell // not nil: out of the index; connections still on the way are closed with it
 }
 
-type farewell struct {
-	code   closeCode
-	reason string
+// reading is the reading of a member's channels.
+type reading struct {
+	moves []move
+	ready chan struct{} // closed when the read has ended; nil before it begins
+	err   error         // why it failed
 }
 
 type move struct {
@@ -35,16 +38,12 @@ type move struct {
 	in      bool
 }
 
-// subscriber is one session as the index sees it, whatever carries its bytes.
-type subscriber interface {
-	owner() *member
-	name() string // the client's sessionId
-	// send queues a frame and never blocks.
-	send(frame []byte)
-	// shut says goodbye behind what is queued; later calls of send and shut do nothing.
-	shut(code closeCode, reason string)
-	// check is called once a tick.
-	check(now time.Time)
+// place is a channel that a connected user is a member of, and its room in the hall. Guarded by Hub.mu.
+type place struct {
+	arn     arn.ARN
+	room    *fanout.Room
+	members int  // how many of Hub.users list it
+	gone    bool // not in Hub.channels any more
 }
 
 // verdict is the outcome of a reservation. That the hub is closing has been seen before (Hub.enterHandshake).
@@ -62,11 +61,11 @@ func (h *Hub) reserve(user arn.ARN, sessionID string) (*member, verdict) {
 	defer h.mu.Unlock()
 	m := h.users[user]
 	if m == nil {
-		m = &member{arn: user, conns: map[subscriber]struct{}{}, channels: map[arn.ARN]struct{}{}}
+		m = &member{arn: user, read: &reading{}}
 	}
 	replaced := 0 // connections that attach will end
-	for c := range m.conns {
-		if c.name() == sessionID {
+	for _, c := range m.conns {
+		if c.sessionID == sessionID {
 			replaced++
 		}
 	}
@@ -86,6 +85,10 @@ func (h *Hub) reserve(user arn.ARN, sessionID string) (*member, verdict) {
 func (h *Hub) release(m *member) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.unreserve(m)
+}
+
+func (h *Hub) unreserve(m *member) {
 	m.reserved--
 	h.total--
 	h.forgetIfGone(m)
@@ -101,18 +104,19 @@ func (h *Hub) load(ctx context.Context, m *member) error {
 		h.mu.Unlock()
 		return nil
 	}
-	if ready := m.ready; ready != nil {
+	r := m.read
+	if ready := r.ready; ready != nil {
 		h.mu.Unlock()
 		select {
 		case <-ready:
 			h.mu.Lock()
 			defer h.mu.Unlock()
-			return m.err
+			return r.err
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	m.ready = make(chan struct{})
+	r.ready = make(chan struct{})
 	h.mu.Unlock()
 
 	// Others wait for this read too: it must not end with the request that happened to start it.
@@ -122,85 +126,95 @@ func (h *Hub) load(ctx context.Context, m *member) error {
 
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	defer func() { close(m.ready); m.ready = nil }()
-	if m.err = err; err != nil {
-		m.moves = nil
+	defer close(r.ready)
+	if r.err = err; err != nil {
+		m.read = &reading{} // for who comes later
 		return err
 	}
+	m.loaded, m.read = true, nil
+	m.channels = make([]*place, 0, len(channels))
 	for _, c := range channels {
 		h.enter(m, c)
 	}
-	for _, v := range m.moves {
-		if v.in {
-			h.enter(m, v.channel)
-		} else {
-			h.leave(m, v.channel)
-		}
+	for _, v := range r.moves {
+		h.move(m, v)
 	}
-	m.loaded, m.moves = true, nil
 	return nil
 }
 
-// attach turns a reservation into a connection: from here on every event reaches it. SESSION_ESTABLISHED is its first
-// frame. A connection of the same session ends: a client that comes back has given the old one up. The caller holds mu.
-func (h *Hub) attach(c subscriber) {
-	m := c.owner()
+// attach turns a reservation into a connection: from here on every event reaches it, or with hold, waits for it.
+// SESSION_ESTABLISHED, behind answer, is its first frame. A connection of the same session ends: a client that comes back
+// has given the old one up. The caller holds mu.
+func (h *Hub) attach(c *conn, answer []byte, hold bool) {
+	m := c.m
+	if c.gone {
+		h.unreserve(m)
+		return
+	}
 	m.reserved--
-	m.conns[c] = struct{}{} // before any other leaves: the last one to leave takes the user out of the index
-	for old := range m.conns {
-		if old != c && old.name() == c.name() {
+	m.conns = append(m.conns, c) // before any other leaves: the last one to leave takes the user out of the index
+	for _, old := range slices.Clone(m.conns) {
+		if old != c && old.sessionID == c.sessionID {
 			h.detach(old)
-			old.shut(closeNormal, "replaced by a newer connection of this session")
+			old.Shut(fanout.Farewell{Code: closeNormal, Reason: "replaced by a newer connection of this session"})
 		}
 	}
 	end := m.end
 	if h.closing && end == nil {
-		end = &farewell{closeServiceRestart, "the service restarts"}
+		end = &fanout.Farewell{Code: closeServiceRestart, Reason: "the service restarts"}
 	}
 	if end != nil {
 		h.detach(c)
-		c.shut(end.code, end.reason)
+		c.Send(answer)
+		c.Shut(*end)
 		return
 	}
-	c.send(textFrame(established))
+	rooms := make([]*fanout.Room, 0, len(m.channels))
+	for _, ch := range m.channels {
+		if !ch.gone {
+			rooms = append(rooms, ch.room)
+		}
+	}
+	c.Join(append(answer, textFrame(established)...), rooms, hold)
 }
 
 // expel ends the connections of m, those on the way too, and returns how many were here. Whoever connects afterwards
 // is a new member. The caller holds mu.
-func (h *Hub) expel(m *member, end farewell) int {
+func (h *Hub) expel(m *member, end fanout.Farewell) int {
 	m.end = &end
 	if h.users[m.arn] == m {
 		delete(h.users, m.arn)
 	}
-	n := len(m.conns)
-	for c := range m.conns {
+	conns := slices.Clone(m.conns)
+	for _, c := range conns {
 		h.detach(c)
-		c.shut(end.code, end.reason)
+		c.Shut(end)
 	}
-	return n
+	return len(conns)
 }
 
 // detach takes c out of the index; it hears nothing more. Calling it again does nothing. The caller holds mu.
-func (h *Hub) detach(c subscriber) {
-	m := c.owner()
-	if m == nil {
+func (h *Hub) detach(c *conn) {
+	if c.m == nil {
 		return
 	}
-	if _, here := m.conns[c]; !here {
+	i := slices.Index(c.m.conns, c)
+	if i < 0 {
 		return
 	}
-	delete(m.conns, c)
+	c.m.conns = slices.Delete(c.m.conns, i, i+1)
 	h.total--
-	h.forgetIfGone(m)
+	h.forgetIfGone(c.m)
 }
 
 func (h *Hub) forgetIfGone(m *member) {
 	if m.reserved > 0 || len(m.conns) > 0 {
 		return
 	}
-	for c := range m.channels {
-		h.leave(m, c)
+	for _, ch := range m.channels {
+		h.unlist(ch)
 	}
+	m.channels = nil
 	if h.users[m.arn] == m {
 		delete(h.users, m.arn)
 	}
@@ -208,74 +222,89 @@ func (h *Hub) forgetIfGone(m *member) {
 
 // moved notes that a user entered or left a channel.
 func (h *Hub) moved(user, channel arn.ARN, in bool) {
-	m := h.users[user]
+	if m := h.users[user]; m != nil {
+		h.move(m, move{channel, in})
+	}
+}
+
+func (h *Hub) move(m *member, v move) {
 	switch {
-	case m == nil:
 	case !m.loaded:
-		m.moves = append(m.moves, move{channel, in})
-	case in:
-		h.enter(m, channel)
+		m.read.moves = append(m.read.moves, v)
+	case v.in:
+		h.enter(m, v.channel)
 	default:
-		h.leave(m, channel)
+		h.leave(m, v.channel)
 	}
 }
 
-func (h *Hub) enter(m *member, channel arn.ARN) {
-	m.channels[channel] = struct{}{}
-	if h.channels[channel] == nil {
-		h.channels[channel] = map[*member]struct{}{}
+func (h *Hub) enter(m *member, name arn.ARN) {
+	ch := h.channels[name]
+	if ch == nil {
+		ch = &place{arn: name, room: h.hall.NewRoom()}
+		h.channels[name] = ch
 	}
-	h.channels[channel][m] = struct{}{}
+	if slices.Contains(m.channels, ch) {
+		return
+	}
+	m.channels = append(slices.DeleteFunc(m.channels, func(ch *place) bool { return ch.gone }), ch)
+	ch.members++
+	for _, c := range m.conns {
+		c.Enter(ch.room)
+	}
 }
 
-func (h *Hub) leave(m *member, channel arn.ARN) {
-	delete(m.channels, channel)
-	delete(h.channels[channel], m)
-	if len(h.channels[channel]) == 0 {
-		delete(h.channels, channel)
+func (h *Hub) leave(m *member, name arn.ARN) {
+	ch := h.channels[name]
+	i := slices.Index(m.channels, ch)
+	if ch == nil || i < 0 {
+		return
+	}
+	for _, c := range m.conns {
+		c.Leave(ch.room)
+	}
+	m.channels = slices.Delete(m.channels, i, i+1)
+	h.unlist(ch)
+}
+
+// unlist counts a member less, and forgets a channel without any.
+func (h *Hub) unlist(ch *place) {
+	if ch.members--; ch.members == 0 && !ch.gone {
+		ch.gone = true
+		delete(h.channels, ch.arn)
 	}
 }
 
 // dropChannel ends a channel: nobody is in it any more, nor will be who is just connecting.
-func (h *Hub) dropChannel(channel arn.ARN) {
-	for m := range h.channels[channel] {
-		h.leave(m, channel)
+func (h *Hub) dropChannel(name arn.ARN) {
+	if ch := h.channels[name]; ch != nil {
+		ch.room.Clear()
+		ch.gone = true
+		delete(h.channels, name)
 	}
 	for _, m := range h.users {
 		if !m.loaded {
-			m.moves = append(m.moves, move{channel, false})
+			m.read.moves = append(m.read.moves, move{name, false})
 		}
 	}
 }
 
-// recipients lists the connected users who see e, each once.
-func (h *Hub) recipients(e core.Event) []*member {
+// others lists the connected users who are told of e one by one, each once: all who see it when Only says who they are,
+// and those who are not in the channel otherwise.
+func (h *Hub) others(e core.Event, ch *place) []*member {
 	var out []*member
 	seen := map[*member]struct{}{}
-	add := func(m *member) {
-		if m == nil {
-			return
-		}
-		if _, twice := seen[m]; !twice {
-			seen[m] = struct{}{}
-			out = append(out, m)
-		}
-	}
-	if e.Only == nil {
-		out = make([]*member, 0, len(h.channels[e.Channel])+len(e.Also))
-		for m := range h.channels[e.Channel] {
-			out = append(out, m)
-		}
-		for _, user := range e.Also {
+	for _, list := range [][]arn.ARN{e.Only, e.Also} {
+		for _, user := range list {
 			m := h.users[user]
-			if _, in := h.channels[e.Channel][m]; !in {
-				add(m)
+			if m == nil || e.Only == nil && ch != nil && slices.Contains(m.channels, ch) {
+				continue
+			}
+			if _, twice := seen[m]; !twice {
+				seen[m] = struct{}{}
+				out = append(out, m)
 			}
 		}
-		return out
-	}
-	for _, user := range append(append([]arn.ARN{}, e.Only...), e.Also...) {
-		add(h.users[user])
 	}
 	return out
 }

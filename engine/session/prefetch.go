@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/stagedoor/stagedoor/engine/fanout"
 	"github.com/stagedoor/stagedoor/internal/fault"
 )
 
@@ -26,7 +27,7 @@ func (h *Hub) prefetch(c *conn, sortBy string) {
 	case h.reading <- struct{}{}:
 		defer func() { <-h.reading }()
 	case <-ctx.Done():
-		h.abandon(c, farewell{closeTryAgainLater, "too busy, please reconnect"})
+		h.abandon(c, fanout.Farewell{Code: closeTryAgainLater, Reason: "too busy, please reconnect"})
 		return
 	}
 	m := &mark{c: c, joined: make(chan struct{})}
@@ -46,15 +47,15 @@ func (h *Hub) prefetch(c *conn, sortBy string) {
 	}
 	switch {
 	case err == nil:
-		c.proceed(frames)
+		c.Proceed(frames)
 	case marked:
 		h.cfg.Log.Error("a prefetch cannot be read", "user", c.m.arn, "err", err)
-		c.shut(closeInternal, "the prefetch failed, please reconnect")
+		c.Shut(fanout.Farewell{Code: closeInternal, Reason: "the prefetch failed, please reconnect"})
 	case fault.Is(err, fault.Denied) || fault.Is(err, fault.NotFound):
-		h.abandon(c, farewell{closeForbidden, "Forbidden"})
+		h.abandon(c, fanout.Farewell{Code: closeForbidden, Reason: "Forbidden"})
 	default:
 		h.cfg.Log.Error("a prefetch cannot be read", "user", c.m.arn, "err", err)
-		h.abandon(c, farewell{closeInternal, "the prefetch failed, please reconnect"})
+		h.abandon(c, fanout.Farewell{Code: closeInternal, Reason: "the prefetch failed, please reconnect"})
 	}
 }
 
@@ -63,12 +64,11 @@ func (h *Hub) join(m *mark) {
 	defer close(m.joined)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.attach(m.c)
-	m.c.hold()
+	h.attach(m.c, nil, true)
 }
 
 // abandon closes a connection that has not joined.
-func (h *Hub) abandon(c *conn, end farewell) {
+func (h *Hub) abandon(c *conn, end fanout.Farewell) {
 	h.release(c.m)
-	c.shut(end.code, end.reason)
+	c.Shut(end)
 }

@@ -53,6 +53,7 @@ func open(t testing.TB, change func(*session.Config)) *stage {
 	s := &stage{TB: t, authority: newAuthority(t)}
 	s.chat = chat.New(dbtest.SQLite(t, schema.Engine()), chat.Config{Region: "us-east-1", Account: "123456789012"})
 	cfg := session.Config{Authority: s.authority, Members: s.chat, Details: s.chat, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), CloseTime: time.Second}
+	portable(t)(&cfg)
 	if change != nil {
 		change(&cfg)
 	}

@@ -1,11 +1,9 @@
-package session
+package fanout
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"io"
-	"log/slog"
 	"net"
 	"testing"
 	"time"
@@ -98,43 +96,57 @@ func FuzzClientBytes(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Add(bytes.Repeat([]byte("\x8a\x80\x00\x00\x00\x00"), floodFrames+1))
-	hub := New(Config{Log: slog.New(slog.DiscardHandler), CloseTime: time.Minute})
-	f.Cleanup(func() {
-		if err := hub.Close(context.Background(), 0); err != nil {
-			f.Error(err)
-		}
-	})
+	hall := New(Config{Shards: 1, CloseTime: time.Minute})
+	f.Cleanup(hall.Close)
 	f.Fuzz(func(t *testing.T, in []byte) {
-		server, client := net.Pipe()
-		c := &conn{hub: hub, socket: server}
-		hub.mu.Lock()
-		hub.refused++
-		hub.mu.Unlock()
-		hub.took(c)
-		done := make(chan struct{})
-		go func() { defer close(done); c.read(bytes.NewReader(in)) }()
-		pongs, code := 0, -1
-		if wantPongs, want := expected(in); want == -1 {
-			for range wantPongs { // the peer goes away when everything it said has been answered
-				hear(t, client, &pongs)
-			}
-			_ = client.Close()
-			if pongs != wantPongs {
-				t.Errorf("%d pongs, want %d", pongs, wantPongs)
-			}
-		} else {
-			for code == -1 {
-				code = hear(t, client, &pongs)
-			}
-			if code != want || pongs != wantPongs {
-				t.Errorf("closed with %d after %d pongs, want %d after %d", code, pongs, want, wantPongs)
-			}
-			if n, err := io.Copy(io.Discard, client); n > 0 || err != nil {
-				t.Errorf("%d bytes after the close frame, %v", n, err)
-			}
+		for _, bare := range []bool{false, true} {
+			talk(t, hall, bare, in)
 		}
-		<-done
 	})
+}
+
+// ended is a Guest whose end can be waited for.
+type ended chan struct{}
+
+func (e ended) Gone() { close(e) }
+
+// talk sends half of in with the handshake and the rest as it comes, over a link of either kind.
+func talk(t *testing.T, hall *Hall, bare bool, in []byte) {
+	server, client := net.Pipe()
+	if bare {
+		server, client = socketPair(t)
+	}
+	done := make(ended)
+	hall.Take(server, bytes.Clone(in[:len(in)/2]), done, time.Time{})
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		_, _ = client.Write(in[len(in)/2:]) // fails when the hall has heard enough
+	}()
+	pongs, code := 0, -1
+	if wantPongs, want := expected(in); want == -1 {
+		for range wantPongs { // the peer goes away when everything it said has been answered
+			hear(t, client, &pongs)
+		}
+		<-sent
+		_ = client.Close()
+		if pongs != wantPongs {
+			t.Errorf("%d pongs, want %d", pongs, wantPongs)
+		}
+	} else {
+		for code == -1 {
+			code = hear(t, client, &pongs)
+		}
+		if code != want || pongs != wantPongs {
+			t.Errorf("closed with %d after %d pongs, want %d after %d", code, pongs, want, wantPongs)
+		}
+		if n, err := io.Copy(io.Discard, client); n > 0 || err != nil {
+			t.Errorf("%d bytes after the close frame, %v", n, err)
+		}
+		<-sent
+		_ = client.Close()
+	}
+	<-done
 }
 
 // hear reads a frame of the server: a pong is counted, a close frame's code returned, 0 for none.
