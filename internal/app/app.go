@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/stagedoor/stagedoor/engine"
@@ -26,6 +27,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/organizer"
 	"github.com/stagedoor/stagedoor/internal/provision"
 	"github.com/stagedoor/stagedoor/internal/readiness"
+	"github.com/stagedoor/stagedoor/internal/readiness/metrics"
 	"github.com/stagedoor/stagedoor/internal/web"
 )
 
@@ -144,7 +146,11 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error { return a.archive.Run(ctx) })
 	g.Go(func() error { return a.readiness.Watch(ctx) })
 	if a.metrics != nil {
-		g.Go(func() error { return serveMetrics(ctx, a.metrics, a.readiness, a.calls) })
+		figures := []prometheus.Collector{metrics.Of(a.readiness), a.calls}
+		if a.engine != nil {
+			figures = append(figures, sessions{a.engine})
+		}
+		g.Go(func() error { return serveMetrics(ctx, a.metrics, figures...) })
 	}
 	if a.cfg.Provisioner {
 		g.Go(func() error { return a.provision.Run(ctx) })
@@ -240,12 +246,7 @@ func (a *App) EngineURL() string {
 }
 
 // MetricsURL is where Prometheus finds the figures; "" if nobody asked for them.
-func (a *App) MetricsURL() string {
-	if a.metrics == nil {
-		return ""
-	}
-	return "http://" + a.metrics.Addr().String() + "/metrics"
-}
+func (a *App) MetricsURL() string { return metricsURL(a.metrics) }
 
 // chimeConfig says where the provider is. The embedded engine is called without a socket.
 func chimeConfig(c config.Chime, s secrets, embedded http.Handler) chime.Config {

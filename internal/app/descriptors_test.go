@@ -29,8 +29,9 @@ import (
 
 // small is what the small engine says when it listens.
 type small struct {
-	Addr string
-	Key  engine.Credentials
+	Addr    string
+	Key     engine.Credentials
+	Metrics string
 }
 
 // TestASmallEngine is the other process of the test below: an engine alone until its standard input ends.
@@ -40,13 +41,13 @@ func TestASmallEngine(t *testing.T) {
 		t.Skip("is run by another test")
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	a, err := app.NewAlone(t.Context(), config.Engine{Data: dir, Listen: "127.0.0.1:0", Region: "us-east-1"}, engine.Config{}, log)
+	a, err := app.NewAlone(t.Context(), config.Engine{Data: dir, Listen: "127.0.0.1:0", Region: "us-east-1", Metrics: "127.0.0.1:0"}, engine.Config{}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { _, _ = io.Copy(io.Discard, os.Stdin); cancel() }()
-	if err := json.NewEncoder(os.Stdout).Encode(small{strings.TrimPrefix(a.URL(), "http://"), a.Credentials()}); err != nil {
+	if err := json.NewEncoder(os.Stdout).Encode(small{strings.TrimPrefix(a.URL(), "http://"), a.Credentials(), a.MetricsURL()}); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.Run(ctx); err != nil {
@@ -184,6 +185,23 @@ func TestAnEngineOutOfDescriptorsTurnsNewcomersAwayAndHearsItsOperator(t *testin
 	if len(sessions) < 32 {
 		t.Errorf("only %d sessions", len(sessions))
 	}
+	until(t, "the figures of the sessions", func() error {
+		_, text := fetch(t, s.Metrics)
+		open := 0
+		for line := range strings.Lines(text) {
+			n := 0
+			if rest, ok := strings.CutPrefix(line, "stagedoor_session_connections{shard="); ok {
+				if _, err := fmt.Sscan(rest[strings.IndexByte(rest, ' '):], &n); err != nil {
+					return err
+				}
+			}
+			open += n
+		}
+		if open != len(sessions) || !strings.Contains(text, fmt.Sprintf("\nstagedoor_session_users %d\n", open)) {
+			return fmt.Errorf("%d sessions, said are %d: %s", len(sessions), open, text)
+		}
+		return nil
+	})
 
 	// Three hundred strangers who say nothing: the last of them are refused, and their places are free again in time.
 	for range 300 {

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/stagedoor/stagedoor/engine"
 	"github.com/stagedoor/stagedoor/internal/config"
 	"github.com/stagedoor/stagedoor/internal/selfsigned"
@@ -26,6 +28,7 @@ type Alone struct {
 	log      *slog.Logger
 	engine   *engine.Engine
 	listener net.Listener
+	metrics  net.Listener       // nil if nobody asked for it
 	own      *selfsigned.Keeper // nil without --tls
 	tls      *tls.Config        // nil for plain http
 	drain    time.Duration      // over how long sessions are sent away at the end
@@ -45,8 +48,14 @@ func NewAlone(ctx context.Context, cfg config.Engine, c engine.Config, log *slog
 	defer func() {
 		if err != nil {
 			_ = a.listener.Close()
+			if a.metrics != nil {
+				_ = a.metrics.Close()
+			}
 		}
 	}()
+	if a.metrics, err = listenMetrics(ctx, cfg.Metrics); err != nil {
+		return nil, fmt.Errorf("--metrics-listen: %w", err)
+	}
 	if err := a.secure(); err != nil {
 		return nil, err
 	}
@@ -97,11 +106,19 @@ func (a *Alone) URL() string {
 	return scheme + reachable(a.listener.Addr().String())
 }
 
+// MetricsURL is where Prometheus finds the figures; "" if nobody asked for them.
+func (a *Alone) MetricsURL() string { return metricsURL(a.metrics) }
+
 // Run serves until ctx ends, then sends everybody away and closes the engine.
 func (a *Alone) Run(ctx context.Context) error {
-	g, err := newGate(1, a.engine.FromRoot, a.log)
+	gate, err := newGate(1, a.engine.FromRoot, a.log)
 	if err == nil {
-		err = g.Serve(ctx, a.listener, a.engine, chatTimes(), a.tls)
+		g, ctx := errgroup.WithContext(ctx)
+		g.Go(func() error { return gate.Serve(ctx, a.listener, a.engine, chatTimes(), a.tls) })
+		if a.metrics != nil {
+			g.Go(func() error { return serveMetrics(ctx, a.metrics, sessions{a.engine}) })
+		}
+		err = g.Wait()
 	}
 	grace, cancel := context.WithTimeout(context.Background(), a.drain+farewell)
 	defer cancel()

@@ -19,6 +19,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/organizer"
 	"github.com/stagedoor/stagedoor/internal/provision"
+	"github.com/stagedoor/stagedoor/internal/readiness/metrics"
 	"github.com/stagedoor/stagedoor/internal/readiness/screen"
 	"github.com/stagedoor/stagedoor/internal/schema"
 )
@@ -87,7 +88,7 @@ func Provision(ctx context.Context, s config.Storage, c config.Chime, r config.R
 	g.Go(func() error { return b.Watch(ctx) })
 	g.Go(func() error { return screen.Show(ctx, b, out) })
 	if figures != nil {
-		g.Go(func() error { return serveMetrics(ctx, figures, b, counts) })
+		g.Go(func() error { return serveMetrics(ctx, figures, metrics.Of(b), counts) })
 	}
 	return errors.Join(g.Wait(), d.Close())
 }
