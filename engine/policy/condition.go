@@ -161,7 +161,7 @@ func parseCondition(name string, k strictjson.Member, variables bool) (condition
 			if o.arn, ok = compileARN(v, variables); !ok {
 				return c, fmt.Errorf("the condition key %.64q: %.64q is not an ARN", k.Name, v)
 			}
-		case o.variables: // known only when asked
+		case o.variables(): // known only when asked
 		case c.kind == number && !isNumber(v), c.kind == date && !isDate(v),
 			(c.kind == boolean || c.kind == null) && !strings.EqualFold(v, "true") && !strings.EqualFold(v, "false"):
 			return c, fmt.Errorf("the condition key %.64q: %.64q does not fit the operator %s", k.Name, v, name)

@@ -1,37 +1,51 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// A glob is a pattern whose wildcards are told apart from literal characters, so that a tag's value can never act as one.
-type glob []rune
+// A glob is a pattern whose wildcards are told apart from literal characters, so that a tag's value can never act as one:
+// they are bytes that no text in UTF-8 has. It shares the memory of the policy's text where that has no wildcard; there are
+// as many of these as ticket holders.
+type glob string
 
 const (
-	anyRun = -1 // *: any characters, none included
-	anyOne = -2 // ?: exactly one character
+	anyRun = 0xff // *: any characters, none included
+	anyOne = 0xfe // ?: exactly one character
 )
+
+// literal stands for s itself.
+func literal(s string) glob { return glob(strings.ToValidUTF8(s, string(utf8.RuneError))) }
 
 // wild reads the two wildcards of the policy language in s.
 func wild(s string) glob {
-	g := make(glob, 0, len(s))
-	for _, r := range s {
-		switch r {
-		case '*':
-			r = anyRun
-		case '?':
-			r = anyOne
-		}
-		g = append(g, r)
+	g := literal(s)
+	if !strings.ContainsAny(s, "*?") {
+		return g
 	}
-	return g
+	b := []byte(g)
+	for i, c := range b {
+		switch c {
+		case '*':
+			b[i] = anyRun
+		case '?':
+			b[i] = anyOne
+		}
+	}
+	return glob(b)
 }
 
-// A pattern is a text of a policy, read once: pieces of text between policy variables.
+// A pattern is a text of a policy, read once. One with policy variables, or with bare wildcards, is made of pieces.
 type pattern struct {
-	pieces    []piece
-	variables bool // some piece is one
+	text   glob    // if there are no pieces
+	pieces []piece // one after the other
+}
+
+// variables reports whether the pattern is another one for each call.
+func (p pattern) variables() bool {
+	return slices.ContainsFunc(p.pieces, func(each piece) bool { return each.variable != "" })
 }
 
 // piece is a text or a variable.
@@ -50,12 +64,15 @@ func compile(s string, variables, wildcards bool) pattern {
 		if wildcards {
 			return wild(s)
 		}
-		return glob(s)
+		return literal(s)
+	}
+	if !variables || !strings.Contains(s, "${") {
+		return pattern{text: read(s)}
 	}
 	var p pattern
 	for {
 		before, rest, found := strings.Cut(s, "${")
-		if !found || !variables {
+		if !found {
 			p.pieces = append(p.pieces, piece{text: read(s)})
 			return p
 		}
@@ -64,11 +81,10 @@ func compile(s string, variables, wildcards bool) pattern {
 		s = after
 		if !closed {
 			p.pieces = append(p.pieces, piece{variable: "${"}) // no key has this name: never has a value
-			p.variables = true
 			return p
 		}
 		if name == "*" || name == "?" || name == "$" {
-			p.pieces = append(p.pieces, piece{text: glob(name)})
+			p.pieces = append(p.pieces, piece{text: literal(name)})
 			continue
 		}
 		name, fallback, _ := strings.Cut(name, ",")
@@ -77,44 +93,47 @@ func compile(s string, variables, wildcards bool) pattern {
 			v.fallback, v.hasFallback = fallback[1:len(fallback)-1], true
 		}
 		p.pieces = append(p.pieces, v)
-		p.variables = true
 	}
 }
 
 // expand puts values in place of the variables. ok is false if one has none, or several.
 func (p pattern) expand(in *Scope) (g glob, ok bool) {
-	if len(p.pieces) == 1 {
-		return p.pieces[0].text, true
+	if p.pieces == nil {
+		return p.text, true
 	}
 	for _, each := range p.pieces {
 		if each.variable == "" {
-			g = append(g, each.text...)
+			g += each.text
 			continue
 		}
 		switch got := in.Lookup(each.variable); {
 		case got.Known && !got.Several && len(got.Values) == 1:
-			g = append(g, glob(got.Values[0])...)
+			g += literal(got.Values[0])
 		case got.Known && len(got.Values) == 0 && each.hasFallback:
-			g = append(g, glob(each.fallback)...)
+			g += literal(each.fallback)
 		default:
-			return nil, false
+			return "", false
 		}
 	}
 	return g, true
 }
 
-// match reports whether g covers all of s. It takes at most len(g)·len(s) steps: it falls back to the last * only.
+// match reports whether g covers all of s, which is UTF-8. It takes at most len(g)·len(s) steps: it falls back to the last *
+// only.
 func match(g glob, s string) bool {
 	at, star, mark := 0, -1, 0
 	for i := 0; i < len(s); {
-		r, size := utf8.DecodeRuneInString(s[i:])
 		switch {
 		case at < len(g) && g[at] == anyRun:
 			star, mark = at, i
 			at++
-		case at < len(g) && (g[at] == anyOne || g[at] == r):
+		case at < len(g) && g[at] == anyOne:
+			_, size := utf8.DecodeRuneInString(s[i:])
 			at++
 			i += size
+		case at < len(g) && g[at] == s[i]: // what goes on inside a character goes on in both
+			at++
+			i++
 		case star >= 0:
 			_, size := utf8.DecodeRuneInString(s[mark:])
 			mark += size
