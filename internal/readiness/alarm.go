@@ -181,12 +181,12 @@ func (s Status) judge(slack time.Duration, now time.Time, raised func(alarmKey) 
 		}
 		if until := e.DoorsAt.Sub(now); s.Paused && e.ToMake > 0 && until < pausedWithin {
 			out = append(out, Alarm{EventID: e.EventID, Cause: CausePaused,
-				Text: fmt.Sprintf("The provisioner is paused, %q misses %s, and doors are %s.", e.Name, words.Plural(e.ToMake, "chat resource"), when(until)),
+				Text: fmt.Sprintf("The provisioner is paused, “%s” misses %s, and doors are %s.", e.Name, words.Plural(e.ToMake, "chat resource"), when(until)),
 				ToDo: "Resume it: stagedoor provision resume"})
 		}
 		if e.Failed > 0 {
 			out = append(out, Alarm{EventID: e.EventID, Cause: CauseFailed,
-				Text: fmt.Sprintf("%q has %s set aside%s", e.Name, words.Plural(e.Failed, "chat resource"), s.firstError(e.EventID)),
+				Text: fmt.Sprintf("“%s” has %s set aside%s", e.Name, words.Plural(e.Failed, "chat resource"), s.firstError(e.EventID)),
 				ToDo: "Look at the failures in the console or with stagedoor provision status; when the reason is gone: stagedoor provision retry --event " + e.Slug})
 		}
 	}
@@ -235,7 +235,7 @@ func (s Status) late(e Event, threshold time.Duration, now time.Time, raised boo
 		what = fmt.Sprintf("%s after doors", words.Span(-slack))
 	}
 	a := Alarm{EventID: e.EventID, Cause: CauseLate,
-		Text: fmt.Sprintf("The chat of %q will be ready at %s, %s.", e.Name, words.Moment(*e.ReadyAt, now, in), what)}
+		Text: fmt.Sprintf("The chat of “%s” will be ready at %s, %s.", e.Name, words.Moment(*e.ReadyAt, now, in), what)}
 	a.ToDo = fmt.Sprintf("Open the doors at %s or later", words.Moment(e.ReadyAt.Add(threshold).Truncate(5*time.Minute).Add(5*time.Minute), now, in))
 	if e.Bound != "" && len(e.CallsLeft) > 0 {
 		c := e.CallsLeft[0]

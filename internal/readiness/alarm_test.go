@@ -118,7 +118,7 @@ func TestALateShowAlarmsOnceWhoeverNotices(t *testing.T) {
 		after(time.Minute)
 		h.expect("late", "for more than a moment")
 		a := h.status("case", time.Now()).Alarms[0]
-		if a.EventID != e || !strings.Contains(a.Text, `The chat of "Winter Songs" will be ready at `) || !strings.Contains(a.Text, "min before doors") ||
+		if a.EventID != e || !strings.Contains(a.Text, `The chat of “Winter Songs” will be ready at `) || !strings.Contains(a.Text, "min before doors") ||
 			!strings.Contains(a.ToDo, "Open the doors at ") || !strings.Contains(a.ToDo, "all: 10/s, 735 calls are left") {
 			h.Errorf("%+v", a)
 		}
@@ -193,7 +193,7 @@ func TestWhatFailedAlarmsUntilItIsMade(t *testing.T) {
 		h.exec("UPDATE resource SET failed = TRUE, attempts = 3, error = 'the chat provider forbids it' WHERE kind = 'user'")
 		after(time.Minute)
 		h.expect("failed", "set aside")
-		if a := h.status("case", time.Now()).Alarms[0]; !strings.Contains(a.Text, "\"Winter Songs\" has 1 chat resource set aside: the chat provider forbids it.") ||
+		if a := h.status("case", time.Now()).Alarms[0]; !strings.Contains(a.Text, "“Winter Songs” has 1 chat resource set aside: the chat provider forbids it.") ||
 			!strings.Contains(a.ToDo, "stagedoor provision retry --event ev") {
 			h.Errorf("%+v", a)
 		}
