@@ -3,6 +3,7 @@ package readiness
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,7 +125,7 @@ func (w *watch) look(ctx context.Context, now time.Time) error {
 	}
 	w.wrong = wrong
 	for _, r := range raised {
-		if err := w.end(ctx, r, s.AskedAt); err != nil {
+		if err := w.end(ctx, r, s.AskedAt, s.settled(r.key())); err != nil {
 			return err
 		}
 	}
@@ -149,13 +150,13 @@ func (w *watch) renew(ctx context.Context, r alarmRow, a Alarm) error {
 	return err
 }
 
-// end ends an alarm whose cause has been gone for a while.
-func (w *watch) end(ctx context.Context, r alarmRow, now time.Time) error {
-	if r.healed == 0 {
+// end ends an alarm whose cause has been gone for a while, or is gone for good.
+func (w *watch) end(ctx context.Context, r alarmRow, now time.Time, settled bool) error {
+	if r.healed == 0 && !settled {
 		_, err := w.db.Exec(ctx, "UPDATE alarm SET healed_ms = $1 WHERE event_id = $2 AND cause = $3 AND healed_ms = 0", now.UnixMilli(), r.EventID, r.Cause)
 		return err
 	}
-	if now.Sub(time.UnixMilli(r.healed)) < heal {
+	if !settled && now.Sub(time.UnixMilli(r.healed)) < heal {
 		return nil
 	}
 	n, err := w.db.Exec(ctx, "DELETE FROM alarm WHERE event_id = $1 AND cause = $2 AND healed_ms = $3", r.EventID, r.Cause, r.healed)
@@ -195,6 +196,14 @@ func (s Status) judge(slack time.Duration, now time.Time, raised func(alarmKey) 
 			ToDo: "Start one: stagedoor provision (or stagedoor serve without --no-provisioner); if one runs, its log says why it does not lead"})
 	}
 	return out
+}
+
+// settled reports whether the cause of an alarm cannot waver any more: nothing is left to be made in time.
+func (s Status) settled(k alarmKey) bool {
+	if k.cause != CauseLate && k.cause != CausePaused {
+		return false
+	}
+	return slices.ContainsFunc(s.Events, func(e Event) bool { return e.EventID == k.event && e.ToMake == 0 })
 }
 
 // when writes how far away doors are.

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/readiness"
@@ -142,6 +143,24 @@ func TestWithoutSlackOnlyWhatIsReadyAfterDoorsAlarms(t *testing.T) {
 		h.doors(e, time.Minute)
 		after(time.Minute)
 		h.expect("late", "ready after doors")
+	})
+}
+
+// A red line that a chat will be ready after doors stood beside the green one that it is ready, for a minute.
+func TestAShowThatIsReadyIsNotLate(t *testing.T) {
+	watching(t, func(h *watched) {
+		e := h.begin(10*time.Minute, 700)
+		after(time.Minute)
+		h.expect("late", "too late")
+		h.exec("UPDATE resource SET state = 'made', work = ''")
+		h.expect("", "made")
+		if s := h.event("case", e, time.Now()); s.State != readiness.StateReady {
+			h.Fatalf("%+v", s)
+		}
+		after(11 * time.Second)
+		if n, err := db.Value[int](context.Background(), h.db, "SELECT count(*) FROM alarm"); err != nil || n != 0 || h.log.count("INFO", "alarm=late") != 1 {
+			h.Errorf("%d alarms are left: %v", n, err)
+		}
 	})
 }
 
