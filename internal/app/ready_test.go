@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -72,6 +73,24 @@ func TestTheConsolePausesAndPlans(t *testing.T) {
 		if status := boss.call("GET", api+"/plan"+bad, nil, nil); status < 400 || status >= 500 {
 			t.Errorf("plan%s: %d", bad, status)
 		}
+	}
+}
+
+// TestAnImportIsInTheNextAnswer: the page that had just imported 3,000 tickets said for a second that its chat was nearly ready.
+func TestAnImportIsInTheNextAnswer(t *testing.T) {
+	h := start(t, func(c *config.Serve) { c.Provisioner = false })
+	boss := h.organizer()
+	before := boss.demoEvent()
+	var file strings.Builder
+	file.WriteString("code,reference\n")
+	for n := range 50 {
+		fmt.Fprintf(&file, "LATE%02dQXWVZRTPKMN,L-%d\n", n, n)
+	}
+	if got := boss.send("POST", "/api/v1/console/events/"+before.ID+"/tickets", "text/csv", strings.NewReader(file.String()), nil); got != http.StatusOK {
+		t.Fatal(got)
+	}
+	if after := boss.demoEvent(); after.ChatState == nil || before.ChatState == nil || after.ChatState.Wanted < before.ChatState.Wanted+100 {
+		t.Errorf("%+v, then %+v", before.ChatState, after.ChatState)
 	}
 }
 

@@ -220,7 +220,9 @@ func TestSlowAndHugeRequestsAreCheap(t *testing.T) {
 			_, _ = io.WriteString(c, "GET /?"+strings.Repeat("a", n)+" HTTP/1.1\r\nHost: x\r\n\r\n")
 			res, _ := answer(t, c)
 			if want == 200 {
-				<-read
+				if err := <-read; err != nil {
+					t.Error(err)
+				}
 			}
 			if res.StatusCode != want {
 				t.Errorf("%d characters: %d, want %d", n, res.StatusCode, want)

@@ -13,9 +13,8 @@ const (
 	// idleShare is the sweep's part of every bucket while nobody waits for it: 100,000 accounts and memberships at 10/s are
 	// 4,000 calls in 34 minutes, and whoever comes in between finds four fifths free.
 	idleShare = 0.2
-	// busyShare is its part while the dispatcher uses all the rest. Of the two percent that 100,000 tickets may take longer
-	// than the limit says, the pace's windows cost one and a half; and the sweep still goes on.
-	busyShare = 0.002
+	// busyShare is its part while the dispatcher uses all the rest.
+	busyShare = pace.QuietShare
 	// busyFor is how long a bucket counts as in use after it was seen so: between two batches it may look idle.
 	busyFor = 10 * time.Second
 	// inUse is which part of a bucket's calls in a second says that it is in use.

@@ -3,6 +3,7 @@ package readiness
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,7 +125,7 @@ func (w *watch) look(ctx context.Context, now time.Time) error {
 	}
 	w.wrong = wrong
 	for _, r := range raised {
-		if err := w.end(ctx, r, s.AskedAt); err != nil {
+		if err := w.end(ctx, r, s.AskedAt, s.settled(r.key())); err != nil {
 			return err
 		}
 	}
@@ -149,13 +150,13 @@ func (w *watch) renew(ctx context.Context, r alarmRow, a Alarm) error {
 	return err
 }
 
-// end ends an alarm whose cause has been gone for a while.
-func (w *watch) end(ctx context.Context, r alarmRow, now time.Time) error {
-	if r.healed == 0 {
+// end ends an alarm whose cause has been gone for a while, or is gone for good.
+func (w *watch) end(ctx context.Context, r alarmRow, now time.Time, settled bool) error {
+	if r.healed == 0 && !settled {
 		_, err := w.db.Exec(ctx, "UPDATE alarm SET healed_ms = $1 WHERE event_id = $2 AND cause = $3 AND healed_ms = 0", now.UnixMilli(), r.EventID, r.Cause)
 		return err
 	}
-	if now.Sub(time.UnixMilli(r.healed)) < heal {
+	if !settled && now.Sub(time.UnixMilli(r.healed)) < heal {
 		return nil
 	}
 	n, err := w.db.Exec(ctx, "DELETE FROM alarm WHERE event_id = $1 AND cause = $2 AND healed_ms = $3", r.EventID, r.Cause, r.healed)
@@ -181,12 +182,12 @@ func (s Status) judge(slack time.Duration, now time.Time, raised func(alarmKey) 
 		}
 		if until := e.DoorsAt.Sub(now); s.Paused && e.ToMake > 0 && until < pausedWithin {
 			out = append(out, Alarm{EventID: e.EventID, Cause: CausePaused,
-				Text: fmt.Sprintf("The provisioner is paused, %q misses %s, and doors are %s.", e.Name, words.Plural(e.ToMake, "chat resource"), when(until)),
+				Text: fmt.Sprintf("The provisioner is paused, “%s” misses %s, and doors are %s.", e.Name, words.Plural(e.ToMake, "chat resource"), when(until)),
 				ToDo: "Resume it: stagedoor provision resume"})
 		}
 		if e.Failed > 0 {
 			out = append(out, Alarm{EventID: e.EventID, Cause: CauseFailed,
-				Text: fmt.Sprintf("%q has %s set aside%s", e.Name, words.Plural(e.Failed, "chat resource"), s.firstError(e.EventID)),
+				Text: fmt.Sprintf("“%s” has %s set aside%s", e.Name, words.Plural(e.Failed, "chat resource"), s.firstError(e.EventID)),
 				ToDo: "Look at the failures in the console or with stagedoor provision status; when the reason is gone: stagedoor provision retry --event " + e.Slug})
 		}
 	}
@@ -195,6 +196,14 @@ func (s Status) judge(slack time.Duration, now time.Time, raised func(alarmKey) 
 			ToDo: "Start one: stagedoor provision (or stagedoor serve without --no-provisioner); if one runs, its log says why it does not lead"})
 	}
 	return out
+}
+
+// settled reports whether the cause of an alarm cannot waver any more: nothing is left to be made in time.
+func (s Status) settled(k alarmKey) bool {
+	if k.cause != CauseLate && k.cause != CausePaused {
+		return false
+	}
+	return slices.ContainsFunc(s.Events, func(e Event) bool { return e.EventID == k.event && e.ToMake == 0 })
 }
 
 // when writes how far away doors are.
@@ -235,7 +244,7 @@ func (s Status) late(e Event, threshold time.Duration, now time.Time, raised boo
 		what = fmt.Sprintf("%s after doors", words.Span(-slack))
 	}
 	a := Alarm{EventID: e.EventID, Cause: CauseLate,
-		Text: fmt.Sprintf("The chat of %q will be ready at %s, %s.", e.Name, words.Moment(*e.ReadyAt, now, in), what)}
+		Text: fmt.Sprintf("The chat of “%s” will be ready at %s, %s.", e.Name, words.Moment(*e.ReadyAt, now, in), what)}
 	a.ToDo = fmt.Sprintf("Open the doors at %s or later", words.Moment(e.ReadyAt.Add(threshold).Truncate(5*time.Minute).Add(5*time.Minute), now, in))
 	if e.Bound != "" && len(e.CallsLeft) > 0 {
 		c := e.CallsLeft[0]

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/readiness"
@@ -118,7 +119,7 @@ func TestALateShowAlarmsOnceWhoeverNotices(t *testing.T) {
 		after(time.Minute)
 		h.expect("late", "for more than a moment")
 		a := h.status("case", time.Now()).Alarms[0]
-		if a.EventID != e || !strings.Contains(a.Text, `The chat of "Winter Songs" will be ready at `) || !strings.Contains(a.Text, "min before doors") ||
+		if a.EventID != e || !strings.Contains(a.Text, `The chat of “Winter Songs” will be ready at `) || !strings.Contains(a.Text, "min before doors") ||
 			!strings.Contains(a.ToDo, "Open the doors at ") || !strings.Contains(a.ToDo, "all: 10/s, 735 calls are left") {
 			h.Errorf("%+v", a)
 		}
@@ -142,6 +143,24 @@ func TestWithoutSlackOnlyWhatIsReadyAfterDoorsAlarms(t *testing.T) {
 		h.doors(e, time.Minute)
 		after(time.Minute)
 		h.expect("late", "ready after doors")
+	})
+}
+
+// A red line that a chat will be ready after doors stood beside the green one that it is ready, for a minute.
+func TestAShowThatIsReadyIsNotLate(t *testing.T) {
+	watching(t, func(h *watched) {
+		e := h.begin(10*time.Minute, 700)
+		after(time.Minute)
+		h.expect("late", "too late")
+		h.exec("UPDATE resource SET state = 'made', work = ''")
+		h.expect("", "made")
+		if s := h.event("case", e, time.Now()); s.State != readiness.StateReady {
+			h.Fatalf("%+v", s)
+		}
+		after(11 * time.Second)
+		if n, err := db.Value[int](context.Background(), h.db, "SELECT count(*) FROM alarm"); err != nil || n != 0 || h.log.count("INFO", "alarm=late") != 1 {
+			h.Errorf("%d alarms are left: %v", n, err)
+		}
 	})
 }
 
@@ -193,7 +212,7 @@ func TestWhatFailedAlarmsUntilItIsMade(t *testing.T) {
 		h.exec("UPDATE resource SET failed = TRUE, attempts = 3, error = 'the chat provider forbids it' WHERE kind = 'user'")
 		after(time.Minute)
 		h.expect("failed", "set aside")
-		if a := h.status("case", time.Now()).Alarms[0]; !strings.Contains(a.Text, "\"Winter Songs\" has 1 chat resource set aside: the chat provider forbids it.") ||
+		if a := h.status("case", time.Now()).Alarms[0]; !strings.Contains(a.Text, "“Winter Songs” has 1 chat resource set aside: the chat provider forbids it.") ||
 			!strings.Contains(a.ToDo, "stagedoor provision retry --event ev") {
 			h.Errorf("%+v", a)
 		}

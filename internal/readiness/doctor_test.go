@@ -52,7 +52,7 @@ func TestTheDoctorFindsWhatIsWrongAndSaysWhatToDo(t *testing.T) {
 	h.leads(now.Add(time.Hour))
 	expect("somebody leads", behind(0, 0), "✓", "somebody leads (epoch 3)", "✓", "0 chats ready, 1 being made", "✓", "agrees with the provider's")
 	h.paused(true)
-	expect("paused an hour before doors", nil, "!", "; paused", "✗", "The provisioner is paused, \"Winter Songs\" misses 6 chat resources")
+	expect("paused an hour before doors", nil, "!", "; paused", "✗", "The provisioner is paused, “Winter Songs” misses 6 chat resources")
 	h.paused(false)
 	expect("the provider is away", away, "✗", "the chat provider is away", "✗", "look at --chime (or --engine-url")
 	expect("the clock is off", behind(2*time.Minute, 3*time.Second), "!", "is 2 min off the provider's", "!", "answers in 3s")

@@ -47,8 +47,6 @@ const (
 	freeRate = 200
 	// usual is the part of a limit that is used while there is backlog, for buckets that were not used yet.
 	usual = 0.985
-	// sweepShare is the part of the account's limits that the sweep takes while something is made.
-	sweepShare = 0.005
 )
 
 // where are the things that a show's calls are counted for, by names that no other show's things have.
@@ -100,7 +98,7 @@ func (s *speeds) limits(op string, at where) []forecast.Limit {
 		l, rate := forecast.Limit{Bucket: b.Name}, 0.0
 		switch {
 		case b.Scope == pace.Account:
-			rate = s.one(b, "") * (1 - sweepShare)
+			rate = s.one(b, "") * (1 - pace.QuietShare)
 		case b.Scope == pace.Instance && counts.instance:
 			l.Of, rate = at.instance, s.one(b, at.instance)
 		case b.Scope == pace.Channel && counts.channel:

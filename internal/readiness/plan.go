@@ -180,12 +180,15 @@ func (q *question) people() int { return q.rest.members + q.tickets }
 // making is every call that is left, with the show in a place.
 func (q *question) making(own bool) work {
 	w := work{}
+	if q.people() == 0 {
+		return w // a show gets a channel with its first ticket
+	}
 	for op, n := range q.rest.work {
 		w.add(op, n)
 	}
 	w.add("CreateAppInstanceUser", q.tickets)
 	w.add("BatchCreateChannelMembership", batches(q.tickets, maxBatch))
-	if q.show.placed > 0 || q.people() == 0 {
+	if q.show.placed > 0 {
 		return w
 	}
 	if w["CreateChannel"] == 0 {

@@ -23,6 +23,7 @@ func (q *question) words(p *Plan, alone time.Duration) {
 		say("%s", c.words(q.show.placed > 0, q.admins(true)))
 	}
 	switch {
+	case p.ReadyAt == nil: // nothing begins
 	case q.status.Paused:
 		say("The provisioner is paused: nothing of this begins before stagedoor provision resume.")
 	case q.status.Leader == nil:

@@ -50,6 +50,8 @@ func (b *Board) read(ctx context.Context, now time.Time) (Status, error) {
 		s.Events = append(s.Events, o.event(show, o.rests[i]))
 	}
 	s.Alarms, err = b.alarms(ctx)
+	// A watcher ends it within ten seconds; until then nobody reads that a chat that is ready will be so after doors.
+	s.Alarms = slices.DeleteFunc(s.Alarms, func(a Alarm) bool { return s.settled(a.key()) })
 	return s, err
 }
 

@@ -140,8 +140,14 @@ func (s *Server) createEvent(ctx context.Context, in *createEventInput) (*create
 
 // changed announces a change of an event and shows it to the organizer.
 func (s *Server) changed(ctx context.Context, e event.Event) (EventAdmin, error) {
-	s.Bus.Publish(bus.Hint{Topic: bus.EventChanged, Event: e.ID})
+	s.tell(bus.EventChanged, e.ID)
 	return s.currentView(ctx, e)
+}
+
+// tell announces what an organizer did to a show. Whoever did it reads next how far the show is: not what was true before.
+func (s *Server) tell(what bus.Topic, e id.Event) {
+	s.Readiness.Forget()
+	s.Bus.Publish(bus.Hint{Topic: what, Event: e})
 }
 
 func (s *Server) currentView(ctx context.Context, e event.Event) (EventAdmin, error) {
@@ -212,7 +218,7 @@ func (s *Server) importTickets(ctx context.Context, in *importInput) (*importAns
 	if err != nil {
 		return nil, err
 	}
-	s.Bus.Publish(bus.Hint{Topic: bus.TicketsChanged, Event: in.ID})
+	s.tell(bus.TicketsChanged, in.ID)
 	return &importAnswer{reportView(report)}, nil
 }
 
@@ -251,6 +257,6 @@ func (s *Server) issueCode(ctx context.Context, in *issueCodeInput) (*issueCodeA
 	if err != nil {
 		return nil, err
 	}
-	s.Bus.Publish(bus.Hint{Topic: bus.TicketsChanged, Event: in.ID})
+	s.tell(bus.TicketsChanged, in.ID)
 	return &issueCodeAnswer{StaffCode{in.Body.Role, string(code)}}, nil
 }

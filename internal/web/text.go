@@ -32,7 +32,7 @@ func checkText(in any) error {
 
 // firstNoText finds a text that is none, and how the outside calls the field it stands in.
 func firstNoText(v reflect.Value, name string) (field string, ok bool) {
-	switch v.Kind() { //nolint:exhaustive // other kinds hold no text
+	switch v.Kind() { // other kinds hold no text
 	case reflect.String:
 		return name, isText(v.String())
 	case reflect.Pointer, reflect.Interface:

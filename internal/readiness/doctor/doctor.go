@@ -135,7 +135,7 @@ func quotas(s readiness.Status) []Check {
 	var out []Check
 	for _, e := range s.Events {
 		for _, w := range e.Warnings {
-			out = append(out, Check{Name: "quota", Verdict: Look, Text: fmt.Sprintf("%q: %s", e.Name, w)})
+			out = append(out, Check{Name: "quota", Verdict: Look, Text: fmt.Sprintf("“%s”: %s", e.Name, w)})
 		}
 	}
 	if p := s.Places; p.Most > 0 && p.Used > p.Most {
