@@ -50,10 +50,11 @@ var mayImport = map[string][]string{
 	"internal/chime":                   ground,
 	"internal/chime/chimetest":         and(ground, "internal/chime", "internal/db/dbtest"), // for tests of the rooms below
 	"internal/pass":                    and(ground, "internal/chime"),
-	"internal/provision":               and(ground, "internal/chime"),
+	"internal/provision":               and(ground, "internal/chime", "internal/provision/rule"),
+	"internal/provision/rule":          {}, // what a forecast must know of it
 	"internal/provision/provisiontest": {}, // for tests of provision
 	"internal/inventory":               ground,
-	"internal/readiness":               and(ground, "internal/readiness/forecast", "internal/readiness/words"),
+	"internal/readiness":               and(ground, "internal/provision/rule", "internal/readiness/forecast", "internal/readiness/words"),
 	"internal/readiness/forecast":      {}, // arithmetic
 	"internal/readiness/words":         {},
 	"internal/readiness/screen":        and(ground, "internal/readiness", "internal/readiness/words"),

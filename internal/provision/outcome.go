@@ -12,6 +12,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
 
 const (
@@ -98,7 +99,7 @@ func (t *term) record(ctx context.Context, c call, answers []answer) error {
 		}
 		touched := subjectsOf(c.rows)
 		if c.first().Kind == kindInstance {
-			touched = adminSubjects(1, maxAdmins)
+			touched = adminSubjects(1, rule.MaxAdmins)
 		}
 		if err := decideFor(tx, c.first().Event, touched...); err != nil {
 			return err

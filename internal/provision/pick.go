@@ -9,18 +9,13 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/arn"
-	"github.com/stagedoor/stagedoor/internal/chime"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
 
 const (
-	// openBatch is how many people at a show with open doors wait together before their memberships are made. A full batch
-	// would cost 4 % fewer calls and let the first of them wait ten seconds at 10/s.
-	openBatch = 20
-	// atDoor is how long before its doors a show counts as open: who buys now comes in minutes.
-	atDoor = 10 * time.Minute
 	// upkeepTurn: one call in so many is upkeep (new names, removals, what is left of archived shows) of whoever waited
 	// longest for it, whatever else there is to make.
 	upkeepTurn = 20
@@ -319,14 +314,11 @@ func (t *term) pickJoins(ctx context.Context, s show, k *picker, b base, channel
 	if !k.free(call{rows: []row{{Event: s.ID, Kind: kindMembership, Task: taskJoin}}, channel: channel.arn, base: b}) {
 		return nil
 	}
-	joins, err := t.todo(ctx, s.ID, taskJoin, k.now, chime.MaxBatch)
+	joins, err := t.todo(ctx, s.ID, taskJoin, k.now, rule.FullBatch)
 	if err != nil || len(joins) == 0 {
 		return err
 	}
-	open, enough := s.open(k.now), chime.MaxBatch
-	if open {
-		enough = openBatch
-	}
+	open, enough := s.open(k.now), rule.Batch(s.doors(), k.now)
 	if len(joins) < enough && creates == 0 && !open {
 		// The last accounts are on their way; their memberships fit into the same call.
 		if flying, err := t.flyingOf(ctx, s.ID); err != nil || flying {

@@ -9,22 +9,11 @@ import (
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
 
-// Placement. An event gets an app instance of its own while the account has plenty: its accounts are then made beside
-// those of other events, the provider counts them per app instance, and one call removes them all. Where app instances
-// become scarce, only large shows still get one; the others share the installation's own (docs/adr/0015-placement.md).
-const (
-	// shared is the place of the installation's own app instance.
-	shared = id.Event("")
-	// plenty is up to which part of the account's app instances every show gets one.
-	plenty = 0.7
-	// large is from how many tickets a show gets one of the rest.
-	large = 1000
-	// usualInstances is how many app instances an account may have where the preset does not say (Amazon Chime SDK
-	// endpoints and quotas). An engine of our own has no such limit, but a process has descriptors and disks.
-	usualInstances = 100
-)
+// shared is the place of the installation's own app instance. Which place a show gets is said in package rule.
+const shared = id.Event("")
 
 // placement is where an event's resources are.
 type placement struct {
@@ -32,23 +21,6 @@ type placement struct {
 	placed  int64 // when it was chosen, Unix milliseconds; 0: not yet
 	round   int   // how often all of it was removed
 	leaving bool  // everything is going; nothing else happens to it meanwhile
-}
-
-// lastCall is how long before its doors a show is placed at the latest, even if it is not known yet how large it gets.
-const lastCall = 24 * time.Hour
-
-// choosePlace decides for a show with so many tickets, when used app instances of most are taken. Where they have become
-// scarce it waits until it is known whether the show gets large.
-func choosePlace(s show, tickets, used, most int, now time.Time) (place id.Event, wait bool) {
-	scarce := used >= int(plenty*float64(most))
-	switch {
-	case !scarce, tickets > large && used < most:
-		return s.ID, false
-	case used < most && s.Doors > now.Add(lastCall).UnixMilli():
-		return "", true
-	default:
-		return shared, false
-	}
 }
 
 // unplacedSQL finds shows that want a chat and have no place, and up to how many tickets they have.
@@ -66,7 +38,7 @@ func (p *planner) placeShows(ctx context.Context, shows []show) (placed []id.Eve
 		event   id.Event
 		tickets int
 	}
-	waiting, err := db.All(ctx, p.db, func(u *unplaced) []any { return []any{&u.event, &u.tickets} }, unplacedSQL, large+1)
+	waiting, err := db.All(ctx, p.db, func(u *unplaced) []any { return []any{&u.event, &u.tickets} }, unplacedSQL, rule.Large+1)
 	if err != nil || len(waiting) == 0 {
 		return nil, err
 	}
@@ -75,9 +47,10 @@ func (p *planner) placeShows(ctx context.Context, shows []show) (placed []id.Eve
 		return nil, err
 	}
 	used++ // the shared one
+	most := rule.Instances(p.pace.Ceilings.Instances)
 	p.mu.Lock()
 	if time.Now().Before(p.full) {
-		used = p.instances()
+		used = most
 	}
 	p.mu.Unlock()
 	for _, u := range waiting {
@@ -86,14 +59,16 @@ func (p *planner) placeShows(ctx context.Context, shows []show) (placed []id.Eve
 			continue // nobody could chat
 		}
 		s := &shows[at]
-		place, wait := choosePlace(*s, u.tickets, used, p.instances(), time.Now())
-		if wait {
+		switch rule.PlaceOf(s.doors(), time.Now(), u.tickets, used, most) {
+		case rule.Wait:
 			continue
-		}
-		s.place, s.placed = place, time.Now().UnixMilli()
-		if place != shared {
+		case rule.Own:
+			s.place = s.ID
 			used++
+		case rule.Shared:
+			s.place = shared
 		}
+		s.placed = time.Now().UnixMilli()
 		if err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error { return p.wantPlace(tx, *s) }); err != nil {
 			return nil, err
 		}
@@ -109,9 +84,9 @@ func (p *planner) wantPlace(tx *db.Tx, s show) error {
 	if err != nil {
 		return err
 	}
-	admins := 1
-	if s.place == shared && p.pace.Bearers > 1 { // many channels share them
-		admins = min(2*p.pace.Bearers, maxAdmins)
+	admins := 1 // more when it is known how large the show is
+	if s.place == shared {
+		admins = rule.Admins(rule.Shared, 0, p.pace.Bearers)
 	}
 	if err := wantAdmins(tx, p.epoch, s.place, 1, admins); err != nil {
 		return err
@@ -124,9 +99,6 @@ func (p *planner) wantPlace(tx *db.Tx, s show) error {
 	}
 	return decideFor(tx, s.place, adminSubjects(1, admins)...)
 }
-
-// maxAdmins is how many admin accounts an app instance has at most.
-const maxAdmins = 4
 
 // adminSubjects names the ledger rows of the admins from first to last, counted from 1.
 func adminSubjects(first, last int) []id.Ticket {
@@ -166,15 +138,15 @@ func wantOne(tx *db.Tx, epoch int64, event id.Event, subject id.Ticket, k kind, 
 
 // moreAdmins gives a large show in an app instance of its own as many admins as its provider's limits make useful.
 func (p *planner) moreAdmins(ctx context.Context, event id.Event) error {
-	if p.pace.Bearers < 2 {
+	if rule.Admins(rule.Own, rule.Large+1, p.pace.Bearers) < 2 {
 		return nil
 	}
 	n, err := db.Value[int](ctx, p.db, `SELECT count(*) FROM (SELECT 1 FROM resource r JOIN placement p ON p.event_id = r.event_id AND p.place = r.event_id
-		AND NOT p.leaving WHERE r.event_id = $1 AND r.kind = 'user' AND r.want LIMIT $2) AS found`, event, large+1)
-	if err != nil || n <= large {
+		AND NOT p.leaving WHERE r.event_id = $1 AND r.kind = 'user' AND r.want LIMIT $2) AS found`, event, rule.Large+1)
+	most := rule.Admins(rule.Own, n, p.pace.Bearers)
+	if err != nil || most < 2 {
 		return err
 	}
-	most := min(p.pace.Bearers, maxAdmins)
 	return p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
 		if left, err := leaving(tx, event); err != nil || left {
 			return err
@@ -190,14 +162,6 @@ func (p *planner) moreAdmins(ctx context.Context, event id.Event) error {
 func leaving(tx *db.Tx, event id.Event) (bool, error) {
 	rows, err := db.All(tx.Context(), tx, func(l *bool) []any { return []any{l} }, "SELECT leaving FROM placement WHERE event_id = $1", event)
 	return len(rows) > 0 && rows[0], err
-}
-
-// instances is how many app instances the account may have.
-func (p *Provisioner) instances() int {
-	if n := p.pace.Ceilings.Instances; n > 0 {
-		return n
-	}
-	return usualInstances
 }
 
 // base is what every call needs to know: where things are made and who makes them. Fields are "" until made.

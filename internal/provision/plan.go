@@ -8,6 +8,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/bus"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
 
 const (
@@ -225,7 +226,7 @@ func (p *planner) followShows(ctx context.Context) (changed bool, err error) {
 			if _, err := tx.Exec("UPDATE resource SET want_name = $1 WHERE event_id = $2 AND subject = '' AND kind = 'channel'", s.Name, s.ID); err != nil {
 				return err
 			}
-			return decideFor(tx, s.ID, adminSubjects(1, maxAdmins)...)
+			return decideFor(tx, s.ID, adminSubjects(1, rule.MaxAdmins)...)
 		})
 		if err != nil {
 			return false, err

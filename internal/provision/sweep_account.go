@@ -10,6 +10,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
 
 // throughAccount compares the account's app instances with the ledger: two calls for a hundred of them.
@@ -99,7 +100,7 @@ func (p *pass) instanceVanished(ctx context.Context, r standing) error {
 			return err
 		}
 		for _, k := range []kind{kindAdminUser, kindAdmin} {
-			if err := p.lose(tx, nil, r.Event, k, p.began.UnixMilli(), "", adminSubjects(1, maxAdmins)...); err != nil {
+			if err := p.lose(tx, nil, r.Event, k, p.began.UnixMilli(), "", adminSubjects(1, rule.MaxAdmins)...); err != nil {
 				return err
 			}
 		}
@@ -111,7 +112,7 @@ func (p *pass) instanceVanished(ctx context.Context, r standing) error {
 				return err
 			}
 		}
-		return decideFor(tx, r.Event, adminSubjects(1, maxAdmins)...)
+		return decideFor(tx, r.Event, adminSubjects(1, rule.MaxAdmins)...)
 	})
 	if err != nil || t.vanished == 0 {
 		return err
@@ -240,7 +241,7 @@ func (p *pass) instanceFound(ctx context.Context, r standing, a chime.AppInstanc
 		if err := p.hold(tx, &t, r.Event, "", kindInstance, a.ARN, a.Name); err != nil {
 			return err
 		}
-		return decideFor(tx, r.Event, adminSubjects(1, maxAdmins)...)
+		return decideFor(tx, r.Event, adminSubjects(1, rule.MaxAdmins)...)
 	})
 	if err != nil || t == (tally{}) {
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/chime"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
 
 // ourAdmin tells from its id which of our admin accounts something is.
@@ -18,7 +19,7 @@ func ourAdmin(u chime.User) (subject id.Ticket, ok bool) {
 	if name != "" {
 		name = "admin" + name
 	}
-	return id.Ticket(name), ok && slices.Contains(adminSubjects(1, maxAdmins), id.Ticket(name))
+	return id.Ticket(name), ok && slices.Contains(adminSubjects(1, rule.MaxAdmins), id.Ticket(name))
 }
 
 const adminsSQL = "SELECT " + standingColumns + ` FROM resource WHERE event_id = $1 AND kind = $2
@@ -121,7 +122,7 @@ func (p *pass) correctAdmins(ctx context.Context, change func(*db.Tx, *tally) er
 		if err := change(tx, &t); err != nil {
 			return err
 		}
-		return decideFor(tx, p.place, adminSubjects(1, maxAdmins)...)
+		return decideFor(tx, p.place, adminSubjects(1, rule.MaxAdmins)...)
 	})
 	if err != nil || t == (tally{}) {
 		return err
@@ -142,7 +143,7 @@ func (p *pass) settleAdmins(ctx context.Context, seen map[id.Ticket]string) erro
 	for _, r := range rows {
 		known[r.Subject] = r
 	}
-	for i, n := range adminSubjects(1, maxAdmins) {
+	for i, n := range adminSubjects(1, rule.MaxAdmins) {
 		r, ok := known[n]
 		_, shown := seen[n]
 		if ok && r.State == made {

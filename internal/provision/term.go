@@ -13,6 +13,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/lease"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
 
 const (
@@ -79,9 +80,9 @@ type show struct {
 	placement
 }
 
-func (s show) open(now time.Time) bool {
-	return s.Make && s.Doors <= now.Add(atDoor).UnixMilli()
-}
+func (s show) doors() time.Time { return time.UnixMilli(s.Doors) }
+
+func (s show) open(now time.Time) bool { return s.Make && rule.AtDoor(s.doors(), now) }
 
 // lead runs one term: until ctx ends, the lease is lost, or the database fails.
 func (p *Provisioner) lead(ctx context.Context, epoch int64) error {
