@@ -17,9 +17,6 @@ const (
 	chunk = 500
 	// page is how many changes are noted at once: two columns of an index each.
 	page = 5000
-	// noted is how many changed tickets of an event are kept in mind (about 100 B each). Beyond, the event is compared from
-	// end to end: that is what a big import needs anyway.
-	noted = 20_000
 	// lookback covers tickets whose change was committed later than its timestamp says, or stamped by a slower clock.
 	lookback      = 15 * time.Second
 	lookbackEvery = 5 * time.Second
@@ -39,6 +36,7 @@ type planner struct {
 	tickets, names cursor
 	looked         time.Time                           // last lookback
 	behind         map[id.Event]map[id.Ticket]struct{} // changed and not yet compared; lost with the term, whose successor walks
+	noted          int                                 // how many are behind
 	walked         map[id.Event]time.Time              // last complete comparison
 	walking        id.Event
 	place          string // within the event that is walked
@@ -262,55 +260,6 @@ func (p *planner) follow(ctx context.Context, view string, at *cursor) error {
 			return nil
 		}
 	}
-}
-
-// note keeps in mind that a ticket has changed.
-func (p *planner) note(event id.Event, ticket id.Ticket) {
-	if p.behind[event] == nil {
-		p.behind[event] = map[id.Ticket]struct{}{}
-	}
-	p.behind[event][ticket] = struct{}{}
-	if len(p.behind[event]) > noted {
-		delete(p.behind, event)
-		p.walkAnew(event)
-	}
-}
-
-// walkAnew lets an event be compared from end to end, also if it is being walked now.
-func (p *planner) walkAnew(event id.Event) {
-	delete(p.walked, event)
-	p.again = p.again || p.walking == event
-}
-
-// nextBehind takes the next chunk of noted tickets: of the show with the earliest doors. Events that are no shows any
-// more want nothing.
-func (p *planner) nextBehind() (id.Event, []id.Ticket) {
-	if len(p.behind) == 0 {
-		return "", nil
-	}
-	p.mu.Lock()
-	shows := p.shows
-	p.mu.Unlock()
-	for _, s := range shows {
-		changed := p.behind[s.ID]
-		if len(changed) == 0 {
-			continue
-		}
-		tickets := make([]id.Ticket, 0, min(len(changed), chunk))
-		for t := range changed {
-			if len(tickets) == chunk {
-				break
-			}
-			tickets = append(tickets, t)
-			delete(changed, t)
-		}
-		if len(changed) == 0 {
-			delete(p.behind, s.ID)
-		}
-		return s.ID, tickets
-	}
-	clear(p.behind)
-	return "", nil
 }
 
 // Who is banned and still wanted in the channel, and who is not banned any more and not wanted there. CROSS JOIN fixes the

@@ -26,7 +26,7 @@ func (p *planner) retire(ctx context.Context, s show) (more bool, err error) {
 	if s.place != shared {
 		return p.forgetInside(ctx, s)
 	}
-	if at, err := p.standing(ctx, s.ID, kindChannel); err != nil || at {
+	if at, err := p.stands(ctx, s.ID, kindChannel); err != nil || at {
 		return false, err // the dispatcher deletes it
 	}
 	if time.Since(p.emptied[s.ID]) < emptiedEvery {
@@ -72,15 +72,15 @@ func (p *planner) wantNothing(ctx context.Context, event id.Event) (more bool, e
 		WHERE event_id = $1 AND subject IN (SELECT value ->> 's' FROM json_each($2))`)
 }
 
-// standing reports whether an event's own row of a kind is not known to be absent.
-func (p *planner) standing(ctx context.Context, event id.Event, k kind) (bool, error) {
+// stands reports whether an event's own row of a kind is not known to be absent.
+func (p *planner) stands(ctx context.Context, event id.Event, k kind) (bool, error) {
 	n, err := db.Value[int](ctx, p.db, "SELECT count(*) FROM resource WHERE event_id = $1 AND subject = '' AND kind = $2 AND (state <> 'absent' OR busy)", event, k)
 	return n > 0, err
 }
 
 // forgetInside forgets, chunk by chunk, what went with the app instance of a show.
 func (p *planner) forgetInside(ctx context.Context, s show) (more bool, err error) {
-	if at, err := p.standing(ctx, s.ID, kindInstance); err != nil || at {
+	if at, err := p.stands(ctx, s.ID, kindInstance); err != nil || at {
 		return false, err // the dispatcher deletes it
 	}
 	busy, err := p.some(ctx, "SELECT subject FROM resource WHERE event_id = $1 AND busy AND epoch >= 0 LIMIT $2", s.ID)

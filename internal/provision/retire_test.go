@@ -1,11 +1,14 @@
 package provision
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
+	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/pace"
 )
 
 // steps lets the planner do all that is left.
@@ -156,6 +159,116 @@ func TestWhoWasThrottledWaitsForNoClock(t *testing.T) {
 	if rows, err := term.todo(t.Context(), e, taskCreate, time.Now().Add(-time.Hour), 1); err != nil || len(rows) != 1 {
 		t.Errorf("an hour earlier there is nothing to do: %v, %v", rows, err)
 	}
+}
+
+// What takes everything of a show along was once called on its way, and its report begun, although a moderator had taken
+// the slot: nothing was ever sent, and a show that came back in that moment was not planned.
+func TestAShowIsNotLeavingWithoutASlot(t *testing.T) {
+	term, p := benchTerm(t, "sqlite")
+	term.pace = pace.New(presetOf(t, "case"))
+	e, _ := fill(t, term.db, 3, time.Now().Add(time.Hour))
+	ledger(t, term.db, e, true)
+	term.exec(t, "UPDATE event SET state = 'archived' WHERE id = $1", e)
+	p.looks(t)
+	p.steps(t)
+	work, _, err := term.pick(t.Context(), term.pace.Now().Add(time.Second), 1)
+	if err != nil || len(work) != 1 || !work[0].endsAll() {
+		t.Fatal(work, err)
+	}
+	err = term.db.Write(t.Context(), func(tx *db.Tx) error {
+		for range 20 {
+			if _, _, err := term.pace.Book(tx, pace.Call{Op: "CreateChannelBan"}, term.pace.Now(), time.Time{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := term.announce(t.Context(), work); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, term.db, "placement WHERE leaving") + count(t, term.db, "deletion_report"); n != 0 {
+		t.Error("it is on its way")
+	}
+}
+
+// A show that is wanted again when its last call is announced keeps what it has, and the slot goes to others.
+func TestAShowThatIsWantedAgainIsNotLetGo(t *testing.T) {
+	term, p := benchTerm(t, "sqlite")
+	term.pace = pace.New(presetOf(t, "case"))
+	e, _ := fill(t, term.db, 3, time.Now().Add(time.Hour))
+	ledger(t, term.db, e, true)
+	term.exec(t, "UPDATE event SET state = 'archived' WHERE id = $1", e)
+	p.looks(t)
+	p.steps(t)
+	work, _, err := term.pick(t.Context(), term.pace.Now().Add(time.Second), 1)
+	if err != nil || len(work) != 1 {
+		t.Fatal(work, err)
+	}
+	term.exec(t, "UPDATE event SET state = 'scheduled' WHERE id = $1", e)
+	if err := term.announce(t.Context(), work); err != nil {
+		t.Fatal(err)
+	}
+	if n := term.count(t, "busy OR attempts > 0 OR state <> 'made'"); n != 0 {
+		t.Errorf("%d resources were touched", n)
+	}
+	rates, err := term.pace.Rates(t.Context(), term.db)
+	if err != nil || len(rates) != 1 || rates[0].CallsLastSecond != 0 || count(t, term.db, "placement WHERE leaving") != 0 {
+		t.Errorf("%+v, %v; want no call", rates, err)
+	}
+}
+
+// What is kept in mind of changes was bounded for each show, not in total.
+func TestChangesOfManyShowsAreKeptInMindUpToABound(t *testing.T) {
+	p := &planner{behind: map[id.Event]map[id.Ticket]struct{}{}, walked: map[id.Event]time.Time{}, term: &term{}}
+	for e := range 30 {
+		event := id.Event(fmt.Sprint("ev", e))
+		p.shows = append(p.shows, show{ID: event})
+		p.walked[event] = time.Now()
+		for n := range notedOfOne / 4 {
+			p.note(event, id.Ticket(fmt.Sprint(n)))
+			p.note(event, id.Ticket(fmt.Sprint(n)))
+		}
+	}
+	kept := 0
+	for _, s := range p.shows {
+		n := len(p.behind[s.ID])
+		kept += n
+		if _, ok := p.walked[s.ID]; ok && n < notedOfOne/4 {
+			t.Errorf("of %s only %d are kept, and it is not compared from end to end", s.ID, n)
+		}
+	}
+	if kept != p.noted || kept > 100_000 || kept < 90_000 {
+		t.Errorf("%d are kept, counted as %d", kept, p.noted)
+	}
+	for {
+		if _, tickets := p.nextBehind(); len(tickets) == 0 {
+			break
+		}
+	}
+	if p.noted != 0 || len(p.behind) != 0 {
+		t.Errorf("%d are left", p.noted)
+	}
+}
+
+func presetOf(t *testing.T, name string) pace.Preset {
+	t.Helper()
+	preset, err := pace.Named(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return preset
+}
+
+func count(t *testing.T, d *db.DB, what string) int {
+	t.Helper()
+	n, err := db.Value[int](t.Context(), d, "SELECT count(*) FROM "+what)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // Two shows of the shared app instance may ask for the same thing in one look: the second slot was lost.

@@ -223,36 +223,13 @@ func (t *term) announce(ctx context.Context, work []call) error {
 			return errPaused
 		}
 		for _, c := range work {
-			if c.endsAll() {
-				if ok, err := letGo(tx, c.first().Event); err != nil {
-					return err
-				} else if !ok {
-					continue // wanted again, just now
-				}
-			}
-			slot, ok, err := t.pace.Book(tx, c.paced(), earliest, earliest.Add(ahead))
+			booked, ok, err := t.book(tx, c, earliest)
 			if err != nil {
 				return err
 			}
-			if !ok {
-				continue // somebody else, a moderator, took the slot
+			if ok {
+				begun = append(begun, booked)
 			}
-			if c.rows, err = begin(tx, t.epoch, c.rows); err != nil {
-				return err
-			}
-			if len(c.rows) == 0 { // changed since it was picked, or another show asked for it too
-				if err := t.pace.Answered(tx, slot, pace.NotSent); err != nil {
-					return err
-				}
-				continue
-			}
-			c.slot = slot
-			if c.first().Task == taskDelete {
-				if err := countDelete(tx, c.first().Event); err != nil {
-					return err
-				}
-			}
-			begun = append(begun, c)
 		}
 		return nil
 	})
@@ -273,6 +250,35 @@ func (t *term) announce(ctx context.Context, work []call) error {
 		t.workers.Go(func() { t.run(ctx, c) })
 	}
 	return nil
+}
+
+// book takes a slot for a call and writes the call into the ledger. ok is false if nothing came of it.
+func (t *term) book(tx *db.Tx, c call, earliest time.Time) (booked call, ok bool, err error) {
+	if c.slot, ok, err = t.pace.Book(tx, c.paced(), earliest, earliest.Add(ahead)); err != nil || !ok {
+		return c, false, err // somebody else, a moderator, took the slot
+	}
+	if ok, err = c.write(tx, t.epoch); err == nil && !ok {
+		err = t.pace.Answered(tx, c.slot, pace.NotSent)
+	}
+	return c, ok, err
+}
+
+// write announces a call in the ledger. It reports false if the call is not wanted any more.
+func (c *call) write(tx *db.Tx, epoch int64) (ok bool, err error) {
+	if c.rows, err = begin(tx, epoch, c.rows); err != nil || len(c.rows) == 0 {
+		return false, err // changed since it was picked, or another show asked for it too
+	}
+	if c.endsAll() {
+		if ok, err := letGo(tx, c.first().Event); err != nil {
+			return false, err
+		} else if !ok {
+			return false, abandon(tx, epoch, c.rows) // wanted again, just now
+		}
+	}
+	if c.first().Task == taskDelete {
+		return true, countDelete(tx, c.first().Event)
+	}
+	return true, nil
 }
 
 // onTime waits for a slot and reports whether the call may start in it. A call that comes late (a slow commit, a stopped
