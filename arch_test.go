@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"internal/schema":     {},
 	"internal/selfsigned": {},
 	"internal/ingress":    {},
-	"internal/pace":       {"internal/db", "internal/fault"},
+	"internal/pace":       {"internal/arn", "internal/db", "internal/fault"},
 	"internal/wsconn":     {"internal/fault"},
 
 	// The platform's rooms. None imports another, and only those that must act at the provider import chime.

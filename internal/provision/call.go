@@ -48,20 +48,20 @@ func (c call) endsAll() bool {
 
 // paced says whose limits the call counts against.
 func (c call) paced() pace.Call {
-	out := pace.Call{Op: c.op(), Instance: string(c.base.instance), Bearer: string(c.bearer)}
+	out := pace.Call{Op: c.op(), Instance: c.base.instance, Bearer: c.bearer}
 	switch r := c.first(); r.Kind {
 	case kindInstance:
 		if r.Task == taskDelete {
-			out.Instance = string(r.ARN)
+			out.Instance = r.ARN
 		}
 	case kindChannel:
 		if r.State == made {
-			out.Channel = string(r.ARN)
+			out.Channel = r.ARN
 		}
 	case kindMembership, kindModerator:
-		out.Channel = string(c.channel)
+		out.Channel = c.channel
 	case kindUser:
-		out.User = string(c.base.user(r))
+		out.User = c.base.user(r)
 	case kindAdminUser, kindAdmin:
 	}
 	return out

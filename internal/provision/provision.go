@@ -46,6 +46,7 @@ type Config struct {
 	DB     *db.DB
 	Chime  *chime.Client
 	Bus    *bus.Bus
+	Pace   *pace.Pace   // whose slots other callers in this process take too; nil means one of its own, of Preset
 	Preset string       // name of the provider's limits, see pace.Presets; "" means none
 	Holder string       // name of this process in the lease, unique; "" means one made from host and process id
 	Logger *slog.Logger // nil means silence
@@ -81,10 +82,12 @@ func New(c Config) *Provisioner {
 		c.Holder = fmt.Sprintf("%s-%d-%s", host, os.Getpid(), id.NewToken()[:6])
 	}
 	p.lease = lease.New(c.DB, "provision", c.Holder)
-	preset, err := pace.Named(c.Preset)
-	p.pace, p.bad = pace.New(preset), err
+	if p.pace = c.Pace; p.pace == nil {
+		preset, err := pace.Named(c.Preset)
+		p.pace, p.bad = pace.New(preset), err
+	}
 	p.waiting = c.Chime.Paced(p.turn)
-	p.limited = slices.ContainsFunc(preset.Buckets, func(b pace.Bucket) bool { return b.PerSecond > 0 })
+	p.limited = slices.ContainsFunc(p.pace.Buckets, func(b pace.Bucket) bool { return b.PerSecond > 0 })
 	return p
 }
 
@@ -113,8 +116,7 @@ func (p *Provisioner) Run(ctx context.Context) error {
 }
 
 // turn lets a call that was not announced wait for its slot.
-func (p *Provisioner) turn(ctx context.Context, c chime.Call, send func(context.Context) error) error {
-	call := pace.Call{Op: c.Op, Instance: string(c.Instance), Bearer: string(c.Bearer), Channel: string(c.Channel), User: string(c.User)}
+func (p *Provisioner) turn(ctx context.Context, call pace.Call, send func(context.Context) error) error {
 	return p.pace.Do(ctx, p.db, call, func() error {
 		if !p.lease.Valid() {
 			return lease.ErrStale

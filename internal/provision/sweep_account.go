@@ -78,7 +78,7 @@ func (p *pass) ledgerInstances(ctx context.Context) (map[id.Event]standing, erro
 // instanceVanished takes an app instance for lost, if the provider says so once more: to make it anew by mistake would
 // give everybody in it another ARN.
 func (p *pass) instanceVanished(ctx context.Context, r standing) error {
-	err := p.ask(ctx, pace.Call{Op: "DescribeAppInstance", Instance: string(r.ARN)}, func(ctx context.Context) error {
+	err := p.ask(ctx, pace.Call{Op: "DescribeAppInstance", Instance: r.ARN}, func(ctx context.Context) error {
 		_, err := p.waiting.DescribeAppInstance(ctx, r.ARN)
 		return err
 	})
@@ -206,7 +206,7 @@ func (p *pass) instanceExtra(ctx context.Context, a chime.AppInstance) error {
 	case fateOver:
 	}
 	_, err = p.dismiss(ctx, dismissal{
-		call: pace.Call{Op: "DeleteAppInstance", Instance: string(a.ARN)},
+		call: pace.Call{Op: "DeleteAppInstance", Instance: a.ARN},
 		what: row{Event: place, Kind: kindInstance, ARN: a.ARN},
 		still: func(ctx context.Context) (bool, error) {
 			now, _, err := p.fateOf(ctx, place, a.ARN)
@@ -219,7 +219,7 @@ func (p *pass) instanceExtra(ctx context.Context, a chime.AppInstance) error {
 
 // isEmpty reports whether nobody has an account in an app instance: then nobody can have said anything in it.
 func (p *pass) isEmpty(ctx context.Context, instance arn.ARN) (empty bool, err error) {
-	err = p.ask(ctx, pace.Call{Op: "ListAppInstanceUsers", Instance: string(instance)}, func(ctx context.Context) error {
+	err = p.ask(ctx, pace.Call{Op: "ListAppInstanceUsers", Instance: instance}, func(ctx context.Context) error {
 		users, err := p.waiting.ListUsers(ctx, instance, "")
 		empty = err == nil && len(users.Items) == 0 && users.Next == ""
 		return err

@@ -78,7 +78,7 @@ func (p *pass) sweepAdmins(ctx context.Context) error {
 func (p *pass) adminLost(ctx context.Context, n id.Ticket, before int64) error {
 	account := p.base.instance.User(adminUser(n))
 	c := p.call("DescribeAppInstanceUser", "")
-	c.User = string(account)
+	c.User = account
 	err := p.ask(ctx, c, func(ctx context.Context) error {
 		_, err := p.waiting.DescribeUser(ctx, account)
 		return err

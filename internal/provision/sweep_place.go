@@ -68,9 +68,9 @@ func (p *pass) throughUnready(ctx context.Context) error {
 }
 
 func (p *pass) call(op string, channel arn.ARN) pace.Call {
-	c := pace.Call{Op: op, Instance: string(p.base.instance), Channel: string(channel)}
+	c := pace.Call{Op: op, Instance: p.base.instance, Channel: channel}
 	if channel != "" || op == "ListChannels" {
-		c.Bearer = string(p.bearer)
+		c.Bearer = p.bearer
 	}
 	return c
 }
@@ -144,7 +144,7 @@ func (p *pass) house(ctx context.Context, page []listed, seen sights, asked time
 	}
 	for _, l := range homeless {
 		done, err := p.dismiss(ctx, dismissal{
-			call: pace.Call{Op: "DeleteAppInstanceUser", Instance: string(p.base.instance), User: string(l.user.ARN)},
+			call: pace.Call{Op: "DeleteAppInstanceUser", Instance: p.base.instance, User: l.user.ARN},
 			what: row{Event: p.place, Subject: l.subject, Kind: kindUser, ARN: l.user.ARN},
 			still: func(ctx context.Context) (bool, error) {
 				_, now, err := p.showsOf(ctx, []listed{l})
