@@ -141,10 +141,23 @@ func (t *term) failed(tx *db.Tx, c call, r row, cause error) error {
 	if err := fail(tx, t.epoch, r, cause); err != nil {
 		return err
 	}
-	if r.Kind == kindInstance && r.Task == taskCreate && r.Event != shared && fault.HasCode(cause, chime.CodeLimit) {
+	switch {
+	case r.Task != taskCreate:
+	case r.Kind == kindInstance && r.Event != shared && fault.HasCode(cause, chime.CodeLimit):
 		return t.displace(tx, r.Event)
+	case r.Kind == kindAdmin && missing(cause):
+		return doubt(tx, t.epoch, r)
 	}
 	return nil
+}
+
+// doubt lets the account be made once more whose role as an admin was refused: it may have vanished, and without an admin
+// the sweep cannot look. If it is there, the provider says so. The request token is another one: a provider that remembers
+// the first would say "made" and make nothing.
+func doubt(tx *db.Tx, epoch int64, role row) error {
+	_, err := tx.Exec(`UPDATE resource SET state = 'unknown', generation = generation + 1, epoch = $1
+		WHERE event_id = $2 AND subject = $3 AND kind = 'admin_user' AND state = 'made' AND NOT busy`, epoch, role.Event, role.Subject)
+	return err
 }
 
 // succeed records that a row is as it was asked to be.
