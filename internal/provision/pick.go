@@ -33,6 +33,9 @@ type picker struct {
 	rows   int // how many rows are worth reading at once
 	calls  []call
 	next   time.Time // the earliest slot that was too late; zero: none
+
+	asked   asked   // what the show says that is being asked
+	claimed claimed // by the shows before it
 }
 
 func (k *picker) full() bool { return len(k.calls) >= k.most }
@@ -43,7 +46,13 @@ func (k *picker) offer(c call) bool {
 		return false
 	}
 	at := k.chooseBearer(&c)
+	claims := k.paces.Claims(c.paced(), k.slots)
+	if k.claimed.all(claims) {
+		k.asked.yields = k.slots.Add(yieldFor)
+		return false
+	}
 	if !k.inTime(at) {
+		k.asked.claims = append(k.asked.claims, claims...)
 		return false
 	}
 	k.paces.Take(c.paced(), at)
@@ -56,9 +65,7 @@ func (k *picker) inTime(slot time.Time) bool {
 	if !slot.After(k.latest) {
 		return true
 	}
-	if k.next.IsZero() || slot.Before(k.next) {
-		k.next = slot
-	}
+	k.next = earlier(k.next, slot)
 	return false
 }
 
@@ -155,36 +162,51 @@ func (t *term) longestFirst(shows []show) {
 // pickFrom asks the shows in order until k has most calls or is full.
 func (t *term) pickFrom(ctx context.Context, shows []show, k *picker, upkeep bool, most int) error {
 	for _, s := range shows {
-		stirs, resting := t.resting(s.ID, k.now)
-		if resting {
+		stirs, until := t.resting(s.ID, k.now)
+		if !until.IsZero() || !upkeep && k.slots.Before(t.asked[s.ID].yields) {
+			k.skip(t.asked[s.ID], until, upkeep)
 			continue
 		}
 		before, next := len(k.calls), k.next
-		k.next = time.Time{}
+		k.next, k.asked = time.Time{}, asked{}
 		if err := t.pickShow(ctx, s, k, upkeep); err != nil {
 			return err
 		}
 		waits := k.next
-		if next.IsZero() || (!waits.IsZero() && waits.Before(next)) {
-			next = waits
+		k.next = earlier(next, waits)
+		if !upkeep {
+			k.claimed.add(k.asked.claims)
 		}
-		k.next = next
 		switch {
 		case len(k.calls) > before:
 			t.served[s.ID] = t.turn
 		case upkeep || k.full():
+		case !k.asked.yields.IsZero():
+			k.next = earlier(k.next, k.latest.Add(yieldFor))
 		case !waits.IsZero():
+			k.asked.waits = true
 			t.sleep(s.ID, stirs, k.now.Add(waits.Sub(k.latest)))
 		default:
 			if err := t.rest(ctx, s.ID, stirs, k.now); err != nil {
 				return err
 			}
 		}
+		if !upkeep {
+			t.asked[s.ID] = k.asked
+		}
 		if k.full() || len(k.calls) >= most {
 			return nil
 		}
 	}
 	return nil
+}
+
+// earlier is the earlier of two times; zero is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // The questions that pick asks again and again. Each is answered by an index of its own (plan_sqlite_test.go).
@@ -342,11 +364,14 @@ type channelRow struct {
 	state state
 }
 
-// resting reports whether an event need not be asked now, and how often it was stirred so far.
-func (t *term) resting(event id.Event, now time.Time) (stirs int, resting bool) {
+// resting says until when an event need not be asked, zero for now, and how often it was stirred so far.
+func (t *term) resting(event id.Event, now time.Time) (stirs int, until time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.stirs[event], now.Before(t.quiet[event])
+	if until = t.quiet[event]; !now.Before(until) {
+		until = time.Time{}
+	}
+	return t.stirs[event], until
 }
 
 // rest lets an event sleep until its next failed row is due, unless it was stirred since it was asked. Whoever changes

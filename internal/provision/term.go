@@ -53,9 +53,10 @@ type term struct {
 	lead0   time.Duration // how long before its slot a call is announced now; grows when commits are slow
 	waited  time.Time     // when the dispatcher last had a call that could not start at once
 
-	installation string           // set by begin
-	turn         int              // looks at the ledger so far; dispatcher only, as the next
-	served       map[id.Event]int // the turn in which an event last got a call
+	installation string             // set by begin
+	turn         int                // looks at the ledger so far; dispatcher only, as the next
+	served       map[id.Event]int   // the turn in which an event last got a call
+	asked        map[id.Event]asked // what a show said when it was last asked
 	workers      sync.WaitGroup
 }
 
@@ -67,7 +68,7 @@ type heldKind struct {
 
 func (p *Provisioner) newTerm(epoch int64) *term {
 	return &term{Provisioner: p, epoch: epoch, stirs: map[id.Event]int{}, quiet: map[id.Event]time.Time{}, held: map[heldKind]time.Time{},
-		bases: map[id.Event]base{}, served: map[id.Event]int{}, lead0: firstLead}
+		bases: map[id.Event]base{}, served: map[id.Event]int{}, asked: map[id.Event]asked{}, lead0: firstLead}
 }
 
 // show is an event as the dispatcher sees it.
