@@ -193,7 +193,7 @@ func benchTerm(b testing.TB, kind string) (*term, *planner) {
 	if err := t.begin(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	return t, &planner{term: t, tickets: cursor{ms: 2}, names: cursor{ms: 2}, looked: time.Now().Add(time.Hour),
+	return t, &planner{term: t, tickets: cursor{ms: 2}, names: cursor{ms: 2}, looked: time.Now().Add(time.Hour), passed: map[id.Event]bool{},
 		behind: map[id.Event]map[id.Ticket]struct{}{},
 		walked: map[id.Event]time.Time{}, purged: map[id.Event]bool{},
 		unwanted: map[id.Event]id.Ticket{}, emptied: map[id.Event]time.Time{}}

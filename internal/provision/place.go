@@ -192,6 +192,12 @@ func leaving(tx *db.Tx, event id.Event) (bool, error) {
 	return len(rows) > 0 && rows[0], err
 }
 
+// retiring reports whether the archive of an event is sealed, so that nothing of it is wanted any more.
+func retiring(tx *db.Tx, event id.Event) (bool, error) {
+	rows, err := db.All(tx.Context(), tx, func(r *bool) []any { return []any{r} }, "SELECT retire FROM wanted_event WHERE event_id = $1", event)
+	return len(rows) > 0 && rows[0], err
+}
+
 // instances is how many app instances the account may have.
 func (p *Provisioner) instances() int {
 	if n := p.pace.Ceilings.Instances; n > 0 {

@@ -313,43 +313,72 @@ func (s *sim) judge() {
 	s.judgeSweep()
 }
 
-// judgeWaste counts calls that did nothing and were not answered by an error either.
+// judgeWaste looks at calls that did nothing. Where nothing goes wrong, each has its reason.
 func (s *sim) judgeWaste(calls []provisiontest.Call) {
-	useful, failed, idle := 0, 0, map[string]int{}
-	throttled := 0
+	useful, useless := 0, map[string]int{}
+	strict := s.weather.name == "calm" && s.gives == 1 && s.deaths == 0 && !s.haunted
+	gone, bans := map[string]time.Time{}, map[*simShow]int{}
 	for _, c := range provisiontest.Acts(calls) {
-		switch {
-		case c.Effect != provisiontest.Nothing:
+		if c.Effect != provisiontest.Nothing {
 			useful++
-		case c.Status == 429:
-			throttled++
-		case c.Status >= 300 || c.Status == 0:
-			failed++
-		case !reads(c):
-			idle[c.Op]++
+			if c.Effect == provisiontest.Removed {
+				gone[removed(c)] = c.At
+			}
+			continue
+		}
+		useless[fmt.Sprint(c.Op, " ", c.Status)]++
+		if strict && !s.excused(c, gone, bans) {
+			s.Errorf("%8.3f %s %s %s did nothing: %d %s", c.At.Sub(s.began).Seconds(), c.Op, c.User, c.Channel, c.Status, c.Code)
 		}
 	}
-	idles := 0
-	for _, n := range idle {
-		idles += n
-	}
-	// What is on its way into a show when it is archived is refused: a dozen calls at most.
-	if s.weather.name == "calm" && s.gives == 1 && s.deaths == 0 && !s.haunted {
-		if idles+failed+throttled > 12+s.patience() {
-			s.Errorf("%d useful calls, %d did nothing (%v), %d failed, %d throttled", useful, idles, idle, failed, throttled)
+	for e, n := range bans {
+		if most := e.patience(); n > most {
+			s.Errorf("%d calls to %s did nothing, at most %d because of bans that came and went", n, e.id, most)
 		}
 	}
-	s.note("%d calls: %d useful, %d idle, %d failed, %d throttled", len(calls), useful, idles, failed, throttled)
+	s.note("%d calls: %d useful, useless %v", len(calls), useful, useless)
 }
 
-// patience is how many refusals bans that are lifted late explain.
-func (s *sim) patience() (n int) {
-	for _, e := range s.shows {
-		for _, t := range e.tickets {
-			n += 2 * t.returned
-			if t.wasBanned {
-				n += 5
-			}
+// removed is the ARN of what a call has removed for good.
+func removed(c provisiontest.Call) string {
+	switch c.Op {
+	case "DeleteAppInstance":
+		return c.Instance
+	case "DeleteChannel":
+		return c.Channel
+	case "DeleteAppInstanceUser":
+		return c.User
+	}
+	return ""
+}
+
+// excused reports whether a call was on its way already when what it was about went, which is all that is let go in one
+// call beside others; or whether people came and went, in which case it counts among theirs.
+func (s *sim) excused(c provisiontest.Call, gone map[string]time.Time, bans map[*simShow]int) bool {
+	const onItsWay = 100 * time.Millisecond // announced so long before it leaves: the slots that are taken ahead
+	for _, a := range []string{c.Instance, c.Channel, c.User} {
+		if at, ok := gone[a]; ok && a != "" && c.At.Sub(at) <= onItsWay+s.way+s.detour {
+			return true
+		}
+	}
+	e := s.showOf(c.Channel)
+	if t := s.ticketOf(c.User); t != nil {
+		e = t.show
+	}
+	if e == nil {
+		return false
+	}
+	bans[e]++
+	return e.patience() > 0
+}
+
+// patience is how many calls of no use are explained by people of a show: who is banned is out before the ledger takes the
+// membership away, a ban that is lifted late refuses the first attempts, and a refund that is undone may be half done.
+func (e *simShow) patience() (n int) {
+	for _, t := range e.tickets {
+		n += 2 * t.returned
+		if t.wasBanned {
+			n += 5
 		}
 	}
 	return n
