@@ -179,7 +179,7 @@ func (t *term) pickFrom(ctx context.Context, shows []show, k *picker, upkeep boo
 			t.served[s.ID] = t.turn
 		case upkeep || k.full():
 		case !waits.IsZero():
-			t.sleep(s.ID, stirs, k.now.Add(waits.Sub(k.latest)))
+			t.sleep(s.ID, stirs, k.now.Add(min(waits.Sub(k.latest), idle))) // a slow bucket may become faster meanwhile
 		default:
 			if err := t.rest(ctx, s.ID, stirs, k.now); err != nil {
 				return err
