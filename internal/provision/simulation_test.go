@@ -100,7 +100,13 @@ var migrated = sync.OnceValues(func() (file []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(d.Migrate(context.Background(), schema.Platform()), d.Close()); err != nil {
+	err = d.Migrate(context.Background(), schema.Platform())
+	for _, statement := range strings.SplitAfterN(unsealedSQL, ";", 2) {
+		if err == nil {
+			_, err = d.Exec(context.Background(), statement)
+		}
+	}
+	if err := errors.Join(err, d.Close()); err != nil {
 		return nil, err
 	}
 	if text, err := os.ReadFile(path + "-wal"); err == nil && len(text) > 0 {
