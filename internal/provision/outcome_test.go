@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 // all of it had been refused; and one whose first member was refused for a moment counted as a provider that does not answer.
 func TestABatchIsMoreThanItsMembers(t *testing.T) {
 	slow, away := fault.New(fault.Throttled, "Throttled", "slow"), fault.New(fault.Unavailable, "ServiceFailure", "away")
+	unsent, denied := fault.New(fault.Unavailable, chime.CodeNotSent, "no"), fault.New(fault.Denied, "Forbidden", "no")
 	one := func(err error) answer { return answer{err: err, member: err != nil} }
 	for name, c := range map[string]struct {
 		answers []answer
@@ -27,13 +29,13 @@ func TestABatchIsMoreThanItsMembers(t *testing.T) {
 		"all failed":           {[]answer{one(away), one(away)}, pace.OK, nil},
 		"the call throttled":   {[]answer{{err: slow}, {err: slow}}, pace.Throttled, slow},
 		"the call unanswered":  {[]answer{{err: away}, {err: away}}, pace.Lost, away},
-		"the call never went":  {[]answer{{err: fault.New(fault.Unavailable, chime.CodeNotSent, "no")}}, pace.NotSent, nil},
-		"a single call denied": {[]answer{{err: fault.New(fault.Denied, "Forbidden", "no")}}, pace.OK, nil},
+		"the call never went":  {[]answer{{err: unsent}}, pace.NotSent, unsent},
+		"a single call denied": {[]answer{{err: denied}}, pace.OK, denied},
 	} {
 		if got := outcomeOf(c.answers); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
-		if got := wholeError(c.answers); c.whole != nil && got != c.whole || c.answers[0].member && got != nil {
+		if got := wholeError(c.answers); !errors.Is(got, c.whole) {
 			t.Errorf("%s: the whole call %v, want %v", name, got, c.whole)
 		}
 	}
