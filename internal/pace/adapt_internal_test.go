@@ -220,3 +220,37 @@ func TestABearerIsSlowedDownAndNotHisChannels(t *testing.T) {
 		t.Errorf("%d passed, %d refused", passed, refused)
 	}
 }
+
+// A bucket that was asked four times in half an hour and refused once was believed to pass two calls in a quarter of an hour: what
+// passed there was all that was asked for. The next call waited for eight minutes.
+func TestOneRefusalOfARareCallCostsSeconds(t *testing.T) {
+	batch := Bucket{Name: "batch", Scope: Channel, Ops: []string{"BatchCreateChannelMembership"}, PerSecond: 1}
+	for _, b := range []Bucket{batch, {Name: "all", PerSecond: 10}, {Name: "identity", PerSecond: 50}} {
+		r, now := row{hold: hold{bucket: b}}, bigBang
+		for range 4 {
+			now += 600 * second
+			r.book(now, now, false)
+			r.ended(len(r.calls)-1, now, OK)
+		}
+		worst := int64(0)
+		for n := range 12 { // every call is refused, one after the other
+			at := max(now+second, r.next(now))
+			worst = max(worst, at-now)
+			if n == 1 && at-now > 5*second {
+				t.Errorf("%s: %.1f s after one refusal", b.Name, float64(at-now)/second)
+			}
+			r.book(at, at, false)
+			now = at
+			answered := []row{r}
+			answer(answered, at, now, Throttled)
+			answered[0].slow.First = 0 // as if others were answered in between: no single calls that ask
+			r = answered[0]
+		}
+		if worst > 40*second {
+			t.Errorf("%s: %.1f s between two calls at the worst", b.Name, float64(worst)/second)
+		}
+		if r.slow.rate(b, now+40*second) < b.top() {
+			t.Errorf("%s: 40 s after the last refusal %.3f/s", b.Name, r.slow.rate(b, now+40*second))
+		}
+	}
+}

@@ -65,7 +65,7 @@ func BenchmarkNextWork(b *testing.B) {
 			t.stirs, t.quiet = map[id.Event]int{}, map[id.Event]time.Time{}
 			for b.Loop() {
 				t.quiet = map[id.Event]time.Time{}
-				work, _, err := t.pick(b.Context(), time.Now(), 1)
+				work, _, err := t.pick(b.Context(), t.pace.Now().Add(ahead), 1)
 				if err != nil || len(work) != 1 {
 					b.Fatal(work, err)
 				}
@@ -114,7 +114,7 @@ func BenchmarkAMillionTickets(b *testing.B) {
 			resident := residentMB(b)
 			for b.Loop() {
 				t.quiet = map[id.Event]time.Time{}
-				work, _, err := t.pick(b.Context(), time.Now(), 1)
+				work, _, err := t.pick(b.Context(), t.pace.Now().Add(ahead), 1)
 				if err != nil || len(work) != 1 {
 					b.Fatal(work, err)
 				}
@@ -193,7 +193,7 @@ func benchTerm(b testing.TB, kind string) (*term, *planner) {
 	if err := t.begin(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	return t, &planner{term: t, tickets: cursor{ms: 2}, names: cursor{ms: 2}, looked: time.Now().Add(time.Hour),
+	return t, &planner{term: t, tickets: cursor{ms: 2}, names: cursor{ms: 2}, looked: time.Now().Add(time.Hour), passed: map[id.Event]bool{},
 		behind: map[id.Event]map[id.Ticket]struct{}{},
 		walked: map[id.Event]time.Time{}, purged: map[id.Event]bool{},
 		unwanted: map[id.Event]id.Ticket{}, emptied: map[id.Event]time.Time{}}

@@ -72,6 +72,8 @@ type answer struct {
 	arn  arn.ARN
 	name string // that the provider shows now; "" if we cannot know
 	err  error
+	// member says that err is about one member of a batch: the call itself was answered.
+	member bool
 }
 
 // send makes the call and returns an answer per row.
@@ -82,9 +84,9 @@ func (p *Provisioner) send(ctx context.Context, c call) []answer {
 		return p.join(ctx, c)
 	case taskRename:
 		if r.Kind == kindChannel {
-			return []answer{{r.ARN, r.WantName, p.chime.RenameChannel(ctx, c.bearer, r.ARN, r.WantName)}}
+			return []answer{{arn: r.ARN, name: r.WantName, err: p.chime.RenameChannel(ctx, c.bearer, r.ARN, r.WantName)}}
 		}
-		return []answer{{r.ARN, r.WantName, p.chime.RenameUser(ctx, r.ARN, r.WantName)}}
+		return []answer{{arn: r.ARN, name: r.WantName, err: p.chime.RenameUser(ctx, r.ARN, r.WantName)}}
 	case taskDelete:
 		return []answer{{err: gone(p.remove(ctx, c))}}
 	case taskCreate:
@@ -118,15 +120,15 @@ func (p *Provisioner) create(ctx context.Context, c call) answer {
 		return p.createInstance(ctx, c)
 	case kindAdminUser:
 		a, err := p.chime.CreateUser(ctx, b.instance, adminUser(r.Subject), r.Name, r.token(b))
-		return existing(r, answer{a, r.Name, err}, b.instance.User(adminUser(r.Subject)))
+		return existing(r, answer{arn: a, name: r.Name, err: err}, b.instance.User(adminUser(r.Subject)))
 	case kindAdmin:
 		return existing(r, answer{err: p.chime.CreateAdmin(ctx, b.instance, b.instance.User(adminUser(r.Subject)))}, "")
 	case kindChannel:
 		a, err := p.chime.CreateChannel(ctx, b.admin, b.instance, string(r.Event), r.Name, r.token(b))
-		return existing(r, answer{a, r.Name, err}, b.instance.Channel(string(r.Event)))
+		return existing(r, answer{arn: a, name: r.Name, err: err}, b.instance.Channel(string(r.Event)))
 	case kindUser:
 		a, err := p.chime.CreateUser(ctx, b.instance, id.ChatUser(r.Role, r.Subject), r.Name, r.token(b))
-		return existing(r, answer{a, r.Name, err}, b.user(r))
+		return existing(r, answer{arn: a, name: r.Name, err: err}, b.user(r))
 	case kindModerator:
 		return existing(r, answer{err: p.chime.CreateModerator(ctx, c.bearer, c.channel, b.user(r))}, "")
 	case kindMembership:
@@ -147,7 +149,7 @@ func (p *Provisioner) createInstance(ctx context.Context, c call) answer {
 		client = p.waiting // its own slot has passed
 	}
 	a, err := client.CreateAppInstance(ctx, name, r.token(c.base))
-	return answer{a, name, err}
+	return answer{arn: a, name: name, err: err}
 }
 
 // join adds users to the channel. Who is not named among the errors is in.
@@ -164,7 +166,7 @@ func (p *Provisioner) join(ctx context.Context, c call) []answer {
 	out := make([]answer, len(c.rows))
 	for i, u := range users {
 		if out[i].err = err; err == nil {
-			out[i] = existing(c.rows[i], answer{err: bad[u]}, "")
+			out[i] = existing(c.rows[i], answer{err: bad[u], member: bad[u] != nil}, "")
 		}
 	}
 	return out

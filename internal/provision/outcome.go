@@ -120,20 +120,33 @@ func (t *term) record(ctx context.Context, c call, answers []answer) error {
 	return nil
 }
 
-// outcomeOf tells the pace how a call ended.
+// outcomeOf tells the pace how a call ended. A batch of which somebody is in was not sent too fast: who is throttled in it
+// comes with the next one.
 func outcomeOf(answers []answer) pace.Outcome {
-	out := pace.OK
+	throttled := 0
 	for _, a := range answers {
 		switch {
 		case fault.Is(a.err, fault.Throttled):
-			return pace.Throttled
+			throttled++
+		case a.member:
 		case fault.HasCode(a.err, chime.CodeNotSent):
 			return pace.NotSent
 		case fault.Is(a.err, fault.Unavailable):
-			out = pace.Lost
+			return pace.Lost
 		}
 	}
-	return out
+	if throttled == len(answers) {
+		return pace.Throttled
+	}
+	return pace.OK
+}
+
+// wholeError is what became of a call as a whole.
+func wholeError(answers []answer) error {
+	if answers[0].member {
+		return nil
+	}
+	return answers[0].err
 }
 
 // failed records a failure, and what follows from it for the whole event.

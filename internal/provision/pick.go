@@ -185,7 +185,7 @@ func (t *term) pickFrom(ctx context.Context, shows []show, k *picker, upkeep boo
 			k.next = earlier(k.next, k.latest.Add(yieldFor))
 		case !waits.IsZero():
 			k.asked.waits = true
-			t.sleep(s.ID, stirs, k.now.Add(waits.Sub(k.latest)))
+			t.sleep(s.ID, stirs, k.now.Add(min(waits.Sub(k.latest), idle))) // a slow bucket may become faster meanwhile
 		default:
 			if err := t.rest(ctx, s.ID, stirs, k.now); err != nil {
 				return err
@@ -278,7 +278,10 @@ func (t *term) pickUpkeep(ctx context.Context, s show, k *picker, b base, channe
 	if err != nil {
 		return err
 	}
-	if !s.Retire && !s.leaving { // sealed for a moment, and wanted again or cancelled anew: there is no seal to let it go by
+	switch {
+	case s.Retire, s.leaving: // all of it goes with its app instance or channel, also what was to go before
+		removals = slices.DeleteFunc(removals, func(r row) bool { return r.goesAlong(s.place) })
+	default: // sealed for a moment, and wanted again or cancelled anew: there is no seal to let it go by
 		removals = slices.DeleteFunc(removals, func(r row) bool { return r.Kind == kindInstance || r.Kind == kindChannel })
 	}
 	if channel.arn == "" { // who was in the channel went with it
@@ -286,6 +289,12 @@ func (t *term) pickUpkeep(ctx context.Context, s show, k *picker, b base, channe
 	}
 	k.singles(removals, b, channel.arn)
 	return nil
+}
+
+// goesAlong reports whether what a row is goes by itself when all of its show goes.
+func (r row) goesAlong(place id.Event) bool {
+	inChannel := r.Kind == kindMembership || r.Kind == kindModerator
+	return inChannel || place != shared && r.Kind != kindInstance
 }
 
 // pickMaking offers what is missing, in the order of ranks.

@@ -164,6 +164,12 @@ func leaving(tx *db.Tx, event id.Event) (bool, error) {
 	return len(rows) > 0 && rows[0], err
 }
 
+// retiring reports whether the archive of an event is sealed, so that nothing of it is wanted any more.
+func retiring(tx *db.Tx, event id.Event) (bool, error) {
+	rows, err := db.All(tx.Context(), tx, func(r *bool) []any { return []any{r} }, "SELECT retire FROM wanted_event WHERE event_id = $1", event)
+	return len(rows) > 0 && rows[0], err
+}
+
 // base is what every call needs to know: where things are made and who makes them. Fields are "" until made.
 type base struct {
 	installation string

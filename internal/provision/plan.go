@@ -44,6 +44,7 @@ type planner struct {
 	retiring       []show // archived or leaving events of which another chunk may be retired
 	purged         map[id.Event]bool
 	unwanted       map[id.Event]id.Ticket // up to there nothing of an archived show is wanted any more
+	passed         map[id.Event]bool      // not compared, because its archive is sealed
 	emptied        map[id.Event]time.Time // when only accounts were left of a show, for the dispatcher to delete
 	adopted        int                    // tickets, in this term
 	measureAt      int                    // see measure
@@ -56,7 +57,7 @@ func (t *term) plan(ctx context.Context) error {
 	from := cursor{ms: time.Now().Add(-lookback).UnixMilli()}
 	p := &planner{term: t, tickets: from, names: from, looked: time.Now(), behind: map[id.Event]map[id.Ticket]struct{}{},
 		walked: map[id.Event]time.Time{}, purged: map[id.Event]bool{},
-		unwanted: map[id.Event]id.Ticket{}, emptied: map[id.Event]time.Time{}}
+		unwanted: map[id.Event]id.Ticket{}, passed: map[id.Event]bool{}, emptied: map[id.Event]time.Time{}}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	always := make(chan struct{})
@@ -124,6 +125,7 @@ func (p *planner) look(ctx context.Context) error {
 		if !s.Retire {
 			delete(p.purged, s.ID)
 			delete(p.unwanted, s.ID)
+			p.comeBack(s.ID)
 		}
 		switch {
 		case s.Retire, s.leaving:
@@ -135,6 +137,14 @@ func (p *planner) look(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// comeBack lets a show be compared that was passed over while its archive was sealed.
+func (p *planner) comeBack(event id.Event) {
+	if p.passed[event] {
+		delete(p.passed, event)
+		p.walkAnew(event)
+	}
 }
 
 // believeNoClock lets rows be tried whose next attempt lies further ahead than any pause: the clock was set back.
@@ -379,14 +389,22 @@ func (p *planner) compare(ctx context.Context, event id.Event, tickets []id.Tick
 	if len(off) == 0 {
 		return nil
 	}
-	err = p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+	retires := false
+	err = p.lease.Write(ctx, p.epoch, func(tx *db.Tx) (err error) {
 		if left, err := leaving(tx, event); err != nil || left {
 			return err // it is walked when nothing of it is left
+		}
+		if retires, err = retiring(tx, event); err != nil || retires {
+			return err
 		}
 		return adopt(tx, p.epoch, event, off)
 	})
 	if err != nil {
 		return err
+	}
+	if retires {
+		p.passed[event] = true
+		return nil // that is retire's: here, everybody would be deleted one by one before what they are in
 	}
 	p.stir(event)
 	return p.measure(ctx, len(off))

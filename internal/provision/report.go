@@ -16,8 +16,7 @@ func letGo(tx *db.Tx, event id.Event) (ok bool, err error) {
 	if gone, err := leaving(tx, event); err != nil || gone {
 		return gone, err // one more attempt
 	}
-	sealed, err := db.All(tx.Context(), tx, func(s *bool) []any { return []any{s} }, "SELECT retire FROM wanted_event WHERE event_id = $1", event)
-	if err != nil || len(sealed) == 0 || !sealed[0] {
+	if sealed, err := retiring(tx, event); err != nil || !sealed {
 		return false, err
 	}
 	if _, err := tx.Exec("UPDATE placement SET leaving = TRUE WHERE event_id = $1", event); err != nil {

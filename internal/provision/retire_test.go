@@ -68,6 +68,57 @@ func TestAShowThatComesBackWithoutAChatKeepsWhatItHas(t *testing.T) {
 	}
 }
 
+// Memberships of a show whose archive had just been sealed were deleted one by one, if its tickets were compared before it was
+// retired; and on and on, refused, after its app instance had gone. So were those of refunds that waited for their turn.
+func TestWhatGoesWithItsAppInstanceIsNotDeletedOneByOne(t *testing.T) {
+	for _, change := range []string{"", "UPDATE ticket SET valid = FALSE"} {
+		term, p := benchTerm(t, "sqlite")
+		e, tickets := fill(t, term.db, 3, time.Now().Add(time.Hour))
+		ledger(t, term.db, e, true)
+		if change != "" {
+			term.exec(t, change)
+			p.looks(t)
+			p.steps(t)
+			if n := term.count(t, "event_id = $1 AND kind = 'membership' AND work = 'delete'", e); n != 3 {
+				t.Fatalf("%d of 3 memberships are to be deleted", n)
+			}
+		}
+		term.exec(t, "UPDATE event SET state = 'archived' WHERE id = $1", e)
+		p.looks(t)
+		if err := p.compare(t.Context(), e, tickets); err != nil {
+			t.Fatal(err)
+		}
+		if n := term.count(t, "event_id = $1 AND work = 'delete'", e); change == "" && n > 0 {
+			t.Errorf("%d resources are to be deleted one by one", n)
+		}
+		p.steps(t)
+		work, _, err := term.pick(t.Context(), time.Now().Add(time.Second), 10)
+		if err != nil || len(work) != 1 || work[0].op() != "DeleteAppInstance" {
+			t.Errorf("after %q: calls %v, %v; want one that deletes the app instance", change, work, err)
+		}
+	}
+}
+
+// A show that was sealed when its tickets changed, and came back, is compared once more.
+func TestWhatChangedWhileASealStoodIsNotForgotten(t *testing.T) {
+	term, p := benchTerm(t, "sqlite")
+	e, tickets := fill(t, term.db, 3, time.Now().Add(time.Hour))
+	ledger(t, term.db, e, true)
+	p.looks(t)
+	p.steps(t)
+	term.exec(t, "UPDATE event SET state = 'archived' WHERE id = $1", e)
+	term.exec(t, "UPDATE ticket SET valid = FALSE")
+	if err := p.compare(t.Context(), e, tickets); err != nil {
+		t.Fatal(err)
+	}
+	term.exec(t, "UPDATE event SET state = 'open' WHERE id = $1", e)
+	p.looks(t)
+	p.steps(t)
+	if n := term.count(t, "event_id = $1 AND kind = 'membership' AND NOT want", e); n != 3 {
+		t.Errorf("%d of 3 memberships are not wanted any more", n)
+	}
+}
+
 // A show that came back while all of it was removed was compared from where the comparison stood: who came before had no
 // chat for ten minutes.
 func TestAComparisonBeginsAnewWhenAllWasRemovedMeanwhile(t *testing.T) {

@@ -318,7 +318,7 @@ func (t *term) run(ctx context.Context, c call) {
 	}
 	now := time.Now()
 	t.mu.Lock()
-	t.breaker.note(answers[0].err, now)
+	t.breaker.note(wholeError(answers), now)
 	for i, a := range answers {
 		if a.err != nil && judge(a.err, 0).hold {
 			t.held[heldKind{c.first().Event, c.rows[i].Kind}] = now.Add(holdFor)
