@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -55,6 +56,19 @@ func adopt(tx *db.Tx, epoch int64, event id.Event, tickets []id.Ticket) error {
 			return err
 		}
 	}
-	_, err := tx.Exec(decide, event, ids)
+	_, err := tx.Exec(decideSQL, event, ids)
+	return err
+}
+
+// introduce makes a row, unwanted and absent, for what a ticket may have and the ledger has never heard of. Of r it needs
+// Event, Subject, Kind, Role and WantName.
+func introduce(tx *db.Tx, epoch int64, r row) error {
+	of := adoptions[slices.IndexFunc(adoptions, func(a adoption) bool { return a.kind == r.Kind })]
+	rank := of.staff
+	if r.Role == id.Fan {
+		rank = of.fan
+	}
+	_, err := tx.Exec(insert+`VALUES ($1, $2, $3, $4, $5, FALSE, $6, 'absent', '', '', '', FALSE, FALSE, 0, 0, 0, '', $7, 0)
+		ON CONFLICT DO NOTHING`, r.Event, r.Subject, r.Kind, r.Role, rank, r.WantName, epoch)
 	return err
 }

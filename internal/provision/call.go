@@ -95,24 +95,6 @@ func (p *Provisioner) send(ctx context.Context, c call) []answer {
 	return []answer{{err: fmt.Errorf("no such task %q", r.Task)}}
 }
 
-// token is the request token of a create: the same for every repeat of one generation, and no longer than 64 characters.
-func (r row) token(b base) string {
-	of := string(r.Subject)
-	switch {
-	case r.Kind == kindAdminUser && r.Event != "":
-		of = string(r.Event) + of
-	case r.Kind == kindAdminUser, of == "" && r.Event == "":
-		of = b.installation + of
-	case of == "":
-		of = string(r.Event)
-	}
-	round := b.round
-	if r.Event == shared {
-		round = 0 // b's is that of the show that asks
-	}
-	return fmt.Sprintf("%s-%s-%d-%d", r.Kind, of, round, r.Generation)
-}
-
 func (p *Provisioner) create(ctx context.Context, c call) answer {
 	r, b := c.first(), c.base
 	switch r.Kind {
@@ -215,10 +197,9 @@ func existing(r row, a answer, ours arn.ARN) answer {
 	return answer{arn: ours}
 }
 
-// gone turns a delete's "no such thing" into success. Operations without a 404 answer Forbidden for an unknown resource
-// (Amazon Chime SDK API reference: errors of DeleteChannel, DeleteAppInstanceUser).
+// gone turns a delete's "no such thing" into success.
 func gone(err error) error {
-	if fault.Is(err, fault.NotFound) || fault.HasCode(err, chime.CodeForbidden) {
+	if chime.Missing(err) {
 		return nil
 	}
 	return err

@@ -3,17 +3,12 @@ package provision
 import (
 	"context"
 	"slices"
-	"strconv"
 	"time"
 
-	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
-
-// shared is the place of the installation's own app instance. Which place a show gets is said in package rule.
-const shared = id.Event("")
 
 // placement is where an event's resources are.
 type placement struct {
@@ -100,42 +95,6 @@ func (p *planner) wantPlace(tx *db.Tx, s show) error {
 	return decideFor(tx, s.place, adminSubjects(1, admins)...)
 }
 
-// adminSubjects names the ledger rows of the admins from first to last, counted from 1.
-func adminSubjects(first, last int) []id.Ticket {
-	var out []id.Ticket
-	for n := first; n <= last; n++ {
-		if n == 1 {
-			out = append(out, "")
-		} else {
-			out = append(out, id.Ticket("admin-"+strconv.Itoa(n)))
-		}
-	}
-	return out
-}
-
-func wantAdmins(tx *db.Tx, epoch int64, place id.Event, first, last int) error {
-	for i, subject := range adminSubjects(first, last) {
-		account, role := rankAdminUser, rankAdminRole
-		if first+i > 1 {
-			account, role = rankModerator, rankModerator
-		}
-		if err := wantOne(tx, epoch, place, subject, kindAdminUser, account, "Stagedoor"); err != nil {
-			return err
-		}
-		if err := wantOne(tx, epoch, place, subject, kindAdmin, role, "Stagedoor"); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// wantOne wants one resource that belongs to no ticket.
-func wantOne(tx *db.Tx, epoch int64, event id.Event, subject id.Ticket, k kind, rank int, name string) error {
-	_, err := tx.Exec(insert+`VALUES ($1, $2, $3, '', $4, TRUE, $5, 'absent', '', '', 'create', FALSE, FALSE, 0, 0, 0, '', $6, 0)
-		ON CONFLICT DO NOTHING`, event, subject, k, rank, name, epoch)
-	return err
-}
-
 // moreAdmins gives a large show in an app instance of its own as many admins as its provider's limits make useful.
 func (p *planner) moreAdmins(ctx context.Context, event id.Event) error {
 	if rule.Admins(rule.Own, rule.Large+1, p.pace.Bearers) < 2 {
@@ -158,49 +117,6 @@ func (p *planner) moreAdmins(ctx context.Context, event id.Event) error {
 	})
 }
 
-// leaving reports whether everything of an event is going: nothing may be wanted again before it is gone.
-func leaving(tx *db.Tx, event id.Event) (bool, error) {
-	rows, err := db.All(tx.Context(), tx, func(l *bool) []any { return []any{l} }, "SELECT leaving FROM placement WHERE event_id = $1", event)
-	return len(rows) > 0 && rows[0], err
-}
-
-// retiring reports whether the archive of an event is sealed, so that nothing of it is wanted any more.
-func retiring(tx *db.Tx, event id.Event) (bool, error) {
-	rows, err := db.All(tx.Context(), tx, func(r *bool) []any { return []any{r} }, "SELECT retire FROM wanted_event WHERE event_id = $1", event)
-	return len(rows) > 0 && rows[0], err
-}
-
-// base is what every call needs to know: where things are made and who makes them. Fields are "" until made.
-type base struct {
-	installation string
-	place        id.Event
-	round        int
-	instance     arn.ARN
-	admin        arn.ARN   // the first admin, who made the others
-	bearers      []arn.ARN // all accounts with the admin's role, at least the first
-}
-
-// appInstanceName names the app instance of a place. By it, and by nothing else, it is known as ours.
-func (b base) appInstanceName() string {
-	name := "stagedoor-" + b.installation
-	if b.place != shared {
-		name += "-" + string(b.place)
-	}
-	return name
-}
-
-// user is the account of the row's ticket.
-func (b base) user(r row) arn.ARN { return b.instance.User(id.ChatUser(r.Role, r.Subject)) }
-
-// adminUser is the AppInstanceUserId of an admin account of ours; n is the row's subject, "" for the first. It cannot be
-// mistaken for a ticket's: those begin with one letter and a dash.
-func adminUser(n id.Ticket) string {
-	if n == "" {
-		return "stagedoor-admin"
-	}
-	return "stagedoor-" + string(n)
-}
-
 // baseOf reads how far the app instance of a place is. ready says that channels can be made in it.
 func (t *term) baseOf(ctx context.Context, in placement) (b base, ready bool, err error) {
 	t.mu.Lock()
@@ -209,37 +125,12 @@ func (t *term) baseOf(ctx context.Context, in placement) (b base, ready bool, er
 	if ready && b.round == in.round {
 		return b, true, nil
 	}
-	if b, ready, err = t.readBase(ctx, in); ready {
+	if b, ready, err = readBase(ctx, t.db, t.installation, in.place, in.round); ready {
 		t.mu.Lock()
 		t.bases[in.place] = b
 		t.mu.Unlock()
 	}
 	return b, ready, err
-}
-
-// readBase is baseOf from the ledger.
-func (t *term) readBase(ctx context.Context, in placement) (b base, ready bool, err error) {
-	b = base{installation: t.installation, place: in.place, round: in.round}
-	rows, err := db.All(ctx, t.db, (*row).fields, "SELECT "+rowColumns+` FROM resource WHERE event_id = $1
-		AND kind IN ('instance', 'admin_user', 'admin') AND subject IN ('', 'admin-2', 'admin-3', 'admin-4') AND state = 'made'
-		ORDER BY rank, subject, kind DESC`, in.place) // an account before its role, which may have the same rank
-	if err != nil {
-		return b, false, err
-	}
-	admins := map[id.Ticket]arn.ARN{}
-	for _, r := range rows {
-		switch r.Kind {
-		case kindInstance:
-			b.instance = r.ARN
-		case kindAdminUser:
-			admins[r.Subject] = r.ARN
-		case kindAdmin:
-			b.bearers = append(b.bearers, admins[r.Subject])
-		default: // channels and what is in them
-		}
-	}
-	b.admin = admins[""]
-	return b, len(b.bearers) > 0 && b.bearers[0] == b.admin, nil
 }
 
 // forget lets baseOf look again: something about the app instance of a place has changed.

@@ -12,9 +12,6 @@ import (
 )
 
 const (
-	// chunk is how many tickets are compared at once, and at most written in one transaction: about 30 ms on SQLite, so
-	// that a hundred thousand imported tickets do not stop the door.
-	chunk = 500
 	// page is how many changes are noted at once: two columns of an index each.
 	page = 5000
 	// lookback covers tickets whose change was committed later than its timestamp says, or stamped by a slower clock.

@@ -27,7 +27,7 @@ func (p *pass) throughAccount(ctx context.Context) error {
 	}
 	present := map[id.Event]bool{}
 	var extra []chime.AppInstance
-	err = pages(ctx, p.sweeper, pace.Call{Op: "ListAppInstances"}, p.waiting.ListAppInstances, func(page []chime.AppInstance, _ time.Time) error {
+	err = pages(ctx, p.sweeper, pace.Call{Op: "ListAppInstances"}, p.Chime.ListAppInstances, func(page []chime.AppInstance, _ time.Time) error {
 		for _, a := range page {
 			if place, ok := byARN[a.ARN]; ok {
 				present[place] = true
@@ -56,7 +56,7 @@ func (p *pass) throughAccount(ctx context.Context) error {
 			return err
 		}
 	}
-	if p.ledger.instances, err = db.Value[int](ctx, p.db, "SELECT count(*) FROM ("+instancesSQL+" AND state = 'made') AS made"); err != nil {
+	if p.ledger.instances, err = db.Value[int](ctx, p.DB, "SELECT count(*) FROM ("+instancesSQL+" AND state = 'made') AS made"); err != nil {
 		return err
 	}
 	return p.forgetPlaces(ctx)
@@ -67,7 +67,7 @@ const instancesSQL = "SELECT " + standingColumns + ` FROM resource WHERE subject
 	AND event_id IN (SELECT place FROM placement UNION SELECT '')`
 
 func (p *pass) ledgerInstances(ctx context.Context) (map[id.Event]standing, error) {
-	rows, err := db.All(ctx, p.db, (*standing).fields, instancesSQL)
+	rows, err := db.All(ctx, p.DB, (*standing).fields, instancesSQL)
 	out := make(map[id.Event]standing, len(rows))
 	for _, r := range rows {
 		out[r.Event] = r
@@ -79,10 +79,10 @@ func (p *pass) ledgerInstances(ctx context.Context) (map[id.Event]standing, erro
 // give everybody in it another ARN.
 func (p *pass) instanceVanished(ctx context.Context, r standing) error {
 	err := p.ask(ctx, pace.Call{Op: "DescribeAppInstance", Instance: r.ARN}, func(ctx context.Context) error {
-		_, err := p.waiting.DescribeAppInstance(ctx, r.ARN)
+		_, err := p.Chime.DescribeAppInstance(ctx, r.ARN)
 		return err
 	})
-	if !missing(err) {
+	if !chime.Missing(err) {
 		return err
 	}
 	shows, err := p.showsIn(ctx, r.Event)
@@ -91,7 +91,7 @@ func (p *pass) instanceVanished(ctx context.Context, r standing) error {
 	}
 	before := settled(p.began)
 	var t tally
-	err = p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+	err = p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 		t = tally{}
 		if left, err := leaving(tx, r.Event); err != nil || left {
 			return err
@@ -118,8 +118,8 @@ func (p *pass) instanceVanished(ctx context.Context, r standing) error {
 		return err
 	}
 	p.count(t)
-	p.log.Warn("an app instance is not at the chat provider any more", "place", r.Event, "arn", r.ARN)
-	p.forget(r.Event)
+	p.Log.Warn("an app instance is not at the chat provider any more", "place", r.Event, "arn", r.ARN)
+	p.Forget(r.Event)
 	p.sweepSoon(r.Event)
 	for _, show := range shows {
 		if err := p.vanishInside(ctx, show, p.began.UnixMilli(), kindUser, kindMembership, kindModerator); err != nil {
@@ -134,13 +134,13 @@ func (s *sweeper) sweepSoon(place id.Event) { delete(s.due, place) }
 
 // showsIn returns the shows that are placed in a place.
 func (p *pass) showsIn(ctx context.Context, place id.Event) ([]id.Event, error) {
-	return db.All(ctx, p.db, func(e *id.Event) []any { return []any{e} },
+	return db.All(ctx, p.DB, func(e *id.Event) []any { return []any{e} },
 		"SELECT event_id FROM placement WHERE place = $1 AND placed_ms > 0 AND NOT leaving ORDER BY event_id", place)
 }
 
 // ourInstance tells from its name whose app instance something is.
 func (p *pass) ourInstance(name string) (place id.Event, ok bool) {
-	rest, ok := strings.CutPrefix(name, base{installation: p.installation}.appInstanceName())
+	rest, ok := strings.CutPrefix(name, base{installation: p.Installation}.appInstanceName())
 	if !ok || rest == "" {
 		return shared, ok
 	}
@@ -212,7 +212,7 @@ func (p *pass) instanceExtra(ctx context.Context, a chime.AppInstance) error {
 			now, _, err := p.fateOf(ctx, place, a.ARN)
 			return now == f, err
 		},
-		remove: func(ctx context.Context) error { return p.waiting.DeleteAppInstance(ctx, a.ARN) },
+		remove: func(ctx context.Context) error { return p.Chime.DeleteAppInstance(ctx, a.ARN) },
 	})
 	return err
 }
@@ -220,11 +220,11 @@ func (p *pass) instanceExtra(ctx context.Context, a chime.AppInstance) error {
 // isEmpty reports whether nobody has an account in an app instance: then nobody can have said anything in it.
 func (p *pass) isEmpty(ctx context.Context, instance arn.ARN) (empty bool, err error) {
 	err = p.ask(ctx, pace.Call{Op: "ListAppInstanceUsers", Instance: instance}, func(ctx context.Context) error {
-		users, err := p.waiting.ListUsers(ctx, instance, "")
+		users, err := p.Chime.ListUsers(ctx, instance, "")
 		empty = err == nil && len(users.Items) == 0 && users.Next == ""
 		return err
 	})
-	if missing(err) {
+	if chime.Missing(err) {
 		return true, nil // nothing is left of it
 	}
 	return empty, err
@@ -233,7 +233,7 @@ func (p *pass) isEmpty(ctx context.Context, instance arn.ARN) (empty bool, err e
 // instanceFound lets the ledger know of an app instance that is ours and wanted.
 func (p *pass) instanceFound(ctx context.Context, r standing, a chime.AppInstance) error {
 	var t tally
-	err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+	err := p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 		t = tally{}
 		if left, err := leaving(tx, r.Event); err != nil || left {
 			return err
@@ -248,15 +248,15 @@ func (p *pass) instanceFound(ctx context.Context, r standing, a chime.AppInstanc
 	}
 	p.count(t)
 	p.counted.instances++
-	p.forget(r.Event)
-	p.stir(r.Event)
+	p.Forget(r.Event)
+	p.Changed(r.Event)
 	p.sweepSoon(r.Event)
 	return nil
 }
 
 // forgetPlaces forgets what was seen in places that are no more.
 func (p *pass) forgetPlaces(ctx context.Context) error {
-	return p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+	return p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 		for _, table := range []string{"sweep", "stranger"} {
 			_, err := tx.Exec("DELETE FROM "+table+` WHERE place <> $1 AND place <> ''
 				AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.place = `+table+".place AND p.placed_ms > 0)", wholeAccount)

@@ -32,7 +32,7 @@ func (p *pass) sweepAdmins(ctx context.Context) error {
 	var others []stranger
 	roles := map[id.Ticket]bool{}
 	list := func(ctx context.Context, next string) (chime.Page[chime.User], error) {
-		return p.waiting.ListAdmins(ctx, p.base.instance, next)
+		return p.Chime.ListAdmins(ctx, p.base.instance, next)
 	}
 	err := pages(ctx, p.sweeper, p.call("ListAppInstanceAdmins", ""), list, func(page []chime.User, _ time.Time) error {
 		for _, u := range page {
@@ -50,7 +50,7 @@ func (p *pass) sweepAdmins(ctx context.Context) error {
 	if err := p.report(ctx, others); err != nil {
 		return err
 	}
-	rows, err := db.All(ctx, p.db, (*standing).fields, adminsSQL, p.place, kindAdmin)
+	rows, err := db.All(ctx, p.DB, (*standing).fields, adminsSQL, p.place, kindAdmin)
 	if err != nil {
 		return err
 	}
@@ -80,11 +80,11 @@ func (p *pass) adminLost(ctx context.Context, n id.Ticket, before int64) error {
 	c := p.call("DescribeAppInstanceUser", "")
 	c.User = account
 	err := p.ask(ctx, c, func(ctx context.Context) error {
-		_, err := p.waiting.DescribeUser(ctx, account)
+		_, err := p.Chime.DescribeUser(ctx, account)
 		return err
 	})
 	k := kindAdmin
-	if missing(err) {
+	if chime.Missing(err) {
 		k, err = kindAdminUser, nil
 	}
 	if err != nil {
@@ -114,7 +114,7 @@ func (p *pass) adminFound(ctx context.Context, k kind, n id.Ticket, account arn.
 // correctAdmins changes the rows of a place's admins.
 func (p *pass) correctAdmins(ctx context.Context, change func(*db.Tx, *tally) error) error {
 	var t tally
-	err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+	err := p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 		t = tally{}
 		if left, err := leaving(tx, p.place); err != nil || left {
 			return err
@@ -128,14 +128,14 @@ func (p *pass) correctAdmins(ctx context.Context, change func(*db.Tx, *tally) er
 		return err
 	}
 	p.count(t)
-	p.forget(p.place)
-	p.stir(p.place)
+	p.Forget(p.place)
+	p.Changed(p.place)
 	return nil
 }
 
 // settleAdmins compares the admins' accounts, by subject, with the ledger.
 func (p *pass) settleAdmins(ctx context.Context, seen map[id.Ticket]string) error {
-	rows, err := db.All(ctx, p.db, (*standing).fields, adminsSQL, p.place, kindAdminUser)
+	rows, err := db.All(ctx, p.DB, (*standing).fields, adminsSQL, p.place, kindAdminUser)
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (p *pass) settleAdmins(ctx context.Context, seen map[id.Ticket]string) erro
 		switch {
 		case !ok && shown: // of an older copy of the database: one more that may act
 			err = p.correctAdmins(ctx, func(tx *db.Tx, t *tally) error {
-				if err := wantAdmins(tx, p.epoch, p.place, i+1, i+1); err != nil {
+				if err := wantAdmins(tx, p.Epoch, p.place, i+1, i+1); err != nil {
 					return err
 				}
 				return p.hold(tx, t, p.place, n, kindAdminUser, p.base.instance.User(adminUser(n)), "Stagedoor")

@@ -15,7 +15,7 @@ func (p *pass) sweepChannels(ctx context.Context) (there []id.Event, err error) 
 	found := map[id.Event]chime.Channel{}
 	var events []id.Event
 	list := func(ctx context.Context, next string) (chime.Page[chime.Channel], error) {
-		return p.waiting.ListChannels(ctx, p.bearer, p.base.instance, next)
+		return p.Chime.ListChannels(ctx, p.bearer, p.base.instance, next)
 	}
 	err = pages(ctx, p.sweeper, p.call("ListChannels", ""), list, func(page []chime.Channel, _ time.Time) error {
 		for _, c := range page {
@@ -70,7 +70,7 @@ func (p *pass) channelExtra(ctx context.Context, w whereabouts, known bool, c ch
 				now, err := p.where(ctx, w.event)
 				return now[w.event].sealed && !now[w.event].here(p.place), err
 			},
-			remove: func(ctx context.Context) error { return p.waiting.DeleteChannel(ctx, p.bearer, c.ARN) },
+			remove: func(ctx context.Context) error { return p.Chime.DeleteChannel(ctx, p.bearer, c.ARN) },
 		})
 		return err
 	case known && !w.homeless():
@@ -82,7 +82,7 @@ func (p *pass) channelExtra(ctx context.Context, w whereabouts, known bool, c ch
 
 // settleChannel compares the channel of a show with its row.
 func (p *pass) settleChannel(ctx context.Context, show id.Event, sealed bool, c chime.Channel, listed bool, asked time.Time) error {
-	rows, err := db.All(ctx, p.db, (*standing).fields, standingSQL, show, kindChannel, bulk([]id.Ticket{""}))
+	rows, err := db.All(ctx, p.DB, (*standing).fields, standingSQL, show, kindChannel, bulk([]id.Ticket{""}))
 	if err != nil || len(rows) == 0 {
 		return err
 	}
@@ -116,10 +116,10 @@ func (p *pass) settleChannel(ctx context.Context, show id.Event, sealed bool, c 
 // channelVanished takes a channel for lost, with everybody in it, if the provider says so once more.
 func (p *pass) channelVanished(ctx context.Context, r standing) error {
 	err := p.ask(ctx, p.call("DescribeChannel", r.ARN), func(ctx context.Context) error {
-		_, err := p.waiting.DescribeChannel(ctx, p.bearer, r.ARN)
+		_, err := p.Chime.DescribeChannel(ctx, p.bearer, r.ARN)
 		return err
 	})
-	if !missing(err) {
+	if !chime.Missing(err) {
 		return err
 	}
 	began, n := time.Now().UnixMilli(), p.vanished
@@ -133,6 +133,6 @@ func (p *pass) channelVanished(ctx context.Context, r standing) error {
 		return err
 	}
 	p.ledger.channels--
-	p.log.Warn("a channel is not at the chat provider any more", "event", r.Event)
+	p.Log.Warn("a channel is not at the chat provider any more", "event", r.Event)
 	return p.vanishInside(ctx, r.Event, began, kindMembership, kindModerator)
 }

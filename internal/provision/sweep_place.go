@@ -15,7 +15,7 @@ import (
 // throughPlace compares everything in one app instance with the ledger. 100,000 accounts are 2,000 calls, as many
 // memberships as many again. What would hurt most comes first.
 func (p *pass) throughPlace(ctx context.Context) error {
-	b, ready, err := p.readBase(ctx, placement{place: p.place})
+	b, ready, err := readBase(ctx, p.DB, p.Installation, p.place, 0)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (p *pass) call(op string, channel arn.ARN) pace.Call {
 func (p *pass) sweepUsers(ctx context.Context) error {
 	seen, admins := newSights(), map[id.Ticket]string{}
 	list := func(ctx context.Context, next string) (chime.Page[chime.User], error) {
-		return p.waiting.ListUsers(ctx, p.base.instance, next)
+		return p.Chime.ListUsers(ctx, p.base.instance, next)
 	}
 	err := pages(ctx, p.sweeper, p.call("ListAppInstanceUsers", ""), list, func(page []chime.User, asked time.Time) error {
 		accounts := slices.DeleteFunc(page, func(u chime.User) bool {
@@ -150,7 +150,7 @@ func (p *pass) house(ctx context.Context, page []listed, seen sights, asked time
 				_, now, err := p.showsOf(ctx, []listed{l})
 				return len(now) == 1, err
 			},
-			remove: func(ctx context.Context) error { return p.waiting.DeleteUser(ctx, l.user.ARN) },
+			remove: func(ctx context.Context) error { return p.Chime.DeleteUser(ctx, l.user.ARN) },
 		})
 		if err != nil {
 			return err
@@ -168,7 +168,7 @@ func (p *pass) showsOf(ctx context.Context, page []listed) (at map[id.Event][]li
 	for i, l := range page {
 		subjects[i] = l.subject
 	}
-	owners, err := db.All(ctx, p.db, (*owner).fields, ownersSQL, bulk(subjects))
+	owners, err := db.All(ctx, p.DB, (*owner).fields, ownersSQL, bulk(subjects))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -207,8 +207,8 @@ func (p *pass) sweepPeople(ctx context.Context, show id.Event) error {
 		list            func(ctx context.Context, bearer, channel arn.ARN, next string) (chime.Page[chime.User], error)
 		counted, ledger *int
 	}{
-		{kindMembership, "ListChannelMemberships", p.waiting.ListMemberships, &p.counted.members, &p.ledger.members},
-		{kindModerator, "ListChannelModerators", p.waiting.ListModerators, &p.counted.moderators, &p.ledger.moderators},
+		{kindMembership, "ListChannelMemberships", p.Chime.ListMemberships, &p.counted.members, &p.ledger.members},
+		{kindModerator, "ListChannelModerators", p.Chime.ListModerators, &p.counted.moderators, &p.ledger.moderators},
 	} {
 		seen, before := newSights(), settled(time.Now())
 		list := func(ctx context.Context, next string) (chime.Page[chime.User], error) {
@@ -224,7 +224,7 @@ func (p *pass) sweepPeople(ctx context.Context, show id.Event) error {
 			}
 			return p.settle(ctx, show, role.kind, ours, asked)
 		})
-		if missing(err) {
+		if chime.Missing(err) {
 			p.moving++
 			return nil // the channel goes, or has vanished since: the next sweep will tell
 		}

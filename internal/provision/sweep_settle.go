@@ -2,7 +2,6 @@ package provision
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -42,7 +41,7 @@ func (p *pass) sort(ctx context.Context, page []chime.User) (ours []listed, othe
 	}
 	sold := map[id.Ticket]bool{}
 	if len(doubtful) > 0 {
-		owners, err := db.All(ctx, p.db, (*owner).fields, ownersSQL, bulk(doubtful))
+		owners, err := db.All(ctx, p.DB, (*owner).fields, ownersSQL, bulk(doubtful))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -97,7 +96,7 @@ func (p *pass) settle(ctx context.Context, event id.Event, k kind, page []listed
 	for i, l := range page {
 		subjects[i] = l.subject
 	}
-	rows, err := db.All(ctx, p.db, (*standing).fields, standingSQL, event, k, bulk(subjects))
+	rows, err := db.All(ctx, p.DB, (*standing).fields, standingSQL, event, k, bulk(subjects))
 	if err != nil {
 		return err
 	}
@@ -149,7 +148,7 @@ func (p *pass) settle(ctx context.Context, event id.Event, k kind, page []listed
 // correct changes the ledger of a show, unless the show is leaving or not where the pass looks any more.
 func (p *pass) correct(ctx context.Context, event id.Event, change func(*db.Tx, *tally) error) error {
 	var t tally
-	err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+	err := p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 		t = tally{} // fn may run twice
 		n, err := db.Value[int](tx.Context(), tx, `SELECT count(*) FROM placement p JOIN resource i
 			ON i.event_id = p.place AND i.subject = '' AND i.kind = 'instance' AND i.arn = $1 AND i.state = 'made'
@@ -161,7 +160,7 @@ func (p *pass) correct(ctx context.Context, event id.Event, change func(*db.Tx, 
 	})
 	if err == nil && t != (tally{}) {
 		p.count(t)
-		p.stir(event)
+		p.Changed(event)
 	}
 	return err
 }
@@ -183,15 +182,8 @@ func (p *pass) introduce(tx *db.Tx, event id.Event, k kind, page []listed) error
 	if err != nil {
 		return err
 	}
-	kinds := adoptions[slices.IndexFunc(adoptions, func(a adoption) bool { return a.kind == k })]
 	for _, l := range page {
-		rank := kinds.staff
-		if l.role == id.Fan {
-			rank = kinds.fan
-		}
-		_, err := tx.Exec(insert+`VALUES ($1, $2, $3, $4, $5, FALSE, $6, 'absent', '', '', '', FALSE, FALSE, 0, 0, 0, '', $7, 0)
-			ON CONFLICT DO NOTHING`, event, l.subject, k, l.role, rank, l.user.Name, p.epoch)
-		if err != nil {
+		if err := introduce(tx, p.Epoch, row{Event: event, Subject: l.subject, Kind: k, Role: l.role, WantName: l.user.Name}); err != nil {
 			return err
 		}
 	}
@@ -201,7 +193,7 @@ func (p *pass) introduce(tx *db.Tx, event id.Event, k kind, page []listed) error
 			own = append(own, o.ticket)
 		}
 	}
-	return adopt(tx, p.epoch, event, own) // now they are wanted as their tickets want them
+	return adopt(tx, p.Epoch, event, own) // now they are wanted as their tickets want them
 }
 
 // owner says whose a ticket is.
@@ -220,7 +212,7 @@ func (p *pass) hold(tx *db.Tx, t *tally, event id.Event, subject id.Ticket, k ki
 	rows, err := db.All(tx.Context(), tx, func(r *row) []any { return append(r.fields(), &want) }, `UPDATE resource SET state = 'made', arn = $1, name = $2,
 		attempts = 0, failed = FALSE, error = '', next_try_ms = 0, made_ms = $3, epoch = $4
 		WHERE event_id = $5 AND subject = $6 AND kind = $7 AND state = 'absent' AND NOT busy RETURNING `+rowColumns+", want",
-		a, name, time.Now().UnixMilli(), p.epoch, event, subject, k)
+		a, name, time.Now().UnixMilli(), p.Epoch, event, subject, k)
 	if err != nil || len(rows) == 0 {
 		return err
 	}
@@ -246,7 +238,7 @@ func (p *pass) callIt(tx *db.Tx, t *tally, event id.Event, subject id.Ticket, k 
 	}
 	rows, err := db.All(tx.Context(), tx, (*row).fields, `UPDATE resource SET name = $1, epoch = $2
 		WHERE event_id = $3 AND subject = $4 AND kind = $5 AND state = 'made' AND NOT busy AND (made_ms < $6 OR made_ms > $7)
-		AND name <> $1 RETURNING `+rowColumns, name, p.epoch, event, subject, k, settled(asked), future())
+		AND name <> $1 RETURNING `+rowColumns, name, p.Epoch, event, subject, k, settled(asked), future())
 	if err != nil || len(rows) == 0 || rows[0].WantName == name {
 		return err
 	}

@@ -14,7 +14,7 @@ const goneSQL = `UPDATE resource SET state = 'absent', arn = '', name = '', atte
 
 // lose marks things of one kind as vanished, and what was in them without a word.
 func (p *pass) lose(tx *db.Tx, t *tally, event id.Event, k kind, before int64, why string, subjects ...id.Ticket) error {
-	rows, err := db.All(tx.Context(), tx, (*row).fields, goneSQL, p.epoch, event, k, before, future(), bulk(subjects))
+	rows, err := db.All(tx.Context(), tx, (*row).fields, goneSQL, p.Epoch, event, k, before, future(), bulk(subjects))
 	if err != nil || why == "" {
 		return err
 	}
@@ -43,7 +43,7 @@ func inside(k kind) []kind {
 // ledger says are there.
 func (p *pass) walk(ctx context.Context, event id.Event, k kind, seen sights, before int64) (there int, err error) {
 	for after, more := id.Ticket(""), true; more; {
-		rows, err := db.All(ctx, p.db, (*standing).fields, walkSQL, event, k, after, chunk)
+		rows, err := db.All(ctx, p.DB, (*standing).fields, walkSQL, event, k, after, chunk)
 		if err != nil {
 			return 0, err
 		}
@@ -94,12 +94,12 @@ func (p *pass) vanish(ctx context.Context, event id.Event, k kind, before int64,
 func (p *pass) vanishInside(ctx context.Context, event id.Event, before int64, kinds ...kind) error {
 	for _, k := range kinds {
 		for after, more := id.Ticket(""), true; more; {
-			subjects, err := db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, `SELECT subject FROM resource
+			subjects, err := db.All(ctx, p.DB, func(t *id.Ticket) []any { return []any{t} }, `SELECT subject FROM resource
 				WHERE event_id = $1 AND kind = $2 AND state = 'made' AND NOT busy AND subject > $3 ORDER BY subject LIMIT $4`, event, k, after, chunk)
 			if err != nil || len(subjects) == 0 {
 				return err
 			}
-			err = p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+			err = p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 				if left, err := leaving(tx, event); err != nil || left {
 					return err
 				}
@@ -114,6 +114,6 @@ func (p *pass) vanishInside(ctx context.Context, event id.Event, before int64, k
 			after, more = subjects[len(subjects)-1], len(subjects) == chunk
 		}
 	}
-	p.stir(event)
+	p.Changed(event)
 	return nil
 }

@@ -100,7 +100,7 @@ func (p *Provisioner) lead(ctx context.Context, epoch int64) error {
 	g.Go(func() error { return p.lease.Keep(ctx, epoch) })
 	g.Go(func() error { return t.plan(ctx) })
 	g.Go(func() error { return t.dispatch(ctx) })
-	g.Go(func() error { return t.sweep(ctx) })
+	g.Go(func() error { return ended(ctx, Run(ctx, t.sweeps())) })
 	err := g.Wait()
 	if cause := context.Cause(ctx); err == nil && cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause // a worker could not record its outcome
@@ -116,6 +116,26 @@ func (p *Provisioner) lead(ctx context.Context, epoch int64) error {
 		return nil
 	}
 	return errors.Join(err, p.lease.Release(context.WithoutCancel(ctx), epoch))
+}
+
+// sweeps is what the sweep needs of the term.
+func (t *term) sweeps() Term {
+	return Term{DB: t.db, Lease: t.lease, Epoch: t.epoch, Chime: t.waiting, Pace: t.pace, Limited: t.limited, Installation: t.installation, Log: t.log,
+		Changed: t.stir, Forget: t.forget,
+		Pressure: func() (p Pressure) {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			if t.breaker.open() {
+				p.Away = t.breaker.until
+			}
+			p.Waited = t.waited
+			return p
+		},
+		Answered: func(err error) {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.breaker.note(err, time.Now())
+		}}
 }
 
 // begin makes what a term stands on: the installation's row and rows, and nothing in flight.
