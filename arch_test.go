@@ -50,7 +50,9 @@ var mayImport = map[string][]string{
 	"internal/chime":                   ground,
 	"internal/chime/chimetest":         and(ground, "internal/chime", "internal/db/dbtest"), // for tests of the rooms below
 	"internal/pass":                    and(ground, "internal/chime"),
-	"internal/provision":               and(ground, "internal/chime", "internal/provision/rule"),
+	"internal/provision":               and(ground, "internal/chime", "internal/provision/rule", "internal/provision/ledger", "internal/provision/sweep"),
+	"internal/provision/ledger":        ground,
+	"internal/provision/sweep":         and(ground, "internal/chime", "internal/provision/rule", "internal/provision/ledger"),
 	"internal/provision/rule":          {}, // what a forecast must know of it
 	"internal/provision/provisiontest": {}, // for tests of provision
 	"internal/inventory":               ground,

@@ -1,6 +1,9 @@
 package provision
 
-import "github.com/stagedoor/stagedoor/internal/id"
+import (
+	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+)
 
 const (
 	// notedOfOne is how many changed tickets of an event are kept in mind (about 100 B each). Beyond, the event is compared
@@ -46,9 +49,9 @@ func (p *planner) nextBehind() (id.Event, []id.Ticket) {
 		if len(changed) == 0 {
 			continue
 		}
-		tickets := make([]id.Ticket, 0, min(len(changed), chunk))
+		tickets := make([]id.Ticket, 0, min(len(changed), ledger.Chunk))
 		for t := range changed {
-			if len(tickets) == chunk {
+			if len(tickets) == ledger.Chunk {
 				break
 			}
 			tickets = append(tickets, t)

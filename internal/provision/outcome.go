@@ -12,6 +12,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
 
@@ -36,24 +37,24 @@ func backoff(attempts int) time.Duration {
 	return 20*time.Millisecond + rand.N(bound) //nolint:gosec // spreads load, guards nothing
 }
 
-func judge(err error, attempts int) verdict {
+func judge(err error, attempts int) ledger.Verdict {
 	f := fault.As(err)
 	switch f.Kind {
 	case fault.Throttled:
-		return verdict{settled: true} // the pace slows down instead
+		return ledger.Verdict{Settled: true} // the pace slows down instead
 	case fault.Invalid:
-		return verdict{wait: asideRetry, aside: true, counts: true, settled: true}
+		return ledger.Verdict{Wait: asideRetry, Aside: true, Counts: true, Settled: true}
 	case fault.Denied, fault.NotFound, fault.Conflict, fault.Unauthorized:
 		if f.Code == chime.CodeLimit || f.Code == chime.CodeNoAccess {
-			return verdict{wait: asideRetry, aside: true, hold: true, counts: true, settled: true}
+			return ledger.Verdict{Wait: asideRetry, Aside: true, Hold: true, Counts: true, Settled: true}
 		}
 		if attempts >= patience {
-			return verdict{wait: asideRetry, aside: true, counts: true, settled: true}
+			return ledger.Verdict{Wait: asideRetry, Aside: true, Counts: true, Settled: true}
 		}
-		return verdict{wait: backoff(attempts), counts: true, settled: true}
+		return ledger.Verdict{Wait: backoff(attempts), Counts: true, Settled: true}
 	case fault.Unavailable, fault.Internal:
 	}
-	return verdict{wait: backoff(attempts), counts: true, settled: f.Code == chime.CodeNotSent}
+	return ledger.Verdict{Wait: backoff(attempts), Counts: true, Settled: f.Code == chime.CodeNotSent}
 }
 
 // record writes the outcome of a call and lets what depended on it go on.
@@ -70,29 +71,29 @@ func (t *term) record(ctx context.Context, c call, answers []answer) error {
 				continue
 			}
 			done = append(done, r.Subject)
-			if r.Rank > 0 && (r.Kind != kindUser || r.Task == taskRename) { // an account alone opens no chat
+			if r.Rank > 0 && (r.Kind != ledger.KindUser || r.Task == ledger.TaskRename) { // an account alone opens no chat
 				hints = append(hints, bus.Hint{Topic: bus.ChatReady, Event: r.Event, Ticket: r.Subject})
 			}
-			if r.Task == taskJoin {
+			if r.Task == ledger.TaskJoin {
 				continue // all at once below
 			}
-			if err := succeed(tx, t.epoch, r, answers[i].arn, answers[i].name); err != nil {
+			if err := ledger.Succeed(tx, t.epoch, r, answers[i].arn, answers[i].name); err != nil {
 				return err
 			}
-			if err := encourage(tx, r); err != nil {
-				return err
-			}
-		}
-		if c.first().Task == taskJoin && len(done) > 0 {
-			if err := joined(tx, t.epoch, c.first(), done); err != nil {
+			if err := ledger.Encourage(tx, r); err != nil {
 				return err
 			}
 		}
-		touched := subjectsOf(c.rows)
-		if c.first().Kind == kindInstance {
-			touched = adminSubjects(1, rule.MaxAdmins)
+		if c.first().Task == ledger.TaskJoin && len(done) > 0 {
+			if err := ledger.Joined(tx, t.epoch, c.first(), done); err != nil {
+				return err
+			}
 		}
-		if err := decideFor(tx, c.first().Event, touched...); err != nil {
+		touched := ledger.Subjects(c.rows)
+		if c.first().Kind == ledger.KindInstance {
+			touched = ledger.AdminSubjects(1, rule.MaxAdmins)
+		}
+		if err := ledger.Decide(tx, c.first().Event, touched...); err != nil {
 			return err
 		}
 		return t.pace.Answered(tx, c.slot, outcomeOf(answers))
@@ -101,9 +102,9 @@ func (t *term) record(ctx context.Context, c call, answers []answer) error {
 		return err
 	}
 	switch c.first().Kind {
-	case kindInstance, kindAdminUser, kindAdmin:
-		t.forget(c.base.place)
-	case kindChannel, kindUser, kindMembership, kindModerator:
+	case ledger.KindInstance, ledger.KindAdminUser, ledger.KindAdmin:
+		t.forget(c.base.Place)
+	case ledger.KindChannel, ledger.KindUser, ledger.KindMembership, ledger.KindModerator:
 	}
 	for _, h := range hints {
 		t.bus.Publish(h)
@@ -141,21 +142,21 @@ func wholeError(answers []answer) error {
 }
 
 // fail records why a row is not yet as it was asked to be.
-func fail(tx *db.Tx, epoch int64, r row, cause error) error {
-	return setBack(tx, epoch, r, judge(cause, r.Attempts), fault.As(cause).Public)
+func fail(tx *db.Tx, epoch int64, r ledger.Row, cause error) error {
+	return ledger.SetBack(tx, epoch, r, judge(cause, r.Attempts), fault.As(cause).Public)
 }
 
 // failed records a failure, and what follows from it for the whole event.
-func (t *term) failed(tx *db.Tx, c call, r row, cause error) error {
+func (t *term) failed(tx *db.Tx, c call, r ledger.Row, cause error) error {
 	if err := fail(tx, t.epoch, r, cause); err != nil {
 		return err
 	}
 	switch {
-	case r.Task != taskCreate:
-	case r.Kind == kindInstance && r.Event != shared && fault.HasCode(cause, chime.CodeLimit):
+	case r.Task != ledger.TaskCreate:
+	case r.Kind == ledger.KindInstance && r.Event != ledger.Shared && fault.HasCode(cause, chime.CodeLimit):
 		return t.displace(tx, r.Event)
-	case r.Kind == kindAdmin && chime.Missing(cause):
-		return doubt(tx, t.epoch, r)
+	case r.Kind == ledger.KindAdmin && chime.Missing(cause):
+		return ledger.Doubt(tx, t.epoch, r)
 	}
 	return nil
 }

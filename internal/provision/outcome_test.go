@@ -46,7 +46,7 @@ func TestABatchIsMoreThanItsMembers(t *testing.T) {
 func TestAShowDoesNotOversleepASlowBucket(t *testing.T) {
 	term, p := benchTerm(t, "sqlite")
 	e, _ := fill(t, term.db, 3, time.Now().Add(time.Hour))
-	ledger(t, term.db, e, false)
+	fillLedger(t, term.db, e, false)
 	p.looks(t)
 	for range 2 {
 		err := term.lease.Write(t.Context(), term.epoch, func(tx *db.Tx) error {

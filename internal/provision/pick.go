@@ -12,6 +12,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
 
@@ -77,17 +78,17 @@ func (k *picker) free(c call) bool {
 func (k *picker) chooseBearer(c *call) time.Time {
 	r := c.first()
 	switch r.Kind {
-	case kindInstance, kindAdminUser, kindAdmin, kindUser: // no chat account acts
+	case ledger.KindInstance, ledger.KindAdminUser, ledger.KindAdmin, ledger.KindUser: // no chat account acts
 		return k.paces.Earliest(c.paced(), k.slots)
-	case kindChannel, kindMembership, kindModerator:
+	case ledger.KindChannel, ledger.KindMembership, ledger.KindModerator:
 	}
-	if r.Task == taskCreate && r.Kind == kindChannel || len(c.base.bearers) < 2 {
-		c.bearer = c.base.admin // who makes a channel is its member: always the same
+	if r.Task == ledger.TaskCreate && r.Kind == ledger.KindChannel || len(c.base.Bearers) < 2 {
+		c.bearer = c.base.Admin // who makes a channel is its member: always the same
 		return k.paces.Earliest(c.paced(), k.slots)
 	}
 	var first time.Time
-	chosen := c.base.admin
-	for _, b := range c.base.bearers {
+	chosen := c.base.Admin
+	for _, b := range c.base.Bearers {
 		c.bearer = b
 		if at := k.paces.Earliest(c.paced(), k.slots); first.IsZero() || at.Before(first) {
 			first, chosen = at, b
@@ -98,9 +99,9 @@ func (k *picker) chooseBearer(c *call) time.Time {
 }
 
 // singles offers one call for each row until one has to wait.
-func (k *picker) singles(rows []row, b base, channel arn.ARN) {
+func (k *picker) singles(rows []ledger.Row, b ledger.Base, channel arn.ARN) {
 	for _, r := range rows {
-		if !k.offer(call{rows: []row{r}, channel: channel, base: b}) {
+		if !k.offer(call{rows: []ledger.Row{r}, channel: channel, base: b}) {
 			return
 		}
 	}
@@ -211,7 +212,7 @@ func earlier(a, b time.Time) time.Time {
 
 // The questions that pick asks again and again. Each is answered by an index of its own (plan_sqlite_test.go).
 const (
-	todoSQL = "SELECT " + rowColumns + ` FROM resource
+	todoSQL = "SELECT " + ledger.Columns + ` FROM resource
 		WHERE event_id = $1 AND work = $2 AND NOT busy AND work IN ('create', 'join', 'rename', 'delete') AND next_try_ms <= $3
 		ORDER BY rank, next_try_ms, subject LIMIT $4`
 	channelSQL = "SELECT arn, state FROM resource WHERE event_id = $1 AND subject = '' AND kind = 'channel'"
@@ -222,14 +223,14 @@ const (
 
 // todo reads the first rows of an event that wait for a task and are due. Kinds that the provider has just refused for a
 // reason that all of them share are left out.
-func (t *term) todo(ctx context.Context, event id.Event, what task, now time.Time, most int) ([]row, error) {
-	rows, err := db.All(ctx, t.db, (*row).fields, todoSQL, event, what, now.UnixMilli(), most)
+func (t *term) todo(ctx context.Context, event id.Event, what ledger.Task, now time.Time, most int) ([]ledger.Row, error) {
+	rows, err := db.All(ctx, t.db, (*ledger.Row).Fields, todoSQL, event, what, now.UnixMilli(), most)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.held) == 0 {
 		return rows, err
 	}
-	return slices.DeleteFunc(rows, func(r row) bool { return now.Before(t.held[heldKind{event, r.Kind}]) }), err
+	return slices.DeleteFunc(rows, func(r ledger.Row) bool { return now.Before(t.held[heldKind{event, r.Kind}]) }), err
 }
 
 // pickShow offers the next calls of one event. Upkeep (new names, then removals) and making take turns in who is asked
@@ -266,66 +267,60 @@ func (t *term) pickShow(ctx context.Context, s show, k *picker, upkeepOnly bool)
 
 // pickUpkeep offers new names, and removals: who lost the ticket or the right to be there; of an archived show the app
 // instance, or the channel and then the accounts.
-func (t *term) pickUpkeep(ctx context.Context, s show, k *picker, b base, channel channelRow) error {
+func (t *term) pickUpkeep(ctx context.Context, s show, k *picker, b ledger.Base, channel channelRow) error {
 	if s.Make && !s.leaving {
-		renames, err := t.todo(ctx, s.ID, taskRename, k.now, k.rows)
+		renames, err := t.todo(ctx, s.ID, ledger.TaskRename, k.now, k.rows)
 		if err != nil {
 			return err
 		}
 		k.singles(renames, b, channel.arn)
 	}
-	removals, err := t.todo(ctx, s.ID, taskDelete, k.now, k.rows)
+	removals, err := t.todo(ctx, s.ID, ledger.TaskDelete, k.now, k.rows)
 	if err != nil {
 		return err
 	}
 	switch {
 	case s.Retire, s.leaving: // all of it goes with its app instance or channel, also what was to go before
-		removals = slices.DeleteFunc(removals, func(r row) bool { return r.goesAlong(s.place) })
+		removals = slices.DeleteFunc(removals, func(r ledger.Row) bool { return r.GoesAlong(s.place) })
 	default: // sealed for a moment, and wanted again or cancelled anew: there is no seal to let it go by
-		removals = slices.DeleteFunc(removals, func(r row) bool { return r.Kind == kindInstance || r.Kind == kindChannel })
+		removals = slices.DeleteFunc(removals, func(r ledger.Row) bool { return r.Kind == ledger.KindInstance || r.Kind == ledger.KindChannel })
 	}
 	if channel.arn == "" { // who was in the channel went with it
-		removals = slices.DeleteFunc(removals, func(r row) bool { return r.Kind == kindMembership || r.Kind == kindModerator })
+		removals = slices.DeleteFunc(removals, func(r ledger.Row) bool { return r.Kind == ledger.KindMembership || r.Kind == ledger.KindModerator })
 	}
 	k.singles(removals, b, channel.arn)
 	return nil
 }
 
-// goesAlong reports whether what a row is goes by itself when all of its show goes.
-func (r row) goesAlong(place id.Event) bool {
-	inChannel := r.Kind == kindMembership || r.Kind == kindModerator
-	return inChannel || place != shared && r.Kind != kindInstance
-}
-
 // pickMaking offers what is missing, in the order of ranks.
-func (t *term) pickMaking(ctx context.Context, s show, k *picker, b base, ready bool, channel channelRow) error {
+func (t *term) pickMaking(ctx context.Context, s show, k *picker, b ledger.Base, ready bool, channel channelRow) error {
 	if !ready {
-		first, err := t.todo(ctx, s.place, taskCreate, k.now, 1)
-		if err != nil || len(first) == 0 || first[0].Rank >= rankChannel {
+		first, err := t.todo(ctx, s.place, ledger.TaskCreate, k.now, 1)
+		if err != nil || len(first) == 0 || first[0].Rank >= ledger.RankChannel {
 			return err // it is in flight, or not yet due
 		}
 		b, _, err := t.baseOf(ctx, s.placement) // again: what first needs may have been made just now
 		k.singles(first, b, "")
 		return err
 	}
-	if s.place == shared { // its further admins: whoever comes first asks for them
-		admins, err := t.todo(ctx, shared, taskCreate, k.now, k.rows)
+	if s.place == ledger.Shared { // its further admins: whoever comes first asks for them
+		admins, err := t.todo(ctx, ledger.Shared, ledger.TaskCreate, k.now, k.rows)
 		if err != nil {
 			return err
 		}
 		k.singles(admins, b, "")
 	}
-	creates, err := t.todo(ctx, s.ID, taskCreate, k.now, k.rows)
+	creates, err := t.todo(ctx, s.ID, ledger.TaskCreate, k.now, k.rows)
 	if err != nil {
 		return err
 	}
-	if channel.state != made {
-		if len(creates) > 0 && creates[0].Kind == kindChannel {
+	if channel.state != ledger.Made {
+		if len(creates) > 0 && creates[0].Kind == ledger.KindChannel {
 			k.singles(creates[:1], b, "")
 		}
 		return nil // the channel is in flight or waits for its next attempt; people come after it
 	}
-	staff := slices.IndexFunc(creates, func(r row) bool { return r.Rank > lastStaffRank })
+	staff := slices.IndexFunc(creates, func(r ledger.Row) bool { return r.Rank > ledger.LastStaffRank })
 	if staff < 0 {
 		staff = len(creates)
 	}
@@ -341,11 +336,11 @@ func (t *term) pickMaking(ctx context.Context, s show, k *picker, b base, ready 
 }
 
 // pickJoins offers one batch of memberships, if enough people wait for it or nobody else is coming.
-func (t *term) pickJoins(ctx context.Context, s show, k *picker, b base, channel channelRow, creates int) error {
-	if !k.free(call{rows: []row{{Event: s.ID, Kind: kindMembership, Task: taskJoin}}, channel: channel.arn, base: b}) {
+func (t *term) pickJoins(ctx context.Context, s show, k *picker, b ledger.Base, channel channelRow, creates int) error {
+	if !k.free(call{rows: []ledger.Row{{Event: s.ID, Kind: ledger.KindMembership, Task: ledger.TaskJoin}}, channel: channel.arn, base: b}) {
 		return nil
 	}
-	joins, err := t.todo(ctx, s.ID, taskJoin, k.now, rule.FullBatch)
+	joins, err := t.todo(ctx, s.ID, ledger.TaskJoin, k.now, rule.FullBatch)
 	if err != nil || len(joins) == 0 {
 		return err
 	}
@@ -356,7 +351,7 @@ func (t *term) pickJoins(ctx context.Context, s show, k *picker, b base, channel
 			return err
 		}
 	}
-	if len(joins) >= enough || creates == 0 || joins[0].Rank <= lastStaffRank {
+	if len(joins) >= enough || creates == 0 || joins[0].Rank <= ledger.LastStaffRank {
 		k.offer(call{rows: joins, channel: channel.arn, base: b})
 	}
 	return nil
@@ -370,7 +365,7 @@ func (t *term) flyingOf(ctx context.Context, event id.Event) (bool, error) {
 
 type channelRow struct {
 	arn   arn.ARN
-	state state
+	state ledger.State
 }
 
 // resting says until when an event need not be asked, zero for now, and how often it was stirred so far.
@@ -411,9 +406,9 @@ func (t *term) sleep(event id.Event, stirs int, until time.Time) {
 // stir undoes rest. What happens to the shared app instance stirs all shows in it.
 func (t *term) stir(event id.Event) {
 	t.mu.Lock()
-	if event == shared {
+	if event == ledger.Shared {
 		for _, s := range t.shows {
-			if s.place == shared {
+			if s.place == ledger.Shared {
 				t.stirs[s.ID]++
 				delete(t.quiet, s.ID)
 			}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
 
@@ -61,7 +62,7 @@ func (p *planner) placeShows(ctx context.Context, shows []show) (placed []id.Eve
 			s.place = s.ID
 			used++
 		case rule.Shared:
-			s.place = shared
+			s.place = ledger.Shared
 		}
 		s.placed = time.Now().UnixMilli()
 		if err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error { return p.wantPlace(tx, *s) }); err != nil {
@@ -80,19 +81,19 @@ func (p *planner) wantPlace(tx *db.Tx, s show) error {
 		return err
 	}
 	admins := 1 // more when it is known how large the show is
-	if s.place == shared {
+	if s.place == ledger.Shared {
 		admins = rule.Admins(rule.Shared, 0, p.pace.Bearers)
 	}
-	if err := wantAdmins(tx, p.epoch, s.place, 1, admins); err != nil {
+	if err := ledger.WantAdmins(tx, p.epoch, s.place, 1, admins); err != nil {
 		return err
 	}
-	if err := wantOne(tx, p.epoch, s.place, "", kindInstance, rankInstance, "Stagedoor"); err != nil {
+	if err := ledger.WantOne(tx, p.epoch, s.place, "", ledger.KindInstance, ledger.RankInstance, "Stagedoor"); err != nil {
 		return err
 	}
-	if err := wantOne(tx, p.epoch, s.ID, "", kindChannel, rankChannel, s.Name); err != nil {
+	if err := ledger.WantOne(tx, p.epoch, s.ID, "", ledger.KindChannel, ledger.RankChannel, s.Name); err != nil {
 		return err
 	}
-	return decideFor(tx, s.place, adminSubjects(1, admins)...)
+	return ledger.Decide(tx, s.place, ledger.AdminSubjects(1, admins)...)
 }
 
 // moreAdmins gives a large show in an app instance of its own as many admins as its provider's limits make useful.
@@ -107,25 +108,25 @@ func (p *planner) moreAdmins(ctx context.Context, event id.Event) error {
 		return err
 	}
 	return p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
-		if left, err := leaving(tx, event); err != nil || left {
+		if left, err := ledger.Leaving(tx, event); err != nil || left {
 			return err
 		}
-		if err := wantAdmins(tx, p.epoch, event, 2, most); err != nil {
+		if err := ledger.WantAdmins(tx, p.epoch, event, 2, most); err != nil {
 			return err
 		}
-		return decideFor(tx, event, adminSubjects(2, most)...)
+		return ledger.Decide(tx, event, ledger.AdminSubjects(2, most)...)
 	})
 }
 
 // baseOf reads how far the app instance of a place is. ready says that channels can be made in it.
-func (t *term) baseOf(ctx context.Context, in placement) (b base, ready bool, err error) {
+func (t *term) baseOf(ctx context.Context, in placement) (b ledger.Base, ready bool, err error) {
 	t.mu.Lock()
 	b, ready = t.bases[in.place]
 	t.mu.Unlock()
-	if ready && b.round == in.round {
+	if ready && b.Round == in.round {
 		return b, true, nil
 	}
-	if b, ready, err = readBase(ctx, t.db, t.installation, in.place, in.round); ready {
+	if b, ready, err = ledger.ReadBase(ctx, t.db, t.installation, in.place, in.round); ready {
 		t.mu.Lock()
 		t.bases[in.place] = b
 		t.mu.Unlock()

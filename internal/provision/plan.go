@@ -8,6 +8,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/bus"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
 
@@ -221,7 +222,7 @@ func (p *planner) followShows(ctx context.Context) (changed bool, err error) {
 	off, err := db.All(ctx, p.db, func(s *show) []any { return []any{&s.ID, &s.Name} }, showSQL)
 	for _, s := range off {
 		err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
-			if left, err := leaving(tx, s.ID); err != nil || left {
+			if left, err := ledger.Leaving(tx, s.ID); err != nil || left {
 				return err
 			}
 			if _, err := tx.Exec("UPDATE resource SET want = TRUE, failed = FALSE, next_try_ms = 0 WHERE event_id = $1 AND kind IN ('instance', 'admin_user', 'admin', 'channel')",
@@ -231,7 +232,7 @@ func (p *planner) followShows(ctx context.Context) (changed bool, err error) {
 			if _, err := tx.Exec("UPDATE resource SET want_name = $1 WHERE event_id = $2 AND subject = '' AND kind = 'channel'", s.Name, s.ID); err != nil {
 				return err
 			}
-			return decideFor(tx, s.ID, adminSubjects(1, rule.MaxAdmins)...)
+			return ledger.Decide(tx, s.ID, ledger.AdminSubjects(1, rule.MaxAdmins)...)
 		})
 		if err != nil {
 			return false, err
@@ -312,7 +313,7 @@ func (p *planner) walk(ctx context.Context) (more bool, err error) {
 		place  string
 	}
 	tickets, err := db.All(ctx, p.db, func(t *placed) []any { return []any{&t.ticket, &t.place} }, `SELECT ticket_id, place FROM wanted_by_ticket
-		WHERE event_id = $1 AND place > $2 ORDER BY place LIMIT $3`, p.walking, p.place, chunk)
+		WHERE event_id = $1 AND place > $2 ORDER BY place LIMIT $3`, p.walking, p.place, ledger.Chunk)
 	if err != nil {
 		return false, err
 	}
@@ -323,7 +324,7 @@ func (p *planner) walk(ctx context.Context) (more bool, err error) {
 	if err := p.compare(ctx, p.walking, ids); err != nil {
 		return false, err
 	}
-	if len(tickets) < chunk {
+	if len(tickets) < ledger.Chunk {
 		if err := p.walkedThrough(ctx, p.walking); err != nil {
 			return false, err
 		}
@@ -342,17 +343,17 @@ func (p *planner) walk(ctx context.Context) (more bool, err error) {
 func (p *planner) walkedThrough(ctx context.Context, event id.Event) error {
 	for after := id.Ticket(""); ; {
 		rest, err := db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, `SELECT DISTINCT subject FROM resource
-			WHERE event_id = $1 AND NOT want AND want < TRUE AND work = 'blocked' AND subject > $2 ORDER BY subject LIMIT $3`, event, after, chunk)
+			WHERE event_id = $1 AND NOT want AND want < TRUE AND work = 'blocked' AND subject > $2 ORDER BY subject LIMIT $3`, event, after, ledger.Chunk)
 		if err != nil {
 			return err
 		}
 		if len(rest) > 0 {
-			if err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error { return decideFor(tx, event, rest...) }); err != nil {
+			if err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error { return ledger.Decide(tx, event, rest...) }); err != nil {
 				return err
 			}
 			after = rest[len(rest)-1]
 		}
-		if len(rest) < chunk {
+		if len(rest) < ledger.Chunk {
 			break
 		}
 	}
@@ -379,7 +380,7 @@ func (p *planner) compare(ctx context.Context, event id.Event, tickets []id.Tick
 	if len(tickets) == 0 {
 		return nil
 	}
-	off, err := db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, drift, bulk(tickets))
+	off, err := db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, ledger.Drift, ledger.Bulk(tickets))
 	if err != nil {
 		return fmt.Errorf("compare tickets: %w", err)
 	}
@@ -388,13 +389,13 @@ func (p *planner) compare(ctx context.Context, event id.Event, tickets []id.Tick
 	}
 	retires := false
 	err = p.lease.Write(ctx, p.epoch, func(tx *db.Tx) (err error) {
-		if left, err := leaving(tx, event); err != nil || left {
+		if left, err := ledger.Leaving(tx, event); err != nil || left {
 			return err // it is walked when nothing of it is left
 		}
-		if retires, err = retiring(tx, event); err != nil || retires {
+		if retires, err = ledger.Retiring(tx, event); err != nil || retires {
 			return err
 		}
-		return adopt(tx, p.epoch, event, off)
+		return ledger.Adopt(tx, p.epoch, event, off)
 	})
 	if err != nil {
 		return err
@@ -416,7 +417,7 @@ func (p *planner) measure(ctx context.Context, adopted int) error {
 	if p.adopted += adopted; p.adopted < p.measureAt {
 		return nil
 	}
-	p.measureAt = 2 * max(p.adopted, chunk)
+	p.measureAt = 2 * max(p.adopted, ledger.Chunk)
 	_, err := p.db.Exec(ctx, "ANALYZE resource")
 	return err
 }

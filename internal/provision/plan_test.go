@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 	"testing"
 	"time"
 
@@ -38,14 +39,14 @@ func TestAnImportIsPlannedInChunksAndALateTicketOfAnEarlierShowGoesBetweenThem(t
 				t.Fatalf("a look planned %d tickets, want it to note them only", n)
 			}
 			step()
-			if n := planned(later); n != chunk {
-				t.Fatalf("a step planned %d tickets, want %d", n, chunk)
+			if n := planned(later); n != ledger.Chunk {
+				t.Fatalf("a step planned %d tickets, want %d", n, ledger.Chunk)
 			}
 			earlier, _ := fill(t, term.db, 1, time.Now().Add(time.Hour))
 			p.tickets = cursor{} // what fill writes is older than the cursor
 			look()
 			step()
-			if n, behind := planned(earlier), planned(later); n != 1 || behind != chunk {
+			if n, behind := planned(earlier), planned(later); n != 1 || behind != ledger.Chunk {
 				t.Fatalf("the late ticket is planned: %d, of the import %d, want it next", n, behind)
 			}
 			for more := true; more; {

@@ -2,17 +2,9 @@
 // the provider allows, and exactly once.
 //
 // What is wanted follows from events and tickets (the views wanted_event and wanted_ticket). What is there stands in the
-// ledger, the table resource. The ledger is also the queue: column work says what to do next with a row and follows from
-// its other columns by one rule (decide). Rows of one thing go through
-//
-//	            create sent         answer: made
-//	absent ───────────────► unknown ───────────► made ──┐ rename
-//	   ▲                       │                  │ ◄───┘
-//	   └───────────────────────┴──────────────────┘ delete answered: gone
-//
-// and a row becomes workable when what it needs is made: app instance → admin → channel → user → membership → moderator.
-// Most events have an app instance of their own (place.go), which is how they are made side by side and removed in one
-// call (retire.go).
+// ledger, which is also the queue of what to do next (package ledger).
+// Most events have an app instance of their own (package rule, place.go), which is how they are made side by side and
+// removed in one call (retire.go).
 //
 // Every call is announced in the ledger, together with its slot in the pace, before it is sent, and its outcome is
 // recorded afterwards. A process that dies in between leaves a row that says "unknown"; the call is then repeated with
@@ -20,7 +12,7 @@
 //
 // Any number of processes may run; one leads (package lease). A term of leadership has four goroutines: the renewer
 // keeps the lease, the planner carries changes of tickets into the ledger, the dispatcher picks the next work and
-// announces calls, the sweep compares the ledger with what the provider really has (sweep.go). Each call waits for its
+// announces calls, the sweep compares the ledger with what the provider really has (package sweep). Each call waits for its
 // slot and its answer in a goroutine of its own. Every write of a term carries its epoch.
 package provision
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 )
 
 // letGo announces the call that takes everything of an event along, and begins the report of what is deleted. From then on
@@ -13,10 +14,10 @@ func letGo(tx *db.Tx, event id.Event) (ok bool, err error) {
 	if err := tx.Lock(event.Seal()); err != nil {
 		return false, err
 	}
-	if gone, err := leaving(tx, event); err != nil || gone {
+	if gone, err := ledger.Leaving(tx, event); err != nil || gone {
 		return gone, err // one more attempt
 	}
-	if sealed, err := retiring(tx, event); err != nil || !sealed {
+	if sealed, err := ledger.Retiring(tx, event); err != nil || !sealed {
 		return false, err
 	}
 	if _, err := tx.Exec("UPDATE placement SET leaving = TRUE WHERE event_id = $1", event); err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 )
 
 // Retiring. When a show's archive is sealed, nothing of it is wanted any more. What has an app instance of its own goes
@@ -23,14 +24,14 @@ func (p *planner) retire(ctx context.Context, s show) (more bool, err error) {
 			return more, err
 		}
 	}
-	if s.place != shared {
+	if s.place != ledger.Shared {
 		return p.forgetInside(ctx, s)
 	}
-	if at, err := p.stands(ctx, s.ID, kindChannel); err != nil || at {
+	if at, err := p.stands(ctx, s.ID, ledger.KindChannel); err != nil || at {
 		return false, err // the dispatcher deletes it
 	}
 	if time.Since(p.emptied[s.ID]) < emptiedEvery {
-		if rows, err := p.todo(ctx, s.ID, taskDelete, time.Now(), 1); err != nil || len(rows) > 0 {
+		if rows, err := p.todo(ctx, s.ID, ledger.TaskDelete, time.Now(), 1); err != nil || len(rows) > 0 {
 			return false, err
 		}
 	}
@@ -59,7 +60,7 @@ const wantedSQL = "SELECT subject FROM resource WHERE event_id = $1 AND want AND
 
 // wantNothing lets a chunk of an archived show not be wanted any more; more says that there may be another one.
 func (p *planner) wantNothing(ctx context.Context, event id.Event) (more bool, err error) {
-	wanted, err := db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, wantedSQL, event, p.unwanted[event], chunk)
+	wanted, err := db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, wantedSQL, event, p.unwanted[event], ledger.Chunk)
 	if err != nil {
 		return false, err
 	}
@@ -73,14 +74,14 @@ func (p *planner) wantNothing(ctx context.Context, event id.Event) (more bool, e
 }
 
 // stands reports whether an event's own row of a kind is not known to be absent.
-func (p *planner) stands(ctx context.Context, event id.Event, k kind) (bool, error) {
+func (p *planner) stands(ctx context.Context, event id.Event, k ledger.Kind) (bool, error) {
 	n, err := db.Value[int](ctx, p.db, "SELECT count(*) FROM resource WHERE event_id = $1 AND subject = '' AND kind = $2 AND (state <> 'absent' OR busy)", event, k)
 	return n > 0, err
 }
 
 // forgetInside forgets, chunk by chunk, what went with the app instance of a show.
 func (p *planner) forgetInside(ctx context.Context, s show) (more bool, err error) {
-	if at, err := p.stands(ctx, s.ID, kindInstance); err != nil || at {
+	if at, err := p.stands(ctx, s.ID, ledger.KindInstance); err != nil || at {
 		return false, err // the dispatcher deletes it
 	}
 	busy, err := p.some(ctx, "SELECT subject FROM resource WHERE event_id = $1 AND busy AND epoch >= 0 LIMIT $2", s.ID)
@@ -99,7 +100,7 @@ func (p *planner) purge(ctx context.Context, s show) (more bool, err error) {
 	if len(rows) > 0 {
 		return true, p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
 			for _, table := range []string{"resource", "resource_history"} {
-				if _, err := tx.Exec("DELETE FROM "+table+" WHERE event_id = $1 AND subject IN (SELECT value ->> 's' FROM json_each($2))", s.ID, bulk(rows)); err != nil {
+				if _, err := tx.Exec("DELETE FROM "+table+" WHERE event_id = $1 AND subject IN (SELECT value ->> 's' FROM json_each($2))", s.ID, ledger.Bulk(rows)); err != nil {
 					return err
 				}
 			}
@@ -139,16 +140,16 @@ func (p *planner) purge(ctx context.Context, s show) (more bool, err error) {
 
 // some reads up to a chunk of subjects.
 func (p *planner) some(ctx context.Context, query string, event id.Event) ([]id.Ticket, error) {
-	return db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, query, event, chunk)
+	return db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, query, event, ledger.Chunk)
 }
 
 // change runs an update of some subjects of an event and decides what follows.
 func (p *planner) change(ctx context.Context, event id.Event, subjects []id.Ticket, update string) error {
 	err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
-		if _, err := tx.Exec(update, event, bulk(subjects)); err != nil {
+		if _, err := tx.Exec(update, event, ledger.Bulk(subjects)); err != nil {
 			return err
 		}
-		return decideFor(tx, event, subjects...)
+		return ledger.Decide(tx, event, subjects...)
 	})
 	if err == nil {
 		p.stir(event)

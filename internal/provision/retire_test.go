@@ -2,6 +2,7 @@ package provision
 
 import (
 	"fmt"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 	"testing"
 	"time"
 
@@ -50,7 +51,7 @@ func (t *term) count(tb testing.TB, where string, args ...any) int {
 func TestAShowThatComesBackWithoutAChatKeepsWhatItHas(t *testing.T) {
 	term, p := benchTerm(t, "sqlite")
 	e, _ := fill(t, term.db, 3, time.Now().Add(time.Hour))
-	ledger(t, term.db, e, true)
+	fillLedger(t, term.db, e, true)
 	term.exec(t, "UPDATE event SET state = 'archived' WHERE id = $1", e)
 	p.looks(t)
 	p.steps(t)
@@ -74,7 +75,7 @@ func TestWhatGoesWithItsAppInstanceIsNotDeletedOneByOne(t *testing.T) {
 	for _, change := range []string{"", "UPDATE ticket SET valid = FALSE"} {
 		term, p := benchTerm(t, "sqlite")
 		e, tickets := fill(t, term.db, 3, time.Now().Add(time.Hour))
-		ledger(t, term.db, e, true)
+		fillLedger(t, term.db, e, true)
 		if change != "" {
 			term.exec(t, change)
 			p.looks(t)
@@ -103,7 +104,7 @@ func TestWhatGoesWithItsAppInstanceIsNotDeletedOneByOne(t *testing.T) {
 func TestWhatChangedWhileASealStoodIsNotForgotten(t *testing.T) {
 	term, p := benchTerm(t, "sqlite")
 	e, tickets := fill(t, term.db, 3, time.Now().Add(time.Hour))
-	ledger(t, term.db, e, true)
+	fillLedger(t, term.db, e, true)
 	p.looks(t)
 	p.steps(t)
 	term.exec(t, "UPDATE event SET state = 'archived' WHERE id = $1", e)
@@ -123,8 +124,8 @@ func TestWhatChangedWhileASealStoodIsNotForgotten(t *testing.T) {
 // chat for ten minutes.
 func TestAComparisonBeginsAnewWhenAllWasRemovedMeanwhile(t *testing.T) {
 	term, p := benchTerm(t, "sqlite")
-	e, _ := fill(t, term.db, 3*chunk, time.Now().Add(time.Hour))
-	ledger(t, term.db, e, true)
+	e, _ := fill(t, term.db, 3*ledger.Chunk, time.Now().Add(time.Hour))
+	fillLedger(t, term.db, e, true)
 	p.looks(t)
 	term.exec(t, "UPDATE placement SET leaving = TRUE WHERE event_id = $1", e)
 	if more, err := p.walk(t.Context()); err != nil || !more {
@@ -135,19 +136,19 @@ func TestAComparisonBeginsAnewWhenAllWasRemovedMeanwhile(t *testing.T) {
 	p.steps(t)
 	p.looks(t)
 	p.steps(t)
-	if n := term.count(t, "event_id = $1 AND kind = 'user' AND want", e); n != 3*chunk {
-		t.Errorf("%d accounts are planned, want %d", n, 3*chunk)
+	if n := term.count(t, "event_id = $1 AND kind = 'user' AND want", e); n != 3*ledger.Chunk {
+		t.Errorf("%d accounts are planned, want %d", n, 3*ledger.Chunk)
 	}
 }
 
 // The request token of the shared app instance once changed with the show that happened to ask for it.
 func TestTheSharedAppInstanceHasOneTokenWhoeverAsks(t *testing.T) {
-	r := row{Kind: kindInstance, Generation: 1}
-	if a, b := r.token(base{installation: "i"}), r.token(base{installation: "i", round: 2}); a != b {
+	r := ledger.Row{Kind: ledger.KindInstance, Generation: 1}
+	if a, b := r.Token(ledger.Base{Installation: "i"}), r.Token(ledger.Base{Installation: "i", Round: 2}); a != b {
 		t.Errorf("%q and %q", a, b)
 	}
-	own := row{Event: "ev1", Kind: kindInstance, Generation: 1}
-	if a, b := own.token(base{place: "ev1"}), own.token(base{place: "ev1", round: 1}); a == b {
+	own := ledger.Row{Event: "ev1", Kind: ledger.KindInstance, Generation: 1}
+	if a, b := own.Token(ledger.Base{Place: "ev1"}), own.Token(ledger.Base{Place: "ev1", Round: 1}); a == b {
 		t.Errorf("two app instances of a show have the same token %q", a)
 	}
 }
@@ -157,14 +158,14 @@ func TestTheSharedAppInstanceHasOneTokenWhoeverAsks(t *testing.T) {
 func TestWhatIsMadeAfterALostDeleteHasAnotherToken(t *testing.T) {
 	term, _ := benchTerm(t, "sqlite")
 	e, _ := fill(t, term.db, 1, time.Now().Add(time.Hour))
-	ledger(t, term.db, e, true)
-	call := func(what task) (r row) {
+	fillLedger(t, term.db, e, true)
+	call := func(what ledger.Task) (r ledger.Row) {
 		rows, err := term.todo(t.Context(), e, what, time.Now().Add(time.Hour), 1)
 		if err != nil || len(rows) != 1 {
 			t.Fatal(what, rows, err)
 		}
 		err = term.lease.Write(t.Context(), term.epoch, func(tx *db.Tx) error {
-			begun, err := begin(tx, term.epoch, rows)
+			begun, err := ledger.Begin(tx, term.epoch, rows)
 			if err != nil {
 				return err
 			}
@@ -177,12 +178,12 @@ func TestWhatIsMadeAfterALostDeleteHasAnotherToken(t *testing.T) {
 		return r
 	}
 	term.exec(t, "UPDATE resource SET want = FALSE, work = 'delete' WHERE event_id = $1 AND kind = 'user'", e)
-	deleted := call(taskDelete)
+	deleted := call(ledger.TaskDelete)
 	term.exec(t, "UPDATE resource SET want = TRUE, work = 'create' WHERE event_id = $1 AND kind = 'user'", e)
-	again := call(taskCreate)
+	again := call(ledger.TaskCreate)
 	first := deleted
 	first.Generation = 0 // as ledger wrote it
-	if a, b := first.token(base{}), again.token(base{}); a == b {
+	if a, b := first.Token(ledger.Base{}), again.Token(ledger.Base{}); a == b {
 		t.Errorf("both have %q", a)
 	}
 }
@@ -192,13 +193,13 @@ func TestWhatIsMadeAfterALostDeleteHasAnotherToken(t *testing.T) {
 func TestWhoWasThrottledWaitsForNoClock(t *testing.T) {
 	term, _ := benchTerm(t, "sqlite")
 	e, _ := fill(t, term.db, 1, time.Now().Add(time.Hour))
-	ledger(t, term.db, e, false)
-	rows, err := term.todo(t.Context(), e, taskCreate, time.Now(), 1)
+	fillLedger(t, term.db, e, false)
+	rows, err := term.todo(t.Context(), e, ledger.TaskCreate, time.Now(), 1)
 	if err != nil || len(rows) != 1 {
 		t.Fatal(rows, err)
 	}
 	err = term.lease.Write(t.Context(), term.epoch, func(tx *db.Tx) error {
-		begun, err := begin(tx, term.epoch, rows)
+		begun, err := ledger.Begin(tx, term.epoch, rows)
 		if err != nil {
 			return err
 		}
@@ -207,7 +208,7 @@ func TestWhoWasThrottledWaitsForNoClock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rows, err := term.todo(t.Context(), e, taskCreate, time.Now().Add(-time.Hour), 1); err != nil || len(rows) != 1 {
+	if rows, err := term.todo(t.Context(), e, ledger.TaskCreate, time.Now().Add(-time.Hour), 1); err != nil || len(rows) != 1 {
 		t.Errorf("an hour earlier there is nothing to do: %v, %v", rows, err)
 	}
 }
@@ -218,7 +219,7 @@ func TestAShowIsNotLeavingWithoutASlot(t *testing.T) {
 	term, p := benchTerm(t, "sqlite")
 	term.pace = pace.New(presetOf(t, "case"))
 	e, _ := fill(t, term.db, 3, time.Now().Add(time.Hour))
-	ledger(t, term.db, e, true)
+	fillLedger(t, term.db, e, true)
 	term.exec(t, "UPDATE event SET state = 'archived' WHERE id = $1", e)
 	p.looks(t)
 	p.steps(t)
@@ -250,7 +251,7 @@ func TestAShowThatIsWantedAgainIsNotLetGo(t *testing.T) {
 	term, p := benchTerm(t, "sqlite")
 	term.pace = pace.New(presetOf(t, "case"))
 	e, _ := fill(t, term.db, 3, time.Now().Add(time.Hour))
-	ledger(t, term.db, e, true)
+	fillLedger(t, term.db, e, true)
 	term.exec(t, "UPDATE event SET state = 'archived' WHERE id = $1", e)
 	p.looks(t)
 	p.steps(t)
@@ -326,13 +327,13 @@ func count(t *testing.T, d *db.DB, what string) int {
 func TestACallThatIsNotMadeGivesItsSlotBack(t *testing.T) {
 	term, _ := benchTerm(t, "sqlite")
 	e, _ := fill(t, term.db, 1, time.Now().Add(time.Hour))
-	ledger(t, term.db, e, false)
-	rows, err := term.todo(t.Context(), e, taskCreate, time.Now(), 1)
+	fillLedger(t, term.db, e, false)
+	rows, err := term.todo(t.Context(), e, ledger.TaskCreate, time.Now(), 1)
 	if err != nil || len(rows) != 1 {
 		t.Fatal(rows, err)
 	}
 	term.exec(t, "UPDATE resource SET busy = TRUE WHERE event_id = $1", e)
-	if err := term.announce(t.Context(), []call{{rows: rows, base: base{place: e, instance: "arn:aws:chime:us-east-1:1:app-instance/1"}}}); err != nil {
+	if err := term.announce(t.Context(), []call{{rows: rows, base: ledger.Base{Place: e, Instance: "arn:aws:chime:us-east-1:1:app-instance/1"}}}); err != nil {
 		t.Fatal(err)
 	}
 	rates, err := term.pace.Rates(t.Context(), term.db)

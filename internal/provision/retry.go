@@ -7,6 +7,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/provision/sweep"
 )
 
 // RetryInput says what Retry is to try again. The zero value means everything that failed.
@@ -36,4 +37,4 @@ func (p *Provisioner) Retry(ctx context.Context, in RetryInput) (int, error) {
 
 // Sweep asks for a pass over everything at the provider, now instead of later. Any process may ask; the leader does it in
 // the background. How far it is stands in the view swept_place.
-func (p *Provisioner) Sweep(ctx context.Context) error { return Ask(ctx, p.db) }
+func (p *Provisioner) Sweep(ctx context.Context) error { return sweep.Ask(ctx, p.db) }

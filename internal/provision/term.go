@@ -13,7 +13,9 @@ import (
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/lease"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 	"github.com/stagedoor/stagedoor/internal/provision/rule"
+	"github.com/stagedoor/stagedoor/internal/provision/sweep"
 )
 
 const (
@@ -41,13 +43,13 @@ type term struct {
 	calls context.Context // of calls and their records: outlives the term's own by farewell
 	stop  context.CancelCauseFunc
 
-	mu      sync.Mutex             // guards these
-	shows   []show                 // by doors; replaced, never changed
-	stirs   map[id.Event]int       // how often something about the event changed
-	quiet   map[id.Event]time.Time // nothing to do until then, unless stirred
-	held    map[heldKind]time.Time // not to be asked for until then
-	bases   map[id.Event]base      // app instances that are ready, by place
-	full    time.Time              // until then the account is believed to have no app instance left
+	mu      sync.Mutex               // guards these
+	shows   []show                   // by doors; replaced, never changed
+	stirs   map[id.Event]int         // how often something about the event changed
+	quiet   map[id.Event]time.Time   // nothing to do until then, unless stirred
+	held    map[heldKind]time.Time   // not to be asked for until then
+	bases   map[id.Event]ledger.Base // app instances that are ready, by place
+	full    time.Time                // until then the account is believed to have no app instance left
 	flying  int
 	breaker breaker
 	lead0   time.Duration // how long before its slot a call is announced now; grows when commits are slow
@@ -63,12 +65,12 @@ type term struct {
 // heldKind is what an event is not asked for, see verdict.hold.
 type heldKind struct {
 	event id.Event
-	kind  kind
+	kind  ledger.Kind
 }
 
 func (p *Provisioner) newTerm(epoch int64) *term {
 	return &term{Provisioner: p, epoch: epoch, stirs: map[id.Event]int{}, quiet: map[id.Event]time.Time{}, held: map[heldKind]time.Time{},
-		bases: map[id.Event]base{}, served: map[id.Event]int{}, asked: map[id.Event]asked{}, lead0: firstLead}
+		bases: map[id.Event]ledger.Base{}, served: map[id.Event]int{}, asked: map[id.Event]asked{}, lead0: firstLead}
 }
 
 // show is an event as the dispatcher sees it.
@@ -100,7 +102,7 @@ func (p *Provisioner) lead(ctx context.Context, epoch int64) error {
 	g.Go(func() error { return p.lease.Keep(ctx, epoch) })
 	g.Go(func() error { return t.plan(ctx) })
 	g.Go(func() error { return t.dispatch(ctx) })
-	g.Go(func() error { return ended(ctx, Run(ctx, t.sweeps())) })
+	g.Go(func() error { return ended(ctx, sweep.Run(ctx, t.sweeps())) })
 	err := g.Wait()
 	if cause := context.Cause(ctx); err == nil && cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause // a worker could not record its outcome
@@ -119,10 +121,10 @@ func (p *Provisioner) lead(ctx context.Context, epoch int64) error {
 }
 
 // sweeps is what the sweep needs of the term.
-func (t *term) sweeps() Term {
-	return Term{DB: t.db, Lease: t.lease, Epoch: t.epoch, Chime: t.waiting, Pace: t.pace, Limited: t.limited, Installation: t.installation, Log: t.log,
+func (t *term) sweeps() sweep.Term {
+	return sweep.Term{DB: t.db, Lease: t.lease, Epoch: t.epoch, Chime: t.waiting, Pace: t.pace, Limited: t.limited, Installation: t.installation, Log: t.log,
 		Changed: t.stir, Forget: t.forget,
-		Pressure: func() (p Pressure) {
+		Pressure: func() (p sweep.Pressure) {
 			t.mu.Lock()
 			defer t.mu.Unlock()
 			if t.breaker.open() {
@@ -144,7 +146,7 @@ func (t *term) begin(ctx context.Context) error {
 		if _, err := tx.Exec("INSERT INTO installation (one, id, paused) VALUES (1, $1, FALSE) ON CONFLICT DO NOTHING", id.NewUUID()); err != nil {
 			return err
 		}
-		return takeOver(tx, t.epoch)
+		return ledger.TakeOver(tx, t.epoch)
 	})
 	if err != nil {
 		return err
@@ -286,17 +288,17 @@ func (t *term) book(tx *db.Tx, c call, earliest time.Time) (booked call, ok bool
 
 // write announces a call in the ledger. It reports false if the call is not wanted any more.
 func (c *call) write(tx *db.Tx, epoch int64) (ok bool, err error) {
-	if c.rows, err = begin(tx, epoch, c.rows); err != nil || len(c.rows) == 0 {
+	if c.rows, err = ledger.Begin(tx, epoch, c.rows); err != nil || len(c.rows) == 0 {
 		return false, err // changed since it was picked, or another show asked for it too
 	}
 	if c.endsAll() {
 		if ok, err := letGo(tx, c.first().Event); err != nil {
 			return false, err
 		} else if !ok {
-			return false, abandon(tx, epoch, c.rows) // wanted again, just now
+			return false, ledger.Abandon(tx, epoch, c.rows) // wanted again, just now
 		}
 	}
-	if c.first().Task == taskDelete {
+	if c.first().Task == ledger.TaskDelete {
 		return true, countDelete(tx, c.first().Event)
 	}
 	return true, nil
@@ -340,7 +342,7 @@ func (t *term) run(ctx context.Context, c call) {
 	t.mu.Lock()
 	t.breaker.note(wholeError(answers), now)
 	for i, a := range answers {
-		if a.err != nil && judge(a.err, 0).hold {
+		if a.err != nil && judge(a.err, 0).Hold {
 			t.held[heldKind{c.first().Event, c.rows[i].Kind}] = now.Add(holdFor)
 		}
 	}
@@ -364,7 +366,7 @@ func (t *term) landed(c call) {
 // giveBack takes the announcement of a call back that was never sent.
 func (t *term) giveBack(c call) error {
 	return t.lease.Write(t.calls, t.epoch, func(tx *db.Tx) error {
-		if err := abandon(tx, t.epoch, c.rows); err != nil {
+		if err := ledger.Abandon(tx, t.epoch, c.rows); err != nil {
 			return err
 		}
 		return t.pace.Answered(tx, c.slot, pace.NotSent)

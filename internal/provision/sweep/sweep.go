@@ -1,4 +1,20 @@
-package provision
+// Package sweep compares the ledger with what the provider really has, and puts the ledger right. The provider may lose something, somebody may delete or
+// make something by hand, a leader that was stopped may still have sent a call, and a database may be an older copy. The
+// sweep pages through the account's app instances, then place by place through administrators, channels, accounts, and
+// each channel's people, and puts the ledger right; what follows from that is the planner's and the dispatcher's.
+//
+//	in the ledger  at the provider
+//	made           not listed        vanished: the row becomes absent, and is made anew if it is wanted
+//	absent         listed            found: the row becomes made, and is deleted if it is not wanted
+//	no row         ours              found, as above; what no show's ledger can hold is deleted here (stranger.go)
+//	no row         not ours          a stranger: reported, and never touched
+//	another name   listed            the ledger takes the name over, and the account or channel is renamed if it wants another
+//
+// A list over many pages is no snapshot: what moves meanwhile may be missing in it or be there twice. So nothing rests on
+// it that could do harm. What was touched lately is not judged (settling); to make something that is there is answered
+// with Conflict, which means made; to delete something that is gone means gone. Only where a mistake would be dear, for
+// app instances, channels and administrators, the provider is asked once more for that one thing.
+package sweep
 
 import (
 	"context"
@@ -12,24 +28,8 @@ import (
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/lease"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 )
-
-// The sweep compares the ledger with what the provider really has. The provider may lose something, somebody may delete or
-// make something by hand, a leader that was stopped may still have sent a call, and a database may be an older copy. The
-// sweep pages through the account's app instances, then place by place through administrators, channels, accounts, and
-// each channel's people, and puts the ledger right; what follows from that is the planner's and the dispatcher's.
-//
-//	in the ledger  at the provider
-//	made           not listed        vanished: the row becomes absent, and is made anew if it is wanted
-//	absent         listed            found: the row becomes made, and is deleted if it is not wanted
-//	no row         ours              found, as above; what no show's ledger can hold is deleted here (sweep_stranger.go)
-//	no row         not ours          a stranger: reported, and never touched
-//	another name   listed            the ledger takes the name over, and the account or channel is renamed if it wants another
-//
-// A list over many pages is no snapshot: what moves meanwhile may be missing in it or be there twice. So nothing rests on
-// it that could do harm. What was touched lately is not judged (settling); to make something that is there is answered
-// with Conflict, which means made; to delete something that is gone means gone. Only where a mistake would be dear, for
-// app instances, channels and administrators, the provider is asked once more for that one thing.
 
 const (
 	// sweepEvery is how often a place is swept. What vanished from a show is back before most people notice; and with the
@@ -153,7 +153,7 @@ type census struct{ instances, users, channels, members, moderators int }
 type pass struct {
 	*sweeper
 	place  id.Event
-	base   base
+	base   ledger.Base
 	bearer arn.ARN
 	began  time.Time
 	before int // calls of the sweep before it

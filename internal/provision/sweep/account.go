@@ -1,4 +1,4 @@
-package provision
+package sweep
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
 
@@ -45,7 +46,7 @@ func (p *pass) throughAccount(ctx context.Context) error {
 		switch {
 		case r.moving(settled(p.began)):
 			p.moving++
-		case r.State == made && !present[place]:
+		case r.State == ledger.Made && !present[place]:
 			if err := p.instanceVanished(ctx, r); err != nil {
 				return err
 			}
@@ -93,26 +94,26 @@ func (p *pass) instanceVanished(ctx context.Context, r standing) error {
 	var t tally
 	err = p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 		t = tally{}
-		if left, err := leaving(tx, r.Event); err != nil || left {
+		if left, err := ledger.Leaving(tx, r.Event); err != nil || left {
 			return err
 		}
-		if err := p.lose(tx, &t, r.Event, kindInstance, before, "the sweep did not find it at the provider, nor what was inside", ""); err != nil || t.vanished == 0 {
+		if err := p.lose(tx, &t, r.Event, ledger.KindInstance, before, "the sweep did not find it at the provider, nor what was inside", ""); err != nil || t.vanished == 0 {
 			return err
 		}
-		for _, k := range []kind{kindAdminUser, kindAdmin} {
-			if err := p.lose(tx, nil, r.Event, k, p.began.UnixMilli(), "", adminSubjects(1, rule.MaxAdmins)...); err != nil {
+		for _, k := range []ledger.Kind{ledger.KindAdminUser, ledger.KindAdmin} {
+			if err := p.lose(tx, nil, r.Event, k, p.began.UnixMilli(), "", ledger.AdminSubjects(1, rule.MaxAdmins)...); err != nil {
 				return err
 			}
 		}
 		for _, show := range shows {
-			if err := p.lose(tx, nil, show, kindChannel, p.began.UnixMilli(), "", ""); err != nil {
+			if err := p.lose(tx, nil, show, ledger.KindChannel, p.began.UnixMilli(), "", ""); err != nil {
 				return err
 			}
-			if err := decideFor(tx, show, ""); err != nil {
+			if err := ledger.Decide(tx, show, ""); err != nil {
 				return err
 			}
 		}
-		return decideFor(tx, r.Event, adminSubjects(1, rule.MaxAdmins)...)
+		return ledger.Decide(tx, r.Event, ledger.AdminSubjects(1, rule.MaxAdmins)...)
 	})
 	if err != nil || t.vanished == 0 {
 		return err
@@ -122,7 +123,7 @@ func (p *pass) instanceVanished(ctx context.Context, r standing) error {
 	p.Forget(r.Event)
 	p.sweepSoon(r.Event)
 	for _, show := range shows {
-		if err := p.vanishInside(ctx, show, p.began.UnixMilli(), kindUser, kindMembership, kindModerator); err != nil {
+		if err := p.vanishInside(ctx, show, p.began.UnixMilli(), ledger.KindUser, ledger.KindMembership, ledger.KindModerator); err != nil {
 			return err
 		}
 	}
@@ -140,9 +141,9 @@ func (p *pass) showsIn(ctx context.Context, place id.Event) ([]id.Event, error) 
 
 // ourInstance tells from its name whose app instance something is.
 func (p *pass) ourInstance(name string) (place id.Event, ok bool) {
-	rest, ok := strings.CutPrefix(name, base{installation: p.Installation}.appInstanceName())
+	rest, ok := strings.CutPrefix(name, ledger.Base{Installation: p.Installation}.AppInstanceName())
 	if !ok || rest == "" {
-		return shared, ok
+		return ledger.Shared, ok
 	}
 	event, ok := strings.CutPrefix(rest, "-")
 	return id.Event(event), ok && event != ""
@@ -171,7 +172,7 @@ func (p *pass) fateOf(ctx context.Context, place id.Event, a arn.ARN) (fate, sta
 		return fateKnown, r, err
 	case has && r.moving(settled(p.began)), shows[place].leaves:
 		return fateMoving, r, err
-	case has && r.State == absent && r.want:
+	case has && r.State == ledger.Absent && r.want:
 		return fateLost, r, err
 	case shows[place].sealed:
 		return fateOver, r, err
@@ -207,7 +208,7 @@ func (p *pass) instanceExtra(ctx context.Context, a chime.AppInstance) error {
 	}
 	_, err = p.dismiss(ctx, dismissal{
 		call: pace.Call{Op: "DeleteAppInstance", Instance: a.ARN},
-		what: row{Event: place, Kind: kindInstance, ARN: a.ARN},
+		what: ledger.Row{Event: place, Kind: ledger.KindInstance, ARN: a.ARN},
 		still: func(ctx context.Context) (bool, error) {
 			now, _, err := p.fateOf(ctx, place, a.ARN)
 			return now == f, err
@@ -235,13 +236,13 @@ func (p *pass) instanceFound(ctx context.Context, r standing, a chime.AppInstanc
 	var t tally
 	err := p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 		t = tally{}
-		if left, err := leaving(tx, r.Event); err != nil || left {
+		if left, err := ledger.Leaving(tx, r.Event); err != nil || left {
 			return err
 		}
-		if err := p.hold(tx, &t, r.Event, "", kindInstance, a.ARN, a.Name); err != nil {
+		if err := p.hold(tx, &t, r.Event, "", ledger.KindInstance, a.ARN, a.Name); err != nil {
 			return err
 		}
-		return decideFor(tx, r.Event, adminSubjects(1, rule.MaxAdmins)...)
+		return ledger.Decide(tx, r.Event, ledger.AdminSubjects(1, rule.MaxAdmins)...)
 	})
 	if err != nil || t == (tally{}) {
 		return err

@@ -1,4 +1,4 @@
-package provision
+package sweep
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 )
 
 // stranger is something that is not ours.
@@ -43,7 +44,7 @@ func (p *pass) report(ctx context.Context, found []stranger) error {
 // over, or it is in the wrong app instance, or nobody knows its ticket.
 type dismissal struct {
 	call   pace.Call
-	what   row                                 // for the history
+	what   ledger.Row                          // for the history
 	still  func(context.Context) (bool, error) // asked right before the call: does nobody want it?
 	remove func(context.Context) error
 }
@@ -70,7 +71,7 @@ func (p *pass) dismiss(ctx context.Context, d dismissal) (done bool, err error) 
 	}
 	p.removed++
 	return true, p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
-		return note(tx, d.what, "deleted", "nobody wanted it; the sweep found "+string(d.what.ARN))
+		return ledger.Note(tx, d.what, "deleted", "nobody wanted it; the sweep found "+string(d.what.ARN))
 	})
 }
 
@@ -98,7 +99,7 @@ func (p *pass) where(ctx context.Context, events ...id.Event) (map[id.Event]wher
 	for i, e := range events {
 		subjects[i] = id.Ticket(e)
 	}
-	all, err := db.All(ctx, p.DB, (*whereabouts).fields, whereSQL, bulk(subjects))
+	all, err := db.All(ctx, p.DB, (*whereabouts).fields, whereSQL, ledger.Bulk(subjects))
 	out := make(map[id.Event]whereabouts, len(all))
 	for _, w := range all {
 		out[w.event] = w

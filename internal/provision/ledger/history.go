@@ -1,4 +1,4 @@
-package provision
+package ledger
 
 import (
 	"time"
@@ -9,8 +9,8 @@ import (
 // remembered is how many happenings are kept of one resource.
 const remembered = 20
 
-// note keeps what happened to a resource, for people. A resource that fails for ever pushes its own oldest notes out.
-func note(tx *db.Tx, r row, what, detail string) error {
+// Note keeps what happened to a resource, for people. A resource that fails for ever pushes its own oldest notes out.
+func Note(tx *db.Tx, r Row, what, detail string) error {
 	_, err := tx.Exec("INSERT INTO resource_history (event_id, subject, kind, at_ms, what, detail) VALUES ($1, $2, $3, $4, $5, $6)",
 		r.Event, r.Subject, r.Kind, time.Now().UnixMilli(), what, detail)
 	if err != nil || r.Attempts <= remembered {
