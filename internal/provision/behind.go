@@ -41,9 +41,7 @@ func (p *planner) nextBehind() (id.Event, []id.Ticket) {
 	if len(p.behind) == 0 {
 		return "", nil
 	}
-	p.mu.Lock()
 	shows := p.shows
-	p.mu.Unlock()
 	for _, s := range shows {
 		changed := p.behind[s.ID]
 		if len(changed) == 0 {

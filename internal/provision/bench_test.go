@@ -49,7 +49,7 @@ func BenchmarkNextWork(b *testing.B) {
 			t, p := benchTerm(b, kind)
 			for i := range 2 {
 				e, tickets := fill(b, t.db, 20_000, time.Now().Add(time.Duration(i)*time.Hour))
-				if err := p.loadShows(b.Context()); err != nil {
+				if err := p.look(b.Context()); err != nil {
 					b.Fatal(err)
 				}
 				began := time.Now()
@@ -97,7 +97,7 @@ func BenchmarkAMillionTickets(b *testing.B) {
 				e, _ := fill(b, t.db, 100_000, time.Now().Add(time.Duration(i)*time.Hour))
 				fillLedger(b, t.db, e, i < 5)
 			}
-			if err := p.loadShows(b.Context()); err != nil {
+			if err := p.look(b.Context()); err != nil {
 				b.Fatal(err)
 			}
 			if kind == "postgres" {
@@ -194,8 +194,5 @@ func benchTerm(b testing.TB, kind string) (*term, *planner) {
 	if err := t.begin(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	return t, &planner{term: t, tickets: cursor{ms: 2}, names: cursor{ms: 2}, looked: time.Now().Add(time.Hour), passed: map[id.Event]bool{},
-		behind: map[id.Event]map[id.Ticket]struct{}{},
-		walked: map[id.Event]time.Time{}, purged: map[id.Event]bool{},
-		unwanted: map[id.Event]id.Ticket{}, emptied: map[id.Event]time.Time{}}
+	return t, newPlanner(t.plans())
 }

@@ -19,8 +19,6 @@ import (
 const (
 	backoffBase = 250 * time.Millisecond
 	backoffMax  = time.Minute
-	// asideRetry is how often what was set aside is tried again: a raised quota or a repaired permission heals by itself.
-	asideRetry = 10 * time.Minute
 	// patience is how many refusals are taken for "not yet": a user just made may be unknown to the next call, and a ban
 	// just lifted may still stand.
 	patience = 5
@@ -43,13 +41,13 @@ func judge(err error, attempts int) ledger.Verdict {
 	case fault.Throttled:
 		return ledger.Verdict{Settled: true} // the pace slows down instead
 	case fault.Invalid:
-		return ledger.Verdict{Wait: asideRetry, Aside: true, Counts: true, Settled: true}
+		return ledger.Verdict{Wait: ledger.AsideRetry, Aside: true, Counts: true, Settled: true}
 	case fault.Denied, fault.NotFound, fault.Conflict, fault.Unauthorized:
 		if f.Code == chime.CodeLimit || f.Code == chime.CodeNoAccess {
-			return ledger.Verdict{Wait: asideRetry, Aside: true, Hold: true, Counts: true, Settled: true}
+			return ledger.Verdict{Wait: ledger.AsideRetry, Aside: true, Hold: true, Counts: true, Settled: true}
 		}
 		if attempts >= patience {
-			return ledger.Verdict{Wait: asideRetry, Aside: true, Counts: true, Settled: true}
+			return ledger.Verdict{Wait: ledger.AsideRetry, Aside: true, Counts: true, Settled: true}
 		}
 		return ledger.Verdict{Wait: backoff(attempts), Counts: true, Settled: true}
 	case fault.Unavailable, fault.Internal:

@@ -47,7 +47,7 @@ func TestAShowDoesNotOversleepASlowBucket(t *testing.T) {
 	term, p := benchTerm(t, "sqlite")
 	e, _ := fill(t, term.db, 3, time.Now().Add(time.Hour))
 	fillLedger(t, term.db, e, false)
-	p.looks(t)
+	looks(t, p)
 	for range 2 {
 		err := term.lease.Write(t.Context(), term.epoch, func(tx *db.Tx) error {
 			s, _, err := term.pace.Book(tx, pace.Call{Op: "CreateAppInstanceUser"}, term.pace.Now(), time.Time{})

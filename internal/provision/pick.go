@@ -212,9 +212,6 @@ func earlier(a, b time.Time) time.Time {
 
 // The questions that pick asks again and again. Each is answered by an index of its own (plan_sqlite_test.go).
 const (
-	todoSQL = "SELECT " + ledger.Columns + ` FROM resource
-		WHERE event_id = $1 AND work = $2 AND NOT busy AND work IN ('create', 'join', 'rename', 'delete') AND next_try_ms <= $3
-		ORDER BY rank, next_try_ms, subject LIMIT $4`
 	channelSQL = "SELECT arn, state FROM resource WHERE event_id = $1 AND subject = '' AND kind = 'channel'"
 	flyingSQL  = "SELECT count(*) FROM (SELECT 1 FROM resource WHERE event_id = $1 AND busy AND epoch >= $2 LIMIT 1) AS x"
 	dueSQL     = `SELECT COALESCE(min(next_try_ms), 0) FROM resource
@@ -224,7 +221,7 @@ const (
 // todo reads the first rows of an event that wait for a task and are due. Kinds that the provider has just refused for a
 // reason that all of them share are left out.
 func (t *term) todo(ctx context.Context, event id.Event, what ledger.Task, now time.Time, most int) ([]ledger.Row, error) {
-	rows, err := db.All(ctx, t.db, (*ledger.Row).Fields, todoSQL, event, what, now.UnixMilli(), most)
+	rows, err := ledger.Todo(ctx, t.db, event, what, now, most)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.held) == 0 {
@@ -344,7 +341,7 @@ func (t *term) pickJoins(ctx context.Context, s show, k *picker, b ledger.Base, 
 	if err != nil || len(joins) == 0 {
 		return err
 	}
-	open, enough := s.open(k.now), rule.Batch(s.doors(), k.now)
+	open, enough := s.open(k.now), rule.Batch(s.doorsAt(), k.now)
 	if len(joins) < enough && creates == 0 && !open {
 		// The last accounts are on their way; their memberships fit into the same call.
 		if flying, err := t.flyingOf(ctx, s.ID); err != nil || flying {

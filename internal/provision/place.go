@@ -11,14 +11,6 @@ import (
 	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
 
-// placement is where an event's resources are.
-type placement struct {
-	place   id.Event
-	placed  int64 // when it was chosen, Unix milliseconds; 0: not yet
-	round   int   // how often all of it was removed
-	leaving bool  // everything is going; nothing else happens to it meanwhile
-}
-
 // unplacedSQL finds shows that want a chat and have no place, and up to how many tickets they have.
 const unplacedSQL = `SELECT w.event_id, (SELECT count(*) FROM (SELECT 1 FROM ticket_role t WHERE t.event_id = w.event_id AND t.valid LIMIT $1) AS found)
 	FROM wanted_event w LEFT JOIN placement p ON p.event_id = w.event_id
@@ -34,28 +26,26 @@ func (p *planner) placeShows(ctx context.Context, shows []show) (placed []id.Eve
 		event   id.Event
 		tickets int
 	}
-	waiting, err := db.All(ctx, p.db, func(u *unplaced) []any { return []any{&u.event, &u.tickets} }, unplacedSQL, rule.Large+1)
+	waiting, err := db.All(ctx, p.DB, func(u *unplaced) []any { return []any{&u.event, &u.tickets} }, unplacedSQL, rule.Large+1)
 	if err != nil || len(waiting) == 0 {
 		return nil, err
 	}
-	used, err := db.Value[int](ctx, p.db, usedSQL)
+	used, err := db.Value[int](ctx, p.DB, usedSQL)
 	if err != nil {
 		return nil, err
 	}
 	used++ // the shared one
-	most := rule.Instances(p.pace.Ceilings.Instances)
-	p.mu.Lock()
-	if time.Now().Before(p.full) {
+	most := rule.Instances(p.Pace.Ceilings.Instances)
+	if p.Full() {
 		used = most
 	}
-	p.mu.Unlock()
 	for _, u := range waiting {
 		at := slices.IndexFunc(shows, func(s show) bool { return s.ID == u.event })
 		if u.tickets == 0 || at < 0 {
 			continue // nobody could chat
 		}
 		s := &shows[at]
-		switch rule.PlaceOf(s.doors(), time.Now(), u.tickets, used, most) {
+		switch rule.PlaceOf(s.doorsAt(), time.Now(), u.tickets, used, most) {
 		case rule.Wait:
 			continue
 		case rule.Own:
@@ -65,7 +55,7 @@ func (p *planner) placeShows(ctx context.Context, shows []show) (placed []id.Eve
 			s.place = ledger.Shared
 		}
 		s.placed = time.Now().UnixMilli()
-		if err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error { return p.wantPlace(tx, *s) }); err != nil {
+		if err := p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error { return p.wantPlace(tx, *s) }); err != nil {
 			return nil, err
 		}
 		placed = append(placed, s.ID)
@@ -82,15 +72,15 @@ func (p *planner) wantPlace(tx *db.Tx, s show) error {
 	}
 	admins := 1 // more when it is known how large the show is
 	if s.place == ledger.Shared {
-		admins = rule.Admins(rule.Shared, 0, p.pace.Bearers)
+		admins = rule.Admins(rule.Shared, 0, p.Pace.Bearers)
 	}
-	if err := ledger.WantAdmins(tx, p.epoch, s.place, 1, admins); err != nil {
+	if err := ledger.WantAdmins(tx, p.Epoch, s.place, 1, admins); err != nil {
 		return err
 	}
-	if err := ledger.WantOne(tx, p.epoch, s.place, "", ledger.KindInstance, ledger.RankInstance, "Stagedoor"); err != nil {
+	if err := ledger.WantOne(tx, p.Epoch, s.place, "", ledger.KindInstance, ledger.RankInstance, "Stagedoor"); err != nil {
 		return err
 	}
-	if err := ledger.WantOne(tx, p.epoch, s.ID, "", ledger.KindChannel, ledger.RankChannel, s.Name); err != nil {
+	if err := ledger.WantOne(tx, p.Epoch, s.ID, "", ledger.KindChannel, ledger.RankChannel, s.Name); err != nil {
 		return err
 	}
 	return ledger.Decide(tx, s.place, ledger.AdminSubjects(1, admins)...)
@@ -98,57 +88,22 @@ func (p *planner) wantPlace(tx *db.Tx, s show) error {
 
 // moreAdmins gives a large show in an app instance of its own as many admins as its provider's limits make useful.
 func (p *planner) moreAdmins(ctx context.Context, event id.Event) error {
-	if rule.Admins(rule.Own, rule.Large+1, p.pace.Bearers) < 2 {
+	if rule.Admins(rule.Own, rule.Large+1, p.Pace.Bearers) < 2 {
 		return nil
 	}
-	n, err := db.Value[int](ctx, p.db, `SELECT count(*) FROM (SELECT 1 FROM resource r JOIN placement p ON p.event_id = r.event_id AND p.place = r.event_id
+	n, err := db.Value[int](ctx, p.DB, `SELECT count(*) FROM (SELECT 1 FROM resource r JOIN placement p ON p.event_id = r.event_id AND p.place = r.event_id
 		AND NOT p.leaving WHERE r.event_id = $1 AND r.kind = 'user' AND r.want LIMIT $2) AS found`, event, rule.Large+1)
-	most := rule.Admins(rule.Own, n, p.pace.Bearers)
+	most := rule.Admins(rule.Own, n, p.Pace.Bearers)
 	if err != nil || most < 2 {
 		return err
 	}
-	return p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+	return p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 		if left, err := ledger.Leaving(tx, event); err != nil || left {
 			return err
 		}
-		if err := ledger.WantAdmins(tx, p.epoch, event, 2, most); err != nil {
+		if err := ledger.WantAdmins(tx, p.Epoch, event, 2, most); err != nil {
 			return err
 		}
 		return ledger.Decide(tx, event, ledger.AdminSubjects(2, most)...)
 	})
-}
-
-// baseOf reads how far the app instance of a place is. ready says that channels can be made in it.
-func (t *term) baseOf(ctx context.Context, in placement) (b ledger.Base, ready bool, err error) {
-	t.mu.Lock()
-	b, ready = t.bases[in.place]
-	t.mu.Unlock()
-	if ready && b.Round == in.round {
-		return b, true, nil
-	}
-	if b, ready, err = ledger.ReadBase(ctx, t.db, t.installation, in.place, in.round); ready {
-		t.mu.Lock()
-		t.bases[in.place] = b
-		t.mu.Unlock()
-	}
-	return b, ready, err
-}
-
-// forget lets baseOf look again: something about the app instance of a place has changed.
-func (t *term) forget(place id.Event) {
-	t.mu.Lock()
-	delete(t.bases, place)
-	t.mu.Unlock()
-}
-
-// displace lets a show of which nothing could be made be placed once more: the account has no app instance left.
-func (t *term) displace(tx *db.Tx, event id.Event) error {
-	t.mu.Lock()
-	t.full = time.Now().Add(asideRetry)
-	t.mu.Unlock()
-	if _, err := tx.Exec("DELETE FROM resource WHERE event_id = $1 AND kind IN ('instance', 'admin_user', 'admin')", event); err != nil {
-		return err
-	}
-	_, err := tx.Exec("UPDATE placement SET placed_ms = 0 WHERE event_id = $1", event)
-	return err
 }

@@ -3,11 +3,14 @@ package provision
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/bus"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/lease"
+	"github.com/stagedoor/stagedoor/internal/pace"
 	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
@@ -28,9 +31,27 @@ type cursor struct {
 	ticket id.Ticket
 }
 
+// planTerm is the term of leadership that a planner belongs to, as far as it needs it. All fields but OnPurged are required.
+type planTerm struct {
+	DB       *db.DB
+	Lease    *lease.Lease
+	Epoch    int64
+	Bus      *bus.Bus
+	Pace     *pace.Pace
+	Log      *slog.Logger
+	OnPurged func(context.Context, id.Event) error // nothing is left of an archived show
+
+	Publish func([]show)         // the shows, by doors; they are not changed afterwards
+	Changed func(id.Event)       // the ledger of a show has changed
+	Wake    func()               // there may be work
+	Forget  func(place id.Event) // something about the app instance of a place has changed
+	Full    func() bool          // the account is believed to have no app instance left
+}
+
 // planner carries changes of events, tickets, names and bans into the ledger. It owns its fields.
 type planner struct {
-	*term
+	planTerm
+	shows          []show // by doors
 	tickets, names cursor
 	looked         time.Time                           // last lookback
 	behind         map[id.Event]map[id.Ticket]struct{} // changed and not yet compared; lost with the term, whose successor walks
@@ -48,25 +69,30 @@ type planner struct {
 	measureAt      int                    // see measure
 }
 
-// plan follows hints at once and everything each second by itself: hints may be lost.
-func (t *term) plan(ctx context.Context) error {
-	hints, done := t.bus.Subscribe(bus.TicketsChanged, bus.EventChanged, bus.NameChanged, bus.Banned)
-	defer done()
+// newPlanner makes a planner; run starts it.
+func newPlanner(t planTerm) *planner {
 	from := cursor{ms: time.Now().Add(-lookback).UnixMilli()}
-	p := &planner{term: t, tickets: from, names: from, looked: time.Now(), behind: map[id.Event]map[id.Ticket]struct{}{},
+	return &planner{planTerm: t, tickets: from, names: from, looked: time.Now(), behind: map[id.Event]map[id.Ticket]struct{}{},
 		walked: map[id.Event]time.Time{}, purged: map[id.Event]bool{},
-		unwanted: map[id.Event]id.Ticket{}, passed: map[id.Event]bool{}, emptied: map[id.Event]time.Time{}}
+		unwanted: map[id.Event]id.Ticket{}, emptied: map[id.Event]time.Time{}, passed: map[id.Event]bool{}}
+}
+
+// run plans until ctx ends or the database fails. It follows hints at once and everything each second by itself: hints may
+// be lost.
+func (p *planner) run(ctx context.Context) error {
+	hints, done := p.Bus.Subscribe(bus.TicketsChanged, bus.EventChanged, bus.NameChanged, bus.Banned)
+	defer done()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	always := make(chan struct{})
 	close(always)
 	if err := p.look(ctx); err != nil {
-		return ended(ctx, err)
+		return err
 	}
 	for ctx.Err() == nil {
 		more, err := p.step(ctx)
 		if err != nil {
-			return ended(ctx, err)
+			return err
 		}
 		var now <-chan struct{}
 		if more {
@@ -81,7 +107,7 @@ func (t *term) plan(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 		if err != nil {
-			return ended(ctx, err)
+			return err
 		}
 	}
 	return nil
@@ -115,9 +141,7 @@ func (p *planner) look(ctx context.Context) error {
 		}
 	}
 	now := time.Now()
-	p.mu.Lock()
 	shows := p.shows
-	p.mu.Unlock()
 	p.retiring = p.retiring[:0]
 	for _, s := range shows {
 		if !s.Retire {
@@ -147,13 +171,13 @@ func (p *planner) comeBack(event id.Event) {
 
 // believeNoClock lets rows be tried whose next attempt lies further ahead than any pause: the clock was set back.
 func (p *planner) believeNoClock(ctx context.Context, now time.Time) error {
-	n, err := db.Value[int](ctx, p.db, "SELECT count(*) FROM (SELECT 1 FROM resource WHERE attempts > 0 AND error <> '' AND next_try_ms > $1 LIMIT 1) AS far",
-		now.Add(2*asideRetry).UnixMilli())
+	n, err := db.Value[int](ctx, p.DB, "SELECT count(*) FROM (SELECT 1 FROM resource WHERE attempts > 0 AND error <> '' AND next_try_ms > $1 LIMIT 1) AS far",
+		now.Add(2*ledger.AsideRetry).UnixMilli())
 	if err != nil || n == 0 {
 		return err
 	}
-	return p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
-		_, err := tx.Exec("UPDATE resource SET next_try_ms = 0 WHERE attempts > 0 AND error <> '' AND next_try_ms > $1", now.Add(2*asideRetry).UnixMilli())
+	return p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
+		_, err := tx.Exec("UPDATE resource SET next_try_ms = 0 WHERE attempts > 0 AND error <> '' AND next_try_ms > $1", now.Add(2*ledger.AsideRetry).UnixMilli())
 		return err
 	})
 }
@@ -182,7 +206,7 @@ func (c *cursor) back(ms int64) {
 
 // loadShows reads the events, earliest doors first, and where their resources are.
 func (p *planner) loadShows(ctx context.Context) error {
-	shows, err := db.All(ctx, p.db, func(s *show) []any {
+	shows, err := db.All(ctx, p.DB, func(s *show) []any {
 		return []any{&s.ID, &s.Name, &s.Doors, &s.Make, &s.Retire, &s.place, &s.placed, &s.round, &s.leaving}
 	}, `SELECT w.event_id, w.name, w.doors_ms, w.make, w.retire,
 		COALESCE(p.place, ''), COALESCE(p.placed_ms, 0), COALESCE(p.round, 0), COALESCE(p.leaving, FALSE)
@@ -198,15 +222,14 @@ func (p *planner) loadShows(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.mu.Lock()
 	before := len(p.shows)
 	p.shows = shows
-	p.mu.Unlock()
+	p.Publish(shows)
 	for _, e := range placed {
-		p.stir(e)
+		p.Changed(e)
 	}
 	if changed || before != len(shows) {
-		p.nudge()
+		p.Wake()
 	}
 	return nil
 }
@@ -219,9 +242,9 @@ const showSQL = `SELECT w.event_id, w.name FROM wanted_event w CROSS JOIN placem
 
 // followShows carries changes of shows into their own rows.
 func (p *planner) followShows(ctx context.Context) (changed bool, err error) {
-	off, err := db.All(ctx, p.db, func(s *show) []any { return []any{&s.ID, &s.Name} }, showSQL)
+	off, err := db.All(ctx, p.DB, func(s *show) []any { return []any{&s.ID, &s.Name} }, showSQL)
 	for _, s := range off {
-		err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+		err := p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 			if left, err := ledger.Leaving(tx, s.ID); err != nil || left {
 				return err
 			}
@@ -238,7 +261,7 @@ func (p *planner) followShows(ctx context.Context) (changed bool, err error) {
 			return false, err
 		}
 		p.walkAnew(s.ID) // its people may be wanted again
-		p.stir(s.ID)
+		p.Changed(s.ID)
 	}
 	return len(off) > 0, err
 }
@@ -252,7 +275,7 @@ type change struct {
 // follow notes the changes of one view up to its end.
 func (p *planner) follow(ctx context.Context, view string, at *cursor) error {
 	for {
-		changes, err := db.All(ctx, p.db, func(c *change) []any { return []any{&c.event, &c.ticket, &c.at} }, `SELECT event_id, ticket_id, changed_ms
+		changes, err := db.All(ctx, p.DB, func(c *change) []any { return []any{&c.event, &c.ticket, &c.at} }, `SELECT event_id, ticket_id, changed_ms
 			FROM `+view+` WHERE (changed_ms, ticket_id) > ($1, $2) ORDER BY changed_ms, ticket_id LIMIT $3`, at.ms, at.ticket, page)
 		if err != nil {
 			return err
@@ -312,7 +335,7 @@ func (p *planner) walk(ctx context.Context) (more bool, err error) {
 		ticket id.Ticket
 		place  string
 	}
-	tickets, err := db.All(ctx, p.db, func(t *placed) []any { return []any{&t.ticket, &t.place} }, `SELECT ticket_id, place FROM wanted_by_ticket
+	tickets, err := db.All(ctx, p.DB, func(t *placed) []any { return []any{&t.ticket, &t.place} }, `SELECT ticket_id, place FROM wanted_by_ticket
 		WHERE event_id = $1 AND place > $2 ORDER BY place LIMIT $3`, p.walking, p.place, ledger.Chunk)
 	if err != nil {
 		return false, err
@@ -342,13 +365,13 @@ func (p *planner) walk(ctx context.Context) (more bool, err error) {
 // for may have changed without it, and a large show gets further admins.
 func (p *planner) walkedThrough(ctx context.Context, event id.Event) error {
 	for after := id.Ticket(""); ; {
-		rest, err := db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, `SELECT DISTINCT subject FROM resource
+		rest, err := db.All(ctx, p.DB, func(t *id.Ticket) []any { return []any{t} }, `SELECT DISTINCT subject FROM resource
 			WHERE event_id = $1 AND NOT want AND want < TRUE AND work = 'blocked' AND subject > $2 ORDER BY subject LIMIT $3`, event, after, ledger.Chunk)
 		if err != nil {
 			return err
 		}
 		if len(rest) > 0 {
-			if err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error { return ledger.Decide(tx, event, rest...) }); err != nil {
+			if err := p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error { return ledger.Decide(tx, event, rest...) }); err != nil {
 				return err
 			}
 			after = rest[len(rest)-1]
@@ -363,9 +386,7 @@ func (p *planner) walkedThrough(ctx context.Context, event id.Event) error {
 
 // nextWalk chooses the earliest event that was not compared for walkEvery.
 func (p *planner) nextWalk(now time.Time) bool {
-	p.mu.Lock()
 	shows := p.shows
-	p.mu.Unlock()
 	for _, s := range shows {
 		if at, ok := p.walked[s.ID]; !s.Retire && (!ok || now.Sub(at) >= walkEvery) {
 			p.walking, p.place = s.ID, ""
@@ -380,7 +401,7 @@ func (p *planner) compare(ctx context.Context, event id.Event, tickets []id.Tick
 	if len(tickets) == 0 {
 		return nil
 	}
-	off, err := db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, ledger.Drift, ledger.Bulk(tickets))
+	off, err := db.All(ctx, p.DB, func(t *id.Ticket) []any { return []any{t} }, ledger.Drift, ledger.Bulk(tickets))
 	if err != nil {
 		return fmt.Errorf("compare tickets: %w", err)
 	}
@@ -388,14 +409,14 @@ func (p *planner) compare(ctx context.Context, event id.Event, tickets []id.Tick
 		return nil
 	}
 	retires := false
-	err = p.lease.Write(ctx, p.epoch, func(tx *db.Tx) (err error) {
+	err = p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) (err error) {
 		if left, err := ledger.Leaving(tx, event); err != nil || left {
 			return err // it is walked when nothing of it is left
 		}
 		if retires, err = ledger.Retiring(tx, event); err != nil || retires {
 			return err
 		}
-		return ledger.Adopt(tx, p.epoch, event, off)
+		return ledger.Adopt(tx, p.Epoch, event, off)
 	})
 	if err != nil {
 		return err
@@ -404,20 +425,20 @@ func (p *planner) compare(ctx context.Context, event id.Event, tickets []id.Tick
 		p.passed[event] = true
 		return nil // that is retire's: here, everybody would be deleted one by one before what they are in
 	}
-	p.stir(event)
+	p.Changed(event)
 	return p.measure(ctx, len(off))
 }
 
 // measure lets PostgreSQL look at the ledger's size as it grows: its own statistics come a minute late, and until then it
 // believes an event to be a handful of rows and reads all of them for each chunk. SQLite plans by rule.
 func (p *planner) measure(ctx context.Context, adopted int) error {
-	if p.db.Dialect() != db.PostgreSQL {
+	if p.DB.Dialect() != db.PostgreSQL {
 		return nil
 	}
 	if p.adopted += adopted; p.adopted < p.measureAt {
 		return nil
 	}
 	p.measureAt = 2 * max(p.adopted, ledger.Chunk)
-	_, err := p.db.Exec(ctx, "ANALYZE resource")
+	_, err := p.DB.Exec(ctx, "ANALYZE resource")
 	return err
 }

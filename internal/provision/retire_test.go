@@ -1,19 +1,17 @@
 package provision
 
 import (
-	"fmt"
 	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 	"testing"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
-	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/pace"
 )
 
 // steps lets the planner do all that is left.
-func (p *planner) steps(t *testing.T) {
+func steps(t *testing.T, p *planner) {
 	t.Helper()
 	for more := true; more; {
 		var err error
@@ -23,7 +21,7 @@ func (p *planner) steps(t *testing.T) {
 	}
 }
 
-func (p *planner) looks(t *testing.T) {
+func looks(t *testing.T, p *planner) {
 	t.Helper()
 	if err := p.look(t.Context()); err != nil {
 		t.Fatal(err)
@@ -53,14 +51,14 @@ func TestAShowThatComesBackWithoutAChatKeepsWhatItHas(t *testing.T) {
 	e, _ := fill(t, term.db, 3, time.Now().Add(time.Hour))
 	fillLedger(t, term.db, e, true)
 	term.exec(t, "UPDATE event SET state = 'archived' WHERE id = $1", e)
-	p.looks(t)
-	p.steps(t)
+	looks(t, p)
+	steps(t, p)
 	if n := term.count(t, "event_id = $1 AND want", e); n != 0 {
 		t.Fatalf("%d resources of an archived show are wanted", n)
 	}
 	term.exec(t, "UPDATE event SET state = 'scheduled', chat = FALSE WHERE id = $1", e)
-	p.looks(t)
-	p.steps(t)
+	looks(t, p)
+	steps(t, p)
 	if n := term.count(t, "event_id = $1 AND NOT want", e); n != 0 {
 		t.Errorf("%d resources of a show that came back are not wanted", n)
 	}
@@ -78,21 +76,21 @@ func TestWhatGoesWithItsAppInstanceIsNotDeletedOneByOne(t *testing.T) {
 		fillLedger(t, term.db, e, true)
 		if change != "" {
 			term.exec(t, change)
-			p.looks(t)
-			p.steps(t)
+			looks(t, p)
+			steps(t, p)
 			if n := term.count(t, "event_id = $1 AND kind = 'membership' AND work = 'delete'", e); n != 3 {
 				t.Fatalf("%d of 3 memberships are to be deleted", n)
 			}
 		}
 		term.exec(t, "UPDATE event SET state = 'archived' WHERE id = $1", e)
-		p.looks(t)
+		looks(t, p)
 		if err := p.compare(t.Context(), e, tickets); err != nil {
 			t.Fatal(err)
 		}
 		if n := term.count(t, "event_id = $1 AND work = 'delete'", e); change == "" && n > 0 {
 			t.Errorf("%d resources are to be deleted one by one", n)
 		}
-		p.steps(t)
+		steps(t, p)
 		work, _, err := term.pick(t.Context(), time.Now().Add(time.Second), 10)
 		if err != nil || len(work) != 1 || work[0].op() != "DeleteAppInstance" {
 			t.Errorf("after %q: calls %v, %v; want one that deletes the app instance", change, work, err)
@@ -105,16 +103,16 @@ func TestWhatChangedWhileASealStoodIsNotForgotten(t *testing.T) {
 	term, p := benchTerm(t, "sqlite")
 	e, tickets := fill(t, term.db, 3, time.Now().Add(time.Hour))
 	fillLedger(t, term.db, e, true)
-	p.looks(t)
-	p.steps(t)
+	looks(t, p)
+	steps(t, p)
 	term.exec(t, "UPDATE event SET state = 'archived' WHERE id = $1", e)
 	term.exec(t, "UPDATE ticket SET valid = FALSE")
 	if err := p.compare(t.Context(), e, tickets); err != nil {
 		t.Fatal(err)
 	}
 	term.exec(t, "UPDATE event SET state = 'open' WHERE id = $1", e)
-	p.looks(t)
-	p.steps(t)
+	looks(t, p)
+	steps(t, p)
 	if n := term.count(t, "event_id = $1 AND kind = 'membership' AND NOT want", e); n != 3 {
 		t.Errorf("%d of 3 memberships are not wanted any more", n)
 	}
@@ -126,16 +124,16 @@ func TestAComparisonBeginsAnewWhenAllWasRemovedMeanwhile(t *testing.T) {
 	term, p := benchTerm(t, "sqlite")
 	e, _ := fill(t, term.db, 3*ledger.Chunk, time.Now().Add(time.Hour))
 	fillLedger(t, term.db, e, true)
-	p.looks(t)
+	looks(t, p)
 	term.exec(t, "UPDATE placement SET leaving = TRUE WHERE event_id = $1", e)
-	if more, err := p.walk(t.Context()); err != nil || !more {
+	if more, err := p.step(t.Context()); err != nil || !more {
 		t.Fatal(more, err)
 	}
 	term.exec(t, "UPDATE resource SET state = 'absent' WHERE event_id = $1 AND kind = 'instance'", e)
-	p.looks(t)
-	p.steps(t)
-	p.looks(t)
-	p.steps(t)
+	looks(t, p)
+	steps(t, p)
+	looks(t, p)
+	steps(t, p)
 	if n := term.count(t, "event_id = $1 AND kind = 'user' AND want", e); n != 3*ledger.Chunk {
 		t.Errorf("%d accounts are planned, want %d", n, 3*ledger.Chunk)
 	}
@@ -221,8 +219,8 @@ func TestAShowIsNotLeavingWithoutASlot(t *testing.T) {
 	e, _ := fill(t, term.db, 3, time.Now().Add(time.Hour))
 	fillLedger(t, term.db, e, true)
 	term.exec(t, "UPDATE event SET state = 'archived' WHERE id = $1", e)
-	p.looks(t)
-	p.steps(t)
+	looks(t, p)
+	steps(t, p)
 	work, _, err := term.pick(t.Context(), term.pace.Now().Add(time.Second), 1)
 	if err != nil || len(work) != 1 || !work[0].endsAll() {
 		t.Fatal(work, err)
@@ -253,8 +251,8 @@ func TestAShowThatIsWantedAgainIsNotLetGo(t *testing.T) {
 	e, _ := fill(t, term.db, 3, time.Now().Add(time.Hour))
 	fillLedger(t, term.db, e, true)
 	term.exec(t, "UPDATE event SET state = 'archived' WHERE id = $1", e)
-	p.looks(t)
-	p.steps(t)
+	looks(t, p)
+	steps(t, p)
 	work, _, err := term.pick(t.Context(), term.pace.Now().Add(time.Second), 1)
 	if err != nil || len(work) != 1 {
 		t.Fatal(work, err)
@@ -269,39 +267,6 @@ func TestAShowThatIsWantedAgainIsNotLetGo(t *testing.T) {
 	rates, err := term.pace.Rates(t.Context(), term.db)
 	if err != nil || len(rates) != 1 || rates[0].CallsLastSecond != 0 || count(t, term.db, "placement WHERE leaving") != 0 {
 		t.Errorf("%+v, %v; want no call", rates, err)
-	}
-}
-
-// What is kept in mind of changes was bounded for each show, not in total.
-func TestChangesOfManyShowsAreKeptInMindUpToABound(t *testing.T) {
-	p := &planner{behind: map[id.Event]map[id.Ticket]struct{}{}, walked: map[id.Event]time.Time{}, term: &term{}}
-	for e := range 30 {
-		event := id.Event(fmt.Sprint("ev", e))
-		p.shows = append(p.shows, show{ID: event})
-		p.walked[event] = time.Now()
-		for n := range notedOfOne / 4 {
-			p.note(event, id.Ticket(fmt.Sprint(n)))
-			p.note(event, id.Ticket(fmt.Sprint(n)))
-		}
-	}
-	kept := 0
-	for _, s := range p.shows {
-		n := len(p.behind[s.ID])
-		kept += n
-		if _, ok := p.walked[s.ID]; ok && n < notedOfOne/4 {
-			t.Errorf("of %s only %d are kept, and it is not compared from end to end", s.ID, n)
-		}
-	}
-	if kept != p.noted || kept > 100_000 || kept < 90_000 {
-		t.Errorf("%d are kept, counted as %d", kept, p.noted)
-	}
-	for {
-		if _, tickets := p.nextBehind(); len(tickets) == 0 {
-			break
-		}
-	}
-	if p.noted != 0 || len(p.behind) != 0 {
-		t.Errorf("%d are left", p.noted)
 	}
 }
 

@@ -14,7 +14,6 @@ import (
 	"github.com/stagedoor/stagedoor/internal/lease"
 	"github.com/stagedoor/stagedoor/internal/pace"
 	"github.com/stagedoor/stagedoor/internal/provision/ledger"
-	"github.com/stagedoor/stagedoor/internal/provision/rule"
 	"github.com/stagedoor/stagedoor/internal/provision/sweep"
 )
 
@@ -73,20 +72,6 @@ func (p *Provisioner) newTerm(epoch int64) *term {
 		bases: map[id.Event]ledger.Base{}, served: map[id.Event]int{}, asked: map[id.Event]asked{}, lead0: firstLead}
 }
 
-// show is an event as the dispatcher sees it.
-type show struct {
-	ID     id.Event
-	Name   string
-	Doors  int64 // Unix milliseconds
-	Make   bool
-	Retire bool
-	placement
-}
-
-func (s show) doors() time.Time { return time.UnixMilli(s.Doors) }
-
-func (s show) open(now time.Time) bool { return s.Make && rule.AtDoor(s.doors(), now) }
-
 // lead runs one term: until ctx ends, the lease is lost, or the database fails.
 func (p *Provisioner) lead(ctx context.Context, epoch int64) error {
 	calls, drop := context.WithCancel(context.WithoutCancel(ctx))
@@ -100,7 +85,7 @@ func (p *Provisioner) lead(ctx context.Context, epoch int64) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.lease.Keep(ctx, epoch) })
-	g.Go(func() error { return t.plan(ctx) })
+	g.Go(func() error { return ended(ctx, newPlanner(t.plans()).run(ctx)) })
 	g.Go(func() error { return t.dispatch(ctx) })
 	g.Go(func() error { return ended(ctx, sweep.Run(ctx, t.sweeps())) })
 	err := g.Wait()
@@ -118,6 +103,22 @@ func (p *Provisioner) lead(ctx context.Context, epoch int64) error {
 		return nil
 	}
 	return errors.Join(err, p.lease.Release(context.WithoutCancel(ctx), epoch))
+}
+
+// plans is what the planner needs of the term.
+func (t *term) plans() planTerm {
+	return planTerm{DB: t.db, Lease: t.lease, Epoch: t.epoch, Bus: t.bus, Pace: t.pace, Log: t.log, OnPurged: t.onPurged,
+		Publish: func(shows []show) {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.shows = shows
+		},
+		Changed: t.stir, Wake: t.nudge, Forget: t.forget,
+		Full: func() bool {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			return time.Now().Before(t.full)
+		}}
 }
 
 // sweeps is what the sweep needs of the term.
@@ -292,14 +293,14 @@ func (c *call) write(tx *db.Tx, epoch int64) (ok bool, err error) {
 		return false, err // changed since it was picked, or another show asked for it too
 	}
 	if c.endsAll() {
-		if ok, err := letGo(tx, c.first().Event); err != nil {
+		if ok, err := ledger.LetGo(tx, c.first().Event); err != nil {
 			return false, err
 		} else if !ok {
 			return false, ledger.Abandon(tx, epoch, c.rows) // wanted again, just now
 		}
 	}
 	if c.first().Task == ledger.TaskDelete {
-		return true, countDelete(tx, c.first().Event)
+		return true, ledger.CountDelete(tx, c.first().Event)
 	}
 	return true, nil
 }

@@ -14,8 +14,10 @@
 package ledger
 
 import (
+	"context"
 	"encoding/json"
 	"strconv"
+	"time"
 
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -146,6 +148,16 @@ func Subjects(rows []Row) []id.Ticket {
 		out[i] = r.Subject
 	}
 	return out
+}
+
+// TodoSQL finds what waits for a task and is due, by the index resource_todo.
+const TodoSQL = "SELECT " + Columns + ` FROM resource
+	WHERE event_id = $1 AND work = $2 AND NOT busy AND work IN ('create', 'join', 'rename', 'delete') AND next_try_ms <= $3
+	ORDER BY rank, next_try_ms, subject LIMIT $4`
+
+// Todo reads the first rows of an event that wait for a task and are due.
+func Todo(ctx context.Context, d *db.DB, event id.Event, what Task, now time.Time, most int) ([]Row, error) {
+	return db.All(ctx, d, (*Row).Fields, TodoSQL, event, what, now.UnixMilli(), most)
 }
 
 // Begin announces a call for rows: they become busy, a create from nothing starts a new generation with the name that is

@@ -8,6 +8,9 @@ import (
 	"github.com/stagedoor/stagedoor/internal/id"
 )
 
+// AsideRetry is how often what was set aside is tried again: a raised quota or a repaired permission heals by itself.
+const AsideRetry = 10 * time.Minute
+
 // Verdict says what an error means for a row.
 type Verdict struct {
 	Wait    time.Duration // until the next attempt
