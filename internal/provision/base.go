@@ -7,19 +7,20 @@ import (
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+	"github.com/stagedoor/stagedoor/internal/provision/plan"
 )
 
 // baseOf reads how far the app instance of a place is. ready says that channels can be made in it.
-func (t *term) baseOf(ctx context.Context, in placement) (b ledger.Base, ready bool, err error) {
+func (t *term) baseOf(ctx context.Context, in plan.Placement) (b ledger.Base, ready bool, err error) {
 	t.mu.Lock()
-	b, ready = t.bases[in.place]
+	b, ready = t.bases[in.Place]
 	t.mu.Unlock()
-	if ready && b.Round == in.round {
+	if ready && b.Round == in.Round {
 		return b, true, nil
 	}
-	if b, ready, err = ledger.ReadBase(ctx, t.db, t.installation, in.place, in.round); ready {
+	if b, ready, err = ledger.ReadBase(ctx, t.db, t.installation, in.Place, in.Round); ready {
 		t.mu.Lock()
-		t.bases[in.place] = b
+		t.bases[in.Place] = b
 		t.mu.Unlock()
 	}
 	return b, ready, err

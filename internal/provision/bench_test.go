@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+	"github.com/stagedoor/stagedoor/internal/provision/plan"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -49,12 +50,12 @@ func BenchmarkNextWork(b *testing.B) {
 			t, p := benchTerm(b, kind)
 			for i := range 2 {
 				e, tickets := fill(b, t.db, 20_000, time.Now().Add(time.Duration(i)*time.Hour))
-				if err := p.look(b.Context()); err != nil {
+				if err := p.Look(b.Context()); err != nil {
 					b.Fatal(err)
 				}
 				began := time.Now()
 				for at := 0; at < len(tickets); at += ledger.Chunk {
-					if err := p.compare(b.Context(), e, tickets[at:at+ledger.Chunk]); err != nil {
+					if err := p.Compare(b.Context(), e, tickets[at:at+ledger.Chunk]); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -78,7 +79,7 @@ func BenchmarkNextWork(b *testing.B) {
 			b.ReportMetric(float64(time.Since(began).Milliseconds()), "ms/status")
 			began = time.Now()
 			for range 20 {
-				if err := p.look(b.Context()); err != nil {
+				if err := p.Look(b.Context()); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -97,7 +98,7 @@ func BenchmarkAMillionTickets(b *testing.B) {
 				e, _ := fill(b, t.db, 100_000, time.Now().Add(time.Duration(i)*time.Hour))
 				fillLedger(b, t.db, e, i < 5)
 			}
-			if err := p.look(b.Context()); err != nil {
+			if err := p.Look(b.Context()); err != nil {
 				b.Fatal(err)
 			}
 			if kind == "postgres" {
@@ -107,7 +108,7 @@ func BenchmarkAMillionTickets(b *testing.B) {
 			}
 			for more := true; more; { // a term begins with a comparison of everything
 				var err error
-				if more, err = p.step(b.Context()); err != nil {
+				if more, err = p.Step(b.Context()); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -123,7 +124,7 @@ func BenchmarkAMillionTickets(b *testing.B) {
 			b.ReportMetric(resident, "MB/resident")
 			began := time.Now()
 			for range 20 {
-				if err := p.look(b.Context()); err != nil {
+				if err := p.Look(b.Context()); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -171,7 +172,7 @@ func fillLedger(b testing.TB, d *db.DB, e id.Event, ready bool) {
 	}
 }
 
-func benchTerm(b testing.TB, kind string) (*term, *planner) {
+func benchTerm(b testing.TB, kind string) (*term, *plan.Planner) {
 	b.Helper()
 	d := dbtest.SQLite(b, schema.Platform())
 	if kind == "postgres" {
@@ -194,5 +195,5 @@ func benchTerm(b testing.TB, kind string) (*term, *planner) {
 	if err := t.begin(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	return t, newPlanner(t.plans())
+	return t, plan.New(t.plans())
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/pace"
 	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+	"github.com/stagedoor/stagedoor/internal/provision/plan"
 	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
 
@@ -129,7 +130,7 @@ func (t *term) pick(ctx context.Context, latest time.Time, most int) (calls []ca
 			return nil, next, err
 		}
 	}
-	for _, shows := range [][]show{door, later, retiring} {
+	for _, shows := range [][]plan.Show{door, later, retiring} {
 		if err := t.pickFrom(ctx, shows, k, false, most); err != nil {
 			return nil, next, err
 		}
@@ -138,7 +139,7 @@ func (t *term) pick(ctx context.Context, latest time.Time, most int) (calls []ca
 }
 
 // order sorts the shows into those at the door, whoever waited longest first, those with later doors, and the archived.
-func (t *term) order(now time.Time) (door, later, retiring []show) {
+func (t *term) order(now time.Time) (door, later, retiring []plan.Show) {
 	t.mu.Lock()
 	shows := t.shows
 	t.mu.Unlock()
@@ -146,7 +147,7 @@ func (t *term) order(now time.Time) (door, later, retiring []show) {
 		switch {
 		case s.Retire:
 			retiring = append(retiring, s)
-		case s.open(now):
+		case s.Open(now):
 			door = append(door, s)
 		default:
 			later = append(later, s)
@@ -156,12 +157,12 @@ func (t *term) order(now time.Time) (door, later, retiring []show) {
 	return door, later, retiring
 }
 
-func (t *term) longestFirst(shows []show) {
-	slices.SortStableFunc(shows, func(a, b show) int { return cmp.Compare(t.served[a.ID], t.served[b.ID]) })
+func (t *term) longestFirst(shows []plan.Show) {
+	slices.SortStableFunc(shows, func(a, b plan.Show) int { return cmp.Compare(t.served[a.ID], t.served[b.ID]) })
 }
 
 // pickFrom asks the shows in order until k has most calls or is full.
-func (t *term) pickFrom(ctx context.Context, shows []show, k *picker, upkeep bool, most int) error {
+func (t *term) pickFrom(ctx context.Context, shows []plan.Show, k *picker, upkeep bool, most int) error {
 	for _, s := range shows {
 		stirs, until := t.resting(s.ID, k.now)
 		if !until.IsZero() || !upkeep && k.slots.Before(t.asked[s.ID].yields) {
@@ -232,11 +233,11 @@ func (t *term) todo(ctx context.Context, event id.Event, what ledger.Task, now t
 
 // pickShow offers the next calls of one event. Upkeep (new names, then removals) and making take turns in who is asked
 // first, so that neither a wave of refunds nor a big import keeps the other waiting.
-func (t *term) pickShow(ctx context.Context, s show, k *picker, upkeepOnly bool) error {
-	if s.placed == 0 && !s.Retire {
+func (t *term) pickShow(ctx context.Context, s plan.Show, k *picker, upkeepOnly bool) error {
+	if s.Placed == 0 && !s.Retire {
 		return nil // the planner has not chosen its place yet
 	}
-	b, ready, err := t.baseOf(ctx, s.placement)
+	b, ready, err := t.baseOf(ctx, s.Placement)
 	if err != nil {
 		return err
 	}
@@ -249,7 +250,7 @@ func (t *term) pickShow(ctx context.Context, s show, k *picker, upkeepOnly bool)
 		func() error { return t.pickMaking(ctx, s, k, b, ready, channel) },
 	}
 	switch {
-	case upkeepOnly, !s.Make, s.leaving:
+	case upkeepOnly, !s.Make, s.Leaving:
 		steps = steps[:1]
 	case t.turn%2 == 1:
 		slices.Reverse(steps)
@@ -264,8 +265,8 @@ func (t *term) pickShow(ctx context.Context, s show, k *picker, upkeepOnly bool)
 
 // pickUpkeep offers new names, and removals: who lost the ticket or the right to be there; of an archived show the app
 // instance, or the channel and then the accounts.
-func (t *term) pickUpkeep(ctx context.Context, s show, k *picker, b ledger.Base, channel channelRow) error {
-	if s.Make && !s.leaving {
+func (t *term) pickUpkeep(ctx context.Context, s plan.Show, k *picker, b ledger.Base, channel channelRow) error {
+	if s.Make && !s.Leaving {
 		renames, err := t.todo(ctx, s.ID, ledger.TaskRename, k.now, k.rows)
 		if err != nil {
 			return err
@@ -277,8 +278,8 @@ func (t *term) pickUpkeep(ctx context.Context, s show, k *picker, b ledger.Base,
 		return err
 	}
 	switch {
-	case s.Retire, s.leaving: // all of it goes with its app instance or channel, also what was to go before
-		removals = slices.DeleteFunc(removals, func(r ledger.Row) bool { return r.GoesAlong(s.place) })
+	case s.Retire, s.Leaving: // all of it goes with its app instance or channel, also what was to go before
+		removals = slices.DeleteFunc(removals, func(r ledger.Row) bool { return r.GoesAlong(s.Place) })
 	default: // sealed for a moment, and wanted again or cancelled anew: there is no seal to let it go by
 		removals = slices.DeleteFunc(removals, func(r ledger.Row) bool { return r.Kind == ledger.KindInstance || r.Kind == ledger.KindChannel })
 	}
@@ -290,17 +291,17 @@ func (t *term) pickUpkeep(ctx context.Context, s show, k *picker, b ledger.Base,
 }
 
 // pickMaking offers what is missing, in the order of ranks.
-func (t *term) pickMaking(ctx context.Context, s show, k *picker, b ledger.Base, ready bool, channel channelRow) error {
+func (t *term) pickMaking(ctx context.Context, s plan.Show, k *picker, b ledger.Base, ready bool, channel channelRow) error {
 	if !ready {
-		first, err := t.todo(ctx, s.place, ledger.TaskCreate, k.now, 1)
+		first, err := t.todo(ctx, s.Place, ledger.TaskCreate, k.now, 1)
 		if err != nil || len(first) == 0 || first[0].Rank >= ledger.RankChannel {
 			return err // it is in flight, or not yet due
 		}
-		b, _, err := t.baseOf(ctx, s.placement) // again: what first needs may have been made just now
+		b, _, err := t.baseOf(ctx, s.Placement) // again: what first needs may have been made just now
 		k.singles(first, b, "")
 		return err
 	}
-	if s.place == ledger.Shared { // its further admins: whoever comes first asks for them
+	if s.Place == ledger.Shared { // its further admins: whoever comes first asks for them
 		admins, err := t.todo(ctx, ledger.Shared, ledger.TaskCreate, k.now, k.rows)
 		if err != nil {
 			return err
@@ -333,7 +334,7 @@ func (t *term) pickMaking(ctx context.Context, s show, k *picker, b ledger.Base,
 }
 
 // pickJoins offers one batch of memberships, if enough people wait for it or nobody else is coming.
-func (t *term) pickJoins(ctx context.Context, s show, k *picker, b ledger.Base, channel channelRow, creates int) error {
+func (t *term) pickJoins(ctx context.Context, s plan.Show, k *picker, b ledger.Base, channel channelRow, creates int) error {
 	if !k.free(call{rows: []ledger.Row{{Event: s.ID, Kind: ledger.KindMembership, Task: ledger.TaskJoin}}, channel: channel.arn, base: b}) {
 		return nil
 	}
@@ -341,7 +342,7 @@ func (t *term) pickJoins(ctx context.Context, s show, k *picker, b ledger.Base, 
 	if err != nil || len(joins) == 0 {
 		return err
 	}
-	open, enough := s.open(k.now), rule.Batch(s.doorsAt(), k.now)
+	open, enough := s.Open(k.now), rule.Batch(s.DoorsAt(), k.now)
 	if len(joins) < enough && creates == 0 && !open {
 		// The last accounts are on their way; their memberships fit into the same call.
 		if flying, err := t.flyingOf(ctx, s.ID); err != nil || flying {
@@ -405,7 +406,7 @@ func (t *term) stir(event id.Event) {
 	t.mu.Lock()
 	if event == ledger.Shared {
 		for _, s := range t.shows {
-			if s.place == ledger.Shared {
+			if s.Place == ledger.Shared {
 				t.stirs[s.ID]++
 				delete(t.quiet, s.ID)
 			}

@@ -26,12 +26,12 @@ func TestAnImportIsPlannedInChunksAndALateTicketOfAnEarlierShowGoesBetweenThem(t
 				term.exec(t, "UPDATE ticket SET updated_ms = $1 WHERE updated_ms = 1", at.UnixMilli())
 			}
 			look := func() {
-				if err := p.look(t.Context()); err != nil {
+				if err := p.Look(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 			}
 			step := func() {
-				if more, err := p.step(t.Context()); err != nil || !more {
+				if more, err := p.Step(t.Context()); err != nil || !more {
 					t.Fatal(more, err)
 				}
 			}
@@ -54,7 +54,7 @@ func TestAnImportIsPlannedInChunksAndALateTicketOfAnEarlierShowGoesBetweenThem(t
 			}
 			for more := true; more; {
 				var err error
-				if more, err = p.step(t.Context()); err != nil {
+				if more, err = p.Step(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 			}

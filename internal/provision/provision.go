@@ -3,8 +3,8 @@
 //
 // What is wanted follows from events and tickets (the views wanted_event and wanted_ticket). What is there stands in the
 // ledger, which is also the queue of what to do next (package ledger).
-// Most events have an app instance of their own (package rule, place.go), which is how they are made side by side and
-// removed in one call (retire.go).
+// Most events have an app instance of their own (package rule), which is how they are made side by side and
+// removed in one call (plan/retire.go).
 //
 // Every call is announced in the ledger, together with its slot in the pace, before it is sent, and its outcome is
 // recorded afterwards. A process that dies in between leaves a row that says "unknown"; the call is then repeated with

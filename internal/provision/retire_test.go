@@ -2,6 +2,7 @@ package provision
 
 import (
 	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+	"github.com/stagedoor/stagedoor/internal/provision/plan"
 	"testing"
 	"time"
 
@@ -11,19 +12,19 @@ import (
 )
 
 // steps lets the planner do all that is left.
-func steps(t *testing.T, p *planner) {
+func steps(t *testing.T, p *plan.Planner) {
 	t.Helper()
 	for more := true; more; {
 		var err error
-		if more, err = p.step(t.Context()); err != nil {
+		if more, err = p.Step(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-func looks(t *testing.T, p *planner) {
+func looks(t *testing.T, p *plan.Planner) {
 	t.Helper()
-	if err := p.look(t.Context()); err != nil {
+	if err := p.Look(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -84,7 +85,7 @@ func TestWhatGoesWithItsAppInstanceIsNotDeletedOneByOne(t *testing.T) {
 		}
 		term.exec(t, "UPDATE event SET state = 'archived' WHERE id = $1", e)
 		looks(t, p)
-		if err := p.compare(t.Context(), e, tickets); err != nil {
+		if err := p.Compare(t.Context(), e, tickets); err != nil {
 			t.Fatal(err)
 		}
 		if n := term.count(t, "event_id = $1 AND work = 'delete'", e); change == "" && n > 0 {
@@ -107,7 +108,7 @@ func TestWhatChangedWhileASealStoodIsNotForgotten(t *testing.T) {
 	steps(t, p)
 	term.exec(t, "UPDATE event SET state = 'archived' WHERE id = $1", e)
 	term.exec(t, "UPDATE ticket SET valid = FALSE")
-	if err := p.compare(t.Context(), e, tickets); err != nil {
+	if err := p.Compare(t.Context(), e, tickets); err != nil {
 		t.Fatal(err)
 	}
 	term.exec(t, "UPDATE event SET state = 'open' WHERE id = $1", e)
@@ -126,7 +127,7 @@ func TestAComparisonBeginsAnewWhenAllWasRemovedMeanwhile(t *testing.T) {
 	fillLedger(t, term.db, e, true)
 	looks(t, p)
 	term.exec(t, "UPDATE placement SET leaving = TRUE WHERE event_id = $1", e)
-	if more, err := p.step(t.Context()); err != nil || !more {
+	if more, err := p.Step(t.Context()); err != nil || !more {
 		t.Fatal(more, err)
 	}
 	term.exec(t, "UPDATE resource SET state = 'absent' WHERE event_id = $1 AND kind = 'instance'", e)

@@ -14,6 +14,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/lease"
 	"github.com/stagedoor/stagedoor/internal/pace"
 	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+	"github.com/stagedoor/stagedoor/internal/provision/plan"
 	"github.com/stagedoor/stagedoor/internal/provision/sweep"
 )
 
@@ -43,7 +44,7 @@ type term struct {
 	stop  context.CancelCauseFunc
 
 	mu      sync.Mutex               // guards these
-	shows   []show                   // by doors; replaced, never changed
+	shows   []plan.Show              // by doors; replaced, never changed
 	stirs   map[id.Event]int         // how often something about the event changed
 	quiet   map[id.Event]time.Time   // nothing to do until then, unless stirred
 	held    map[heldKind]time.Time   // not to be asked for until then
@@ -85,7 +86,7 @@ func (p *Provisioner) lead(ctx context.Context, epoch int64) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.lease.Keep(ctx, epoch) })
-	g.Go(func() error { return ended(ctx, newPlanner(t.plans()).run(ctx)) })
+	g.Go(func() error { return ended(ctx, plan.New(t.plans()).Run(ctx)) })
 	g.Go(func() error { return t.dispatch(ctx) })
 	g.Go(func() error { return ended(ctx, sweep.Run(ctx, t.sweeps())) })
 	err := g.Wait()
@@ -106,9 +107,9 @@ func (p *Provisioner) lead(ctx context.Context, epoch int64) error {
 }
 
 // plans is what the planner needs of the term.
-func (t *term) plans() planTerm {
-	return planTerm{DB: t.db, Lease: t.lease, Epoch: t.epoch, Bus: t.bus, Pace: t.pace, Log: t.log, OnPurged: t.onPurged,
-		Publish: func(shows []show) {
+func (t *term) plans() plan.Term {
+	return plan.Term{DB: t.db, Lease: t.lease, Epoch: t.epoch, Bus: t.bus, Pace: t.pace, Log: t.log, OnPurged: t.onPurged,
+		Publish: func(shows []plan.Show) {
 			t.mu.Lock()
 			defer t.mu.Unlock()
 			t.shows = shows

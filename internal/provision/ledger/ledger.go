@@ -27,7 +27,7 @@ import (
 // Kind says what a ledger row is at the provider.
 type Kind string
 
-// The kinds. The first three belong to a place (place.go), the others to an event.
+// The kinds. The first three belong to a place (an app instance of ours), the others to an event.
 const (
 	KindInstance   Kind = "instance"   // the app instance everything lives in
 	KindAdminUser  Kind = "admin_user" // an account that makes channels and memberships

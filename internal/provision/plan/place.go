@@ -1,4 +1,4 @@
-package provision
+package plan
 
 import (
 	"context"
@@ -16,12 +16,12 @@ const unplacedSQL = `SELECT w.event_id, (SELECT count(*) FROM (SELECT 1 FROM tic
 	FROM wanted_event w LEFT JOIN placement p ON p.event_id = w.event_id
 	WHERE w.make AND COALESCE(p.placed_ms, 0) = 0 ORDER BY w.doors_ms, w.event_id`
 
-// usedSQL counts the account's app instances apart from the shared one: those of shows, and other people's (sweep.go).
+// usedSQL counts the account's app instances apart from the shared one: those of shows, and other people's (package sweep).
 const usedSQL = `SELECT (SELECT count(*) FROM placement WHERE place <> '' AND placed_ms > 0)
 	+ (SELECT count(*) FROM stranger WHERE kind = 'instance')`
 
 // placeShows chooses places for shows that have tickets and none, and marks them in shows.
-func (p *planner) placeShows(ctx context.Context, shows []show) (placed []id.Event, err error) {
+func (p *Planner) placeShows(ctx context.Context, shows []Show) (placed []id.Event, err error) {
 	type unplaced struct {
 		event   id.Event
 		tickets int
@@ -40,21 +40,21 @@ func (p *planner) placeShows(ctx context.Context, shows []show) (placed []id.Eve
 		used = most
 	}
 	for _, u := range waiting {
-		at := slices.IndexFunc(shows, func(s show) bool { return s.ID == u.event })
+		at := slices.IndexFunc(shows, func(s Show) bool { return s.ID == u.event })
 		if u.tickets == 0 || at < 0 {
 			continue // nobody could chat
 		}
 		s := &shows[at]
-		switch rule.PlaceOf(s.doorsAt(), time.Now(), u.tickets, used, most) {
+		switch rule.PlaceOf(s.DoorsAt(), time.Now(), u.tickets, used, most) {
 		case rule.Wait:
 			continue
 		case rule.Own:
-			s.place = s.ID
+			s.Place = s.ID
 			used++
 		case rule.Shared:
-			s.place = ledger.Shared
+			s.Place = ledger.Shared
 		}
-		s.placed = time.Now().UnixMilli()
+		s.Placed = time.Now().UnixMilli()
 		if err := p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error { return p.wantPlace(tx, *s) }); err != nil {
 			return nil, err
 		}
@@ -64,30 +64,30 @@ func (p *planner) placeShows(ctx context.Context, shows []show) (placed []id.Eve
 }
 
 // wantPlace writes where a show is, and lets its app instance, its admins and its channel be wanted.
-func (p *planner) wantPlace(tx *db.Tx, s show) error {
+func (p *Planner) wantPlace(tx *db.Tx, s Show) error {
 	_, err := tx.Exec(`INSERT INTO placement (event_id, place, placed_ms, round, leaving) VALUES ($1, $2, $3, 0, FALSE)
-		ON CONFLICT (event_id) DO UPDATE SET place = excluded.place, placed_ms = excluded.placed_ms`, s.ID, s.place, s.placed)
+		ON CONFLICT (event_id) DO UPDATE SET place = excluded.place, placed_ms = excluded.placed_ms`, s.ID, s.Place, s.Placed)
 	if err != nil {
 		return err
 	}
 	admins := 1 // more when it is known how large the show is
-	if s.place == ledger.Shared {
+	if s.Place == ledger.Shared {
 		admins = rule.Admins(rule.Shared, 0, p.Pace.Bearers)
 	}
-	if err := ledger.WantAdmins(tx, p.Epoch, s.place, 1, admins); err != nil {
+	if err := ledger.WantAdmins(tx, p.Epoch, s.Place, 1, admins); err != nil {
 		return err
 	}
-	if err := ledger.WantOne(tx, p.Epoch, s.place, "", ledger.KindInstance, ledger.RankInstance, "Stagedoor"); err != nil {
+	if err := ledger.WantOne(tx, p.Epoch, s.Place, "", ledger.KindInstance, ledger.RankInstance, "Stagedoor"); err != nil {
 		return err
 	}
 	if err := ledger.WantOne(tx, p.Epoch, s.ID, "", ledger.KindChannel, ledger.RankChannel, s.Name); err != nil {
 		return err
 	}
-	return ledger.Decide(tx, s.place, ledger.AdminSubjects(1, admins)...)
+	return ledger.Decide(tx, s.Place, ledger.AdminSubjects(1, admins)...)
 }
 
 // moreAdmins gives a large show in an app instance of its own as many admins as its provider's limits make useful.
-func (p *planner) moreAdmins(ctx context.Context, event id.Event) error {
+func (p *Planner) moreAdmins(ctx context.Context, event id.Event) error {
 	if rule.Admins(rule.Own, rule.Large+1, p.Pace.Bearers) < 2 {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package provision
+package plan
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 // it: a show that is wanted again meanwhile is then made from nothing.
 
 // retire does one chunk of that; more says that another one can follow at once.
-func (p *planner) retire(ctx context.Context, s show) (more bool, err error) {
-	if p.purged[s.ID] && s.placed == 0 {
+func (p *Planner) retire(ctx context.Context, s Show) (more bool, err error) {
+	if p.purged[s.ID] && s.Placed == 0 {
 		return false, nil
 	}
 	if s.Retire {
@@ -24,7 +24,7 @@ func (p *planner) retire(ctx context.Context, s show) (more bool, err error) {
 			return more, err
 		}
 	}
-	if s.place != ledger.Shared {
+	if s.Place != ledger.Shared {
 		return p.forgetInside(ctx, s)
 	}
 	if at, err := p.stands(ctx, s.ID, ledger.KindChannel); err != nil || at {
@@ -59,7 +59,7 @@ const emptiedEvery = 10 * time.Second
 const wantedSQL = "SELECT subject FROM resource WHERE event_id = $1 AND want AND subject >= $2 ORDER BY subject LIMIT $3"
 
 // wantNothing lets a chunk of an archived show not be wanted any more; more says that there may be another one.
-func (p *planner) wantNothing(ctx context.Context, event id.Event) (more bool, err error) {
+func (p *Planner) wantNothing(ctx context.Context, event id.Event) (more bool, err error) {
 	wanted, err := db.All(ctx, p.DB, func(t *id.Ticket) []any { return []any{t} }, wantedSQL, event, p.unwanted[event], ledger.Chunk)
 	if err != nil {
 		return false, err
@@ -74,13 +74,13 @@ func (p *planner) wantNothing(ctx context.Context, event id.Event) (more bool, e
 }
 
 // stands reports whether an event's own row of a kind is not known to be absent.
-func (p *planner) stands(ctx context.Context, event id.Event, k ledger.Kind) (bool, error) {
+func (p *Planner) stands(ctx context.Context, event id.Event, k ledger.Kind) (bool, error) {
 	n, err := db.Value[int](ctx, p.DB, "SELECT count(*) FROM resource WHERE event_id = $1 AND subject = '' AND kind = $2 AND (state <> 'absent' OR busy)", event, k)
 	return n > 0, err
 }
 
 // forgetInside forgets, chunk by chunk, what went with the app instance of a show.
-func (p *planner) forgetInside(ctx context.Context, s show) (more bool, err error) {
+func (p *Planner) forgetInside(ctx context.Context, s Show) (more bool, err error) {
 	if at, err := p.stands(ctx, s.ID, ledger.KindInstance); err != nil || at {
 		return false, err // the dispatcher deletes it
 	}
@@ -92,7 +92,7 @@ func (p *planner) forgetInside(ctx context.Context, s show) (more bool, err erro
 }
 
 // purge forgets an event of which nothing is left, chunk by chunk, and at last tells that it is so.
-func (p *planner) purge(ctx context.Context, s show) (more bool, err error) {
+func (p *Planner) purge(ctx context.Context, s Show) (more bool, err error) {
 	rows, err := p.some(ctx, "SELECT subject FROM resource WHERE event_id = $1 AND subject > '' LIMIT $2", s.ID)
 	if err != nil {
 		return false, err
@@ -122,7 +122,7 @@ func (p *planner) purge(ctx context.Context, s show) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	p.Forget(s.place)
+	p.Forget(s.Place)
 	p.walkAnew(s.ID)
 	if !s.Retire || p.purged[s.ID] {
 		return false, nil // it is wanted again, or was told before
@@ -139,12 +139,12 @@ func (p *planner) purge(ctx context.Context, s show) (more bool, err error) {
 }
 
 // some reads up to a chunk of subjects.
-func (p *planner) some(ctx context.Context, query string, event id.Event) ([]id.Ticket, error) {
+func (p *Planner) some(ctx context.Context, query string, event id.Event) ([]id.Ticket, error) {
 	return db.All(ctx, p.DB, func(t *id.Ticket) []any { return []any{t} }, query, event, ledger.Chunk)
 }
 
 // change runs an update of some subjects of an event and decides what follows.
-func (p *planner) change(ctx context.Context, event id.Event, subjects []id.Ticket, update string) error {
+func (p *Planner) change(ctx context.Context, event id.Event, subjects []id.Ticket, update string) error {
 	err := p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 		if _, err := tx.Exec(update, event, ledger.Bulk(subjects)); err != nil {
 			return err

@@ -1,4 +1,4 @@
-package provision
+package plan
 
 import (
 	"github.com/stagedoor/stagedoor/internal/id"
@@ -13,7 +13,7 @@ const (
 )
 
 // note keeps in mind that a ticket has changed.
-func (p *planner) note(event id.Event, ticket id.Ticket) {
+func (p *Planner) note(event id.Event, ticket id.Ticket) {
 	changed := p.behind[event]
 	if changed == nil {
 		changed = map[id.Ticket]struct{}{}
@@ -30,14 +30,14 @@ func (p *planner) note(event id.Event, ticket id.Ticket) {
 }
 
 // walkAnew lets an event be compared from end to end, also if it is being walked now.
-func (p *planner) walkAnew(event id.Event) {
+func (p *Planner) walkAnew(event id.Event) {
 	delete(p.walked, event)
 	p.again = p.again || p.walking == event
 }
 
 // nextBehind takes the next chunk of noted tickets: of the show with the earliest doors. Events that are no shows any
 // more want nothing.
-func (p *planner) nextBehind() (id.Event, []id.Ticket) {
+func (p *Planner) nextBehind() (id.Event, []id.Ticket) {
 	if len(p.behind) == 0 {
 		return "", nil
 	}

@@ -1,4 +1,4 @@
-package provision
+package plan
 
 import (
 	"fmt"
@@ -10,10 +10,10 @@ import (
 
 // What is kept in mind of changes was bounded for each show, not in total.
 func TestChangesOfManyShowsAreKeptInMindUpToABound(t *testing.T) {
-	p := &planner{behind: map[id.Event]map[id.Ticket]struct{}{}, walked: map[id.Event]time.Time{}}
+	p := &Planner{behind: map[id.Event]map[id.Ticket]struct{}{}, walked: map[id.Event]time.Time{}}
 	for e := range 30 {
 		event := id.Event(fmt.Sprint("ev", e))
-		p.shows = append(p.shows, show{ID: event})
+		p.shows = append(p.shows, Show{ID: event})
 		p.walked[event] = time.Now()
 		for n := range notedOfOne / 4 {
 			p.note(event, id.Ticket(fmt.Sprint(n)))
@@ -40,4 +40,3 @@ func TestChangesOfManyShowsAreKeptInMindUpToABound(t *testing.T) {
 		t.Errorf("%d are left", p.noted)
 	}
 }
-

@@ -1,4 +1,9 @@
-package provision
+// Package plan carries changes of events, tickets, names and bans into the ledger, and takes shows that are over out of it.
+//
+// A Planner follows hints at once and looks each second by itself; what no hint and no timestamp told it heals when it
+// compares a show from end to end, every ten minutes. Look notes what has changed, Step does a chunk of what follows, the
+// earliest show's first. Where a show is made follows from package rule (place.go), how it goes from retire.go.
+package plan
 
 import (
 	"context"
@@ -31,8 +36,8 @@ type cursor struct {
 	ticket id.Ticket
 }
 
-// planTerm is the term of leadership that a planner belongs to, as far as it needs it. All fields but OnPurged are required.
-type planTerm struct {
+// Term is the term of leadership that a planner belongs to, as far as it needs it. All fields but OnPurged are required.
+type Term struct {
 	DB       *db.DB
 	Lease    *lease.Lease
 	Epoch    int64
@@ -41,17 +46,17 @@ type planTerm struct {
 	Log      *slog.Logger
 	OnPurged func(context.Context, id.Event) error // nothing is left of an archived show
 
-	Publish func([]show)         // the shows, by doors; they are not changed afterwards
+	Publish func([]Show)         // the shows, by doors; they are not changed afterwards
 	Changed func(id.Event)       // the ledger of a show has changed
 	Wake    func()               // there may be work
 	Forget  func(place id.Event) // something about the app instance of a place has changed
 	Full    func() bool          // the account is believed to have no app instance left
 }
 
-// planner carries changes of events, tickets, names and bans into the ledger. It owns its fields.
-type planner struct {
-	planTerm
-	shows          []show // by doors
+// Planner carries changes of events, tickets, names and bans into the ledger. It owns its fields.
+type Planner struct {
+	Term
+	shows          []Show // by doors
 	tickets, names cursor
 	looked         time.Time                           // last lookback
 	behind         map[id.Event]map[id.Ticket]struct{} // changed and not yet compared; lost with the term, whose successor walks
@@ -60,7 +65,7 @@ type planner struct {
 	walking        id.Event
 	place          string // within the event that is walked
 	again          bool   // the event that is walked changed behind place meanwhile: once more
-	retiring       []show // archived or leaving events of which another chunk may be retired
+	retiring       []Show // archived or leaving events of which another chunk may be retired
 	purged         map[id.Event]bool
 	unwanted       map[id.Event]id.Ticket // up to there nothing of an archived show is wanted any more
 	passed         map[id.Event]bool      // not compared, because its archive is sealed
@@ -69,28 +74,28 @@ type planner struct {
 	measureAt      int                    // see measure
 }
 
-// newPlanner makes a planner; run starts it.
-func newPlanner(t planTerm) *planner {
+// New makes a planner; run starts it.
+func New(t Term) *Planner {
 	from := cursor{ms: time.Now().Add(-lookback).UnixMilli()}
-	return &planner{planTerm: t, tickets: from, names: from, looked: time.Now(), behind: map[id.Event]map[id.Ticket]struct{}{},
+	return &Planner{Term: t, tickets: from, names: from, looked: time.Now(), behind: map[id.Event]map[id.Ticket]struct{}{},
 		walked: map[id.Event]time.Time{}, purged: map[id.Event]bool{},
 		unwanted: map[id.Event]id.Ticket{}, emptied: map[id.Event]time.Time{}, passed: map[id.Event]bool{}}
 }
 
-// run plans until ctx ends or the database fails. It follows hints at once and everything each second by itself: hints may
+// Run plans until ctx ends or the database fails. It follows hints at once and everything each second by itself: hints may
 // be lost.
-func (p *planner) run(ctx context.Context) error {
+func (p *Planner) Run(ctx context.Context) error {
 	hints, done := p.Bus.Subscribe(bus.TicketsChanged, bus.EventChanged, bus.NameChanged, bus.Banned)
 	defer done()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	always := make(chan struct{})
 	close(always)
-	if err := p.look(ctx); err != nil {
+	if err := p.Look(ctx); err != nil {
 		return err
 	}
 	for ctx.Err() == nil {
-		more, err := p.step(ctx)
+		more, err := p.Step(ctx)
 		if err != nil {
 			return err
 		}
@@ -102,7 +107,7 @@ func (p *planner) run(ctx context.Context) error {
 		case h := <-hints:
 			err = p.hear(ctx, h)
 		case <-tick.C:
-			err = p.look(ctx)
+			err = p.Look(ctx)
 		case <-now:
 		case <-ctx.Done():
 		}
@@ -114,15 +119,15 @@ func (p *planner) run(ctx context.Context) error {
 }
 
 // hear follows one hint.
-func (p *planner) hear(ctx context.Context, h bus.Hint) error {
+func (p *Planner) hear(ctx context.Context, h bus.Hint) error {
 	if h.Ticket != "" && h.Event != "" {
-		return p.compare(ctx, h.Event, []id.Ticket{h.Ticket})
+		return p.Compare(ctx, h.Event, []id.Ticket{h.Ticket})
 	}
-	return p.look(ctx)
+	return p.Look(ctx)
 }
 
-// look notes what changed since the last look; step compares it.
-func (p *planner) look(ctx context.Context) error {
+// Look notes what changed since the last look; step compares it.
+func (p *Planner) Look(ctx context.Context) error {
 	if err := p.loadShows(ctx); err != nil {
 		return err
 	}
@@ -150,7 +155,7 @@ func (p *planner) look(ctx context.Context) error {
 			p.comeBack(s.ID)
 		}
 		switch {
-		case s.Retire, s.leaving:
+		case s.Retire, s.Leaving:
 			p.retiring = append(p.retiring, s)
 		case s.Doors <= now.UnixMilli(): // nobody is banned before doors
 			if err := p.followBans(ctx, s.ID); err != nil {
@@ -162,7 +167,7 @@ func (p *planner) look(ctx context.Context) error {
 }
 
 // comeBack lets a show be compared that was passed over while its archive was sealed.
-func (p *planner) comeBack(event id.Event) {
+func (p *Planner) comeBack(event id.Event) {
 	if p.passed[event] {
 		delete(p.passed, event)
 		p.walkAnew(event)
@@ -170,7 +175,7 @@ func (p *planner) comeBack(event id.Event) {
 }
 
 // believeNoClock lets rows be tried whose next attempt lies further ahead than any pause: the clock was set back.
-func (p *planner) believeNoClock(ctx context.Context, now time.Time) error {
+func (p *Planner) believeNoClock(ctx context.Context, now time.Time) error {
 	n, err := db.Value[int](ctx, p.DB, "SELECT count(*) FROM (SELECT 1 FROM resource WHERE attempts > 0 AND error <> '' AND next_try_ms > $1 LIMIT 1) AS far",
 		now.Add(2*ledger.AsideRetry).UnixMilli())
 	if err != nil || n == 0 {
@@ -182,11 +187,11 @@ func (p *planner) believeNoClock(ctx context.Context, now time.Time) error {
 	})
 }
 
-// step does one chunk of the work that is left, the earliest show's first: a big import for a later show does not delay
+// Step does one chunk of the work that is left, the earliest show's first: a big import for a later show does not delay
 // it. more says that there is another chunk.
-func (p *planner) step(ctx context.Context) (more bool, err error) {
+func (p *Planner) Step(ctx context.Context) (more bool, err error) {
 	if event, tickets := p.nextBehind(); len(tickets) > 0 {
-		return true, p.compare(ctx, event, tickets)
+		return true, p.Compare(ctx, event, tickets)
 	}
 	if n := len(p.retiring); n > 0 {
 		again, err := p.retire(ctx, p.retiring[n-1])
@@ -205,9 +210,9 @@ func (c *cursor) back(ms int64) {
 }
 
 // loadShows reads the events, earliest doors first, and where their resources are.
-func (p *planner) loadShows(ctx context.Context) error {
-	shows, err := db.All(ctx, p.DB, func(s *show) []any {
-		return []any{&s.ID, &s.Name, &s.Doors, &s.Make, &s.Retire, &s.place, &s.placed, &s.round, &s.leaving}
+func (p *Planner) loadShows(ctx context.Context) error {
+	shows, err := db.All(ctx, p.DB, func(s *Show) []any {
+		return []any{&s.ID, &s.Name, &s.Doors, &s.Make, &s.Retire, &s.Place, &s.Placed, &s.Round, &s.Leaving}
 	}, `SELECT w.event_id, w.name, w.doors_ms, w.make, w.retire,
 		COALESCE(p.place, ''), COALESCE(p.placed_ms, 0), COALESCE(p.round, 0), COALESCE(p.leaving, FALSE)
 		FROM wanted_event w LEFT JOIN placement p ON p.event_id = w.event_id ORDER BY w.doors_ms, w.event_id`)
@@ -241,8 +246,8 @@ const showSQL = `SELECT w.event_id, w.name FROM wanted_event w CROSS JOIN placem
 	AND ((NOT w.retire AND NOT r.want) OR (w.make AND r.want_name <> w.name))`
 
 // followShows carries changes of shows into their own rows.
-func (p *planner) followShows(ctx context.Context) (changed bool, err error) {
-	off, err := db.All(ctx, p.DB, func(s *show) []any { return []any{&s.ID, &s.Name} }, showSQL)
+func (p *Planner) followShows(ctx context.Context) (changed bool, err error) {
+	off, err := db.All(ctx, p.DB, func(s *Show) []any { return []any{&s.ID, &s.Name} }, showSQL)
 	for _, s := range off {
 		err := p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 			if left, err := ledger.Leaving(tx, s.ID); err != nil || left {
@@ -273,7 +278,7 @@ type change struct {
 }
 
 // follow notes the changes of one view up to its end.
-func (p *planner) follow(ctx context.Context, view string, at *cursor) error {
+func (p *Planner) follow(ctx context.Context, view string, at *cursor) error {
 	for {
 		changes, err := db.All(ctx, p.DB, func(c *change) []any { return []any{&c.event, &c.ticket, &c.at} }, `SELECT event_id, ticket_id, changed_ms
 			FROM `+view+` WHERE (changed_ms, ticket_id) > ($1, $2) ORDER BY changed_ms, ticket_id LIMIT $3`, at.ms, at.ticket, page)
@@ -310,12 +315,12 @@ const flickerSQL = `SELECT r.subject FROM ban_act a CROSS JOIN resource r
 	AND r.want AND r.state = 'made' AND NOT r.busy AND r.made_ms <= a.created_ms`
 
 // followBans compares the bans of an event with its memberships.
-func (p *planner) followBans(ctx context.Context, event id.Event) error {
+func (p *Planner) followBans(ctx context.Context, event id.Event) error {
 	off, err := p.some(ctx, bansSQL+" LIMIT $2", event)
 	if err != nil {
 		return err
 	}
-	if err := p.compare(ctx, event, off); err != nil {
+	if err := p.Compare(ctx, event, off); err != nil {
 		return err
 	}
 	flickered, err := p.some(ctx, flickerSQL+" LIMIT $2", event)
@@ -327,7 +332,7 @@ func (p *planner) followBans(ctx context.Context, event id.Event) error {
 }
 
 // walk compares the next chunk of the event whose turn it is; more says that there is another chunk.
-func (p *planner) walk(ctx context.Context) (more bool, err error) {
+func (p *Planner) walk(ctx context.Context) (more bool, err error) {
 	if p.walking == "" && !p.nextWalk(time.Now()) {
 		return false, nil
 	}
@@ -344,7 +349,7 @@ func (p *planner) walk(ctx context.Context) (more bool, err error) {
 	for i, t := range tickets {
 		ids[i] = t.ticket
 	}
-	if err := p.compare(ctx, p.walking, ids); err != nil {
+	if err := p.Compare(ctx, p.walking, ids); err != nil {
 		return false, err
 	}
 	if len(tickets) < ledger.Chunk {
@@ -363,7 +368,7 @@ func (p *planner) walk(ctx context.Context) (more bool, err error) {
 
 // walkedThrough ends the comparison of an event: what is not wanted any more is decided once more, because what it waits
 // for may have changed without it, and a large show gets further admins.
-func (p *planner) walkedThrough(ctx context.Context, event id.Event) error {
+func (p *Planner) walkedThrough(ctx context.Context, event id.Event) error {
 	for after := id.Ticket(""); ; {
 		rest, err := db.All(ctx, p.DB, func(t *id.Ticket) []any { return []any{t} }, `SELECT DISTINCT subject FROM resource
 			WHERE event_id = $1 AND NOT want AND want < TRUE AND work = 'blocked' AND subject > $2 ORDER BY subject LIMIT $3`, event, after, ledger.Chunk)
@@ -385,7 +390,7 @@ func (p *planner) walkedThrough(ctx context.Context, event id.Event) error {
 }
 
 // nextWalk chooses the earliest event that was not compared for walkEvery.
-func (p *planner) nextWalk(now time.Time) bool {
+func (p *Planner) nextWalk(now time.Time) bool {
 	shows := p.shows
 	for _, s := range shows {
 		if at, ok := p.walked[s.ID]; !s.Retire && (!ok || now.Sub(at) >= walkEvery) {
@@ -396,8 +401,8 @@ func (p *planner) nextWalk(now time.Time) bool {
 	return false
 }
 
-// compare brings the ledger's wants of some tickets of an event up to date, and writes only if something differs.
-func (p *planner) compare(ctx context.Context, event id.Event, tickets []id.Ticket) error {
+// Compare brings the ledger's wants of some tickets of an event up to date, and writes only if something differs.
+func (p *Planner) Compare(ctx context.Context, event id.Event, tickets []id.Ticket) error {
 	if len(tickets) == 0 {
 		return nil
 	}
@@ -431,7 +436,7 @@ func (p *planner) compare(ctx context.Context, event id.Event, tickets []id.Tick
 
 // measure lets PostgreSQL look at the ledger's size as it grows: its own statistics come a minute late, and until then it
 // believes an event to be a handful of rows and reads all of them for each chunk. SQLite plans by rule.
-func (p *planner) measure(ctx context.Context, adopted int) error {
+func (p *Planner) measure(ctx context.Context, adopted int) error {
 	if p.DB.Dialect() != db.PostgreSQL {
 		return nil
 	}
