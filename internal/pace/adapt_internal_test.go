@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/stagedoor/stagedoor/internal/arn"
 )
 
 func preset(t testing.TB, name string) Preset {
@@ -163,7 +165,7 @@ func TestOtherWaysToRefuse(t *testing.T) {
 // all together fifty. Whatever of that the provider has cut, the others are hardly touched.
 func TestOnlyTheBucketThatIsMeantSlowsDown(t *testing.T) {
 	users := func(c Call) (string, bool) { return "", c.User != "" }
-	perInstance := func(c Call) (string, bool) { return c.Instance, c.User != "" }
+	perInstance := func(c Call) (string, bool) { return string(c.Instance), c.User != "" }
 	ofFirst := func(c Call) (string, bool) { return "", c.Instance == "0" }
 	for name, s := range map[string]struct {
 		limits       []limiter
@@ -178,10 +180,10 @@ func TestOnlyTheBucketThatIsMeantSlowsDown(t *testing.T) {
 			w := newWorld(t, 1, preset(t, "aws-us-east-1"), 20*time.Millisecond, s.limits...)
 			w.work, w.most = nil, 64
 			for i := range 5 {
-				w.work = append(w.work, Call{Op: "CreateAppInstanceUser", Instance: strconv.Itoa(i), User: "u"})
+				w.work = append(w.work, Call{Op: "CreateAppInstanceUser", Instance: arn.ARN(strconv.Itoa(i)), User: "u"})
 			}
 			w.run(3 * time.Minute)
-			rates := map[string]float64{}
+			rates := map[arn.ARN]float64{}
 			for _, c := range w.calls {
 				if !c.refused && c.at >= bigBang+60*second {
 					rates[c.Instance] += 1. / 120
@@ -206,7 +208,7 @@ func TestABearerIsSlowedDownAndNotHisChannels(t *testing.T) {
 	w := newWorld(t, 1, preset(t, "aws-us-east-1"), 20*time.Millisecond, limit(always(5), nil))
 	w.work = nil
 	for i := range 20 {
-		w.work = append(w.work, Call{Op: "CreateChannelModerator", Channel: strconv.Itoa(i), Bearer: "admin"})
+		w.work = append(w.work, Call{Op: "CreateChannelModerator", Channel: arn.ARN(strconv.Itoa(i)), Bearer: "admin"})
 	}
 	w.run(3 * time.Minute)
 	for _, r := range w.rows {

@@ -46,8 +46,8 @@ func TestABatchIsMoreThanItsMembers(t *testing.T) {
 func TestAShowDoesNotOversleepASlowBucket(t *testing.T) {
 	term, p := benchTerm(t, "sqlite")
 	e, _ := fill(t, term.db, 3, time.Now().Add(time.Hour))
-	ledger(t, term.db, e, false)
-	p.looks(t)
+	fillLedger(t, term.db, e, false)
+	looks(t, p)
 	for range 2 {
 		err := term.lease.Write(t.Context(), term.epoch, func(tx *db.Tx) error {
 			s, _, err := term.pace.Book(tx, pace.Call{Op: "CreateAppInstanceUser"}, term.pace.Now(), time.Time{})
