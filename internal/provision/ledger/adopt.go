@@ -9,7 +9,7 @@ import (
 )
 
 // Drift finds those of the tickets $1 whose ledger rows are missing or want something else than the ticket. Here and in
-// adopt the event is left out on purpose: with it, SQLite would read all tickets of the event for each chunk.
+// Adopt the event is left out on purpose: with it, SQLite would read all tickets of the event for each chunk.
 const Drift = `
 SELECT w.ticket_id FROM wanted_ticket w
 LEFT JOIN resource u ON u.event_id = w.event_id AND u.subject = w.ticket_id AND u.kind = 'user'
@@ -19,7 +19,7 @@ WHERE w.ticket_id IN (SELECT value ->> 's' FROM json_each($1)) AND (
   (w.make AND w.account AND u.subject IS NULL) OR (w.make AND w.member AND m.subject IS NULL) OR (w.make AND w.moderator AND o.subject IS NULL)
   OR u.want <> w.account OR m.want <> w.member OR o.want <> w.moderator OR (w.account AND u.want_name <> w.name))`
 
-// Insert makes a ledger row of something wanted.
+// Insert is the beginning of a statement that makes ledger rows, with all columns.
 const Insert = `INSERT INTO resource (event_id, subject, kind, role, rank, want, want_name, state, name, arn, work, busy, failed,
 	generation, attempts, next_try_ms, error, epoch, made_ms) `
 
@@ -37,7 +37,7 @@ var adoptions = []adoption{
 	{KindModerator, "moderator", rankModerator, rankModerator},
 }
 
-// Adopt writes into the ledger what some tickets of an event want now.
+// Adopt writes into the ledger what some tickets of an event want now, and decides what follows.
 func Adopt(tx *db.Tx, epoch int64, event id.Event, tickets []id.Ticket) error {
 	ids := Bulk(tickets)
 	for _, a := range adoptions {

@@ -40,7 +40,7 @@ func AdminUser(n id.Ticket) string {
 	return "stagedoor-" + string(n)
 }
 
-// ReadBase reads how far the app instance of a place is. ready says that channels can be made in it.
+// ReadBase reads how far the app instance of a place is, whose show was removed round times. ready says that channels can be made in it.
 func ReadBase(ctx context.Context, d *db.DB, installation string, place id.Event, round int) (b Base, ready bool, err error) {
 	b = Base{Installation: installation, Place: place, Round: round}
 	rows, err := db.All(ctx, d, (*Row).Fields, "SELECT "+Columns+` FROM resource WHERE event_id = $1

@@ -52,6 +52,7 @@ const (
 // State is what is known about a row's thing at the provider.
 type State string
 
+// The states. A deletion whose answer was lost is unknown too.
 const (
 	Absent  State = "absent"
 	Unknown State = "unknown" // a create was sent; its answer was lost or is on its way
@@ -72,29 +73,31 @@ const (
 	LastStaffRank = rankModerator
 )
 
-// Row is one ledger row.
+// Row is one ledger row: what is wanted and known of one thing, and what is to be done with it.
 type Row struct {
 	Event      id.Event
-	Subject    id.Ticket
+	Subject    id.Ticket // "" for the event's own, and AdminSubjects
 	Kind       Kind
 	Role       id.Role
-	Rank       int
-	WantName   string
+	Rank       int    // in the order of making
+	WantName   string // the name that is wanted
 	State      State
-	Name       string
+	Name       string // the name that the provider shows, as far as we know
 	ARN        arn.ARN
-	Task       Task
-	Generation int
-	Attempts   int
+	Task       Task // "" for nothing
+	Generation int  // how often it was made from nothing: part of the request token
+	Attempts   int  // since the last success
 }
 
+// Columns are those of a Row, in the order of Fields.
 const Columns = "event_id, subject, kind, role, rank, want_name, state, name, arn, work, generation, attempts"
 
+// Fields are the addresses to scan Columns into.
 func (r *Row) Fields() []any {
 	return []any{&r.Event, &r.Subject, &r.Kind, &r.Role, &r.Rank, &r.WantName, &r.State, &r.Name, &r.ARN, &r.Task, &r.Generation, &r.Attempts}
 }
 
-// decide is the one rule that says what a row waits for. It is run over every row whose own columns or whose dependencies
+// decideSQL is the one rule that says what a row waits for. It is run over every row whose own columns or whose dependencies
 // changed. $1 is the event, $2 the subjects. Deletes go against the order of making; what is in a channel or an app instance
 // that is to go is not deleted one by one, it goes with it.
 const decideSQL = `
@@ -122,7 +125,7 @@ UPDATE resource AS r SET work = CASE
   ELSE 'delete' END
 WHERE r.event_id = $1 AND r.subject IN (SELECT value ->> 's' FROM json_each($2))`
 
-// Decide runs decide for some subjects of an event.
+// Decide says anew what rows of some subjects of an event wait for. Whoever changed such a row, or one that they need, calls it.
 func Decide(tx *db.Tx, event id.Event, subjects ...id.Ticket) error {
 	_, err := tx.Exec(decideSQL, event, Bulk(subjects))
 	return err
@@ -142,6 +145,7 @@ func Bulk(subjects []id.Ticket) string {
 	return string(text)
 }
 
+// Subjects are those of rows, in their order.
 func Subjects(rows []Row) []id.Ticket {
 	out := make([]id.Ticket, len(rows))
 	for i, r := range rows {
@@ -161,7 +165,8 @@ func Todo(ctx context.Context, d *db.DB, event id.Event, what Task, now time.Tim
 }
 
 // Begin announces a call for rows: they become busy, a create from nothing starts a new generation with the name that is
-// wanted now; a delete starts one too, for what is made after it if its answer is lost. It returns the rows as they are announced; those that changed since they were picked are left out.
+// wanted now; a delete starts one too, for what is made after it if its answer is lost. All rows have one event, kind and
+// task. It returns them as they are announced; those that changed since they were picked are left out.
 func Begin(tx *db.Tx, epoch int64, rows []Row) ([]Row, error) {
 	first := rows[0]
 	return db.All(tx.Context(), tx, (*Row).Fields, `

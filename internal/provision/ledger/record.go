@@ -20,7 +20,7 @@ type Verdict struct {
 	Settled bool          // the provider said no: this call had no effect
 }
 
-// Succeed records that a row is as it was asked to be.
+// Succeed records that a row is as it was asked to be: deleted, or there with an ARN and a name.
 func Succeed(tx *db.Tx, epoch int64, r Row, a arn.ARN, name string) error {
 	now := time.Now().UnixMilli()
 	if r.Task == TaskDelete {

@@ -23,6 +23,8 @@ func AdminSubjects(first, last int) []id.Ticket {
 	return out
 }
 
+// WantAdmins wants the admins of a place from first to last, counted from 1: their accounts and their roles. It does not
+// decide what follows.
 func WantAdmins(tx *db.Tx, epoch int64, place id.Event, first, last int) error {
 	for i, subject := range AdminSubjects(first, last) {
 		account, role := rankAdminUser, rankAdminRole
@@ -39,7 +41,7 @@ func WantAdmins(tx *db.Tx, epoch int64, place id.Event, first, last int) error {
 	return nil
 }
 
-// WantOne wants one resource that belongs to no ticket.
+// WantOne wants one resource that belongs to no ticket, unless it is wanted already. It does not decide what follows.
 func WantOne(tx *db.Tx, epoch int64, event id.Event, subject id.Ticket, k Kind, rank int, name string) error {
 	_, err := tx.Exec(Insert+`VALUES ($1, $2, $3, '', $4, TRUE, $5, 'absent', '', '', 'create', FALSE, FALSE, 0, 0, 0, '', $6, 0)
 		ON CONFLICT DO NOTHING`, event, subject, k, rank, name, epoch)

@@ -12,8 +12,8 @@ type Show struct {
 	ID     id.Event
 	Name   string
 	Doors  int64 // Unix milliseconds
-	Make   bool
-	Retire bool
+	Make   bool  // it wants a chat
+	Retire bool  // its archive is sealed: nothing of it is wanted any more
 	Placement
 }
 

@@ -1,7 +1,9 @@
-// Package sweep compares the ledger with what the provider really has, and puts the ledger right. The provider may lose something, somebody may delete or
-// make something by hand, a leader that was stopped may still have sent a call, and a database may be an older copy. The
-// sweep pages through the account's app instances, then place by place through administrators, channels, accounts, and
-// each channel's people, and puts the ledger right; what follows from that is the planner's and the dispatcher's.
+// Package sweep compares the ledger with what the provider really has, and puts the ledger right.
+//
+// The provider may lose something, somebody may delete or make something by hand, a leader that was stopped may still have
+// sent a call, and a database may be an older copy. The sweep pages through the account's app instances, then place by place
+// through administrators, channels, accounts, and each channel's people; what follows from its corrections is the planner's
+// and the dispatcher's.
 //
 //	in the ledger  at the provider
 //	made           not listed        vanished: the row becomes absent, and is made anew if it is wanted
