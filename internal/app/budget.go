@@ -54,16 +54,16 @@ func (b *budget) pacer(l *lines, way int) chime.Pacer {
 	if b.free() {
 		return nil
 	}
-	return func(ctx context.Context, call chime.Call, send func(context.Context) error) error {
+	return func(ctx context.Context, call pace.Call, send func(context.Context) error) error {
 		leave, err := l.enter(ctx, b.scarce(call))
 		if err != nil {
 			return err
 		}
 		defer leave()
-		if err := b.giveWay(ctx, paced(call), way); err != nil {
+		if err := b.giveWay(ctx, call, way); err != nil {
 			return err
 		}
-		return b.pace.Do(ctx, b.db, paced(call), func() error {
+		return b.pace.Do(ctx, b.db, call, func() error {
 			leave() // the next one may want a slot while this one waits for its answer
 			return send(ctx)
 		})
@@ -95,7 +95,7 @@ func (b *budget) giveWay(ctx context.Context, call pace.Call, way int) error {
 
 // scarce names what a call competes for with others: the account where one limit covers everything, or else its bearer, of
 // whom Amazon takes ten calls a second. One that waits for a busy channel is in no other bearer's way.
-func (b *budget) scarce(call chime.Call) string {
+func (b *budget) scarce(call pace.Call) string {
 	for _, l := range b.pace.Buckets {
 		if l.Scope == pace.Account && l.PerSecond > 0 && (l.Ops == nil || slices.Contains(l.Ops, call.Op)) {
 			return ""
@@ -129,9 +129,4 @@ func (l *lines) enter(ctx context.Context, name string) (leave func(), err error
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-}
-
-// paced is a call as the buckets see it.
-func paced(c chime.Call) pace.Call {
-	return pace.Call{Op: c.Op, Instance: string(c.Instance), Bearer: string(c.Bearer), Channel: string(c.Channel), User: string(c.User)}
 }

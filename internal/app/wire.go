@@ -19,6 +19,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/moderate"
 	"github.com/stagedoor/stagedoor/internal/nick"
 	"github.com/stagedoor/stagedoor/internal/organizer"
+	"github.com/stagedoor/stagedoor/internal/pace"
 	"github.com/stagedoor/stagedoor/internal/pass"
 	"github.com/stagedoor/stagedoor/internal/provision"
 	"github.com/stagedoor/stagedoor/internal/react"
@@ -48,7 +49,7 @@ func (a *App) wire() error {
 		return fmt.Errorf("--pace: %w", err)
 	}
 	a.events, a.gate, a.organizers = event.New(a.db), gate.New(a.db, pepper), organizer.New(a.db)
-	a.provision = provision.New(a.provisionConfig(provider))
+	a.provision = provision.New(a.provisionConfig(provider, share.pace))
 	a.readiness = board(a.db, a.cfg.Pace, a.cfg.Readiness, a.log)
 	a.desk = moderate.New(moderate.Config{DB: a.db, Chime: provider.Paced(share.urgent()), Behind: share.behind(), Bus: a.bus, Logger: a.log})
 	a.archive, err = archive.New(archive.Config{DB: a.db, Chime: provider.Paced(share.behind()), Dir: filepath.Join(a.cfg.Data, "archive"), Logger: a.log,
@@ -95,8 +96,8 @@ func originOf(endpoint string) string {
 	return endpoint
 }
 
-func (a *App) provisionConfig(provider *chime.Client) provision.Config {
-	return provision.Config{DB: a.db, Chime: provider, Bus: a.bus, Preset: a.cfg.Pace, Logger: a.log, OnPurged: a.purged}
+func (a *App) provisionConfig(provider *chime.Client, share *pace.Pace) provision.Config {
+	return provision.Config{DB: a.db, Chime: provider, Bus: a.bus, Pace: share, Logger: a.log, OnPurged: a.purged}
 }
 
 // progress tells a waiting fan how far the chat of the event is.

@@ -11,16 +11,11 @@ import (
 
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/fault"
+	"github.com/stagedoor/stagedoor/internal/pace"
 )
 
-// Call is one request as the provider's limits see it. What the operation has not is "".
-type Call struct {
-	Op       string  // as in Amazon's API reference
-	Instance arn.ARN // the app instance in which it happens
-	Bearer   arn.ARN // the chat account that acts; the identity operations have none
-	Channel  arn.ARN
-	User     arn.ARN // the one chat account that it is about
-}
+// Call is one request as the provider's limits see it.
+type Call = pace.Call
 
 // Pacer makes a call wait for its turn. It calls send at most once, from its own goroutine, and returns what send
 // returned. Where it does not call send, its error says why not. The deadline of a call begins when send is called.

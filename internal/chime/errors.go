@@ -55,6 +55,12 @@ var meanings = map[string]meaning{
 var byStatus = map[int]string{400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "Conflict",
 	412: "PreconditionFailed", 413: "BadRequest", 422: "Unprocessable", 429: "Throttled"}
 
+// Missing reports whether the provider says that there is no such thing. Operations without a 404 answer Forbidden for it
+// (Amazon Chime SDK API reference: errors of DeleteChannel, DeleteAppInstanceUser).
+func Missing(err error) bool {
+	return fault.Is(err, fault.NotFound) || fault.HasCode(err, CodeForbidden)
+}
+
 // translate turns an SDK error into a fault. Without an answer the call counts as Unavailable, and it may have had an
 // effect unless it was notSent: no such host, refused, a certificate that is not believed, no connection in time.
 func translate(op string, err error, notSent bool) error {

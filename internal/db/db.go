@@ -123,6 +123,11 @@ func (d *DB) openSQLite(path string) error {
 	return nil
 }
 
+// frozen is after how many milliseconds PostgreSQL ends the session of a client that is silent within a transaction: its
+// process was stopped, or its machine is gone. That is sooner than anybody else takes over its lease (lease.TTL), who would
+// then wait for its locks.
+const frozen = "5000"
+
 func (d *DB) openPostgres(rawURL string) error {
 	var err error
 	if d.read, err = sql.Open("pgx", rawURL); err != nil {
@@ -134,9 +139,15 @@ func (d *DB) openPostgres(rawURL string) error {
 	if err != nil {
 		return err
 	}
-	// A server, database or role may be told to answer commits before they are on disk. Not ours; stronger settings stay.
+	// A server, database or role may be told to answer commits before they are on disk, and to let a transaction whose client
+	// says nothing keep its locks for ever. Not ours; stronger settings stay.
 	d.write = stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
 		_, err := c.Exec(ctx, `SELECT set_config(name, 'on', false) FROM pg_settings WHERE name = 'synchronous_commit' AND setting = 'off'`)
+		if err != nil {
+			return err
+		}
+		_, err = c.Exec(ctx, `SELECT set_config(name, $1, false) FROM pg_settings
+			WHERE name = 'idle_in_transaction_session_timeout' AND (setting = '0' OR CAST(setting AS BIGINT) > CAST($1 AS BIGINT))`, frozen)
 		return err
 	}))
 	d.write.SetMaxOpenConns(1)

@@ -179,6 +179,58 @@ func TestPostgreSQLAnswersACommitOnceItIsOnDiskEvenIfConfiguredOtherwise(t *test
 	}
 }
 
+// A process that was stopped within a transaction kept its locks, and whoever took over its lease waited for them until it
+// was killed.
+func TestPostgreSQLEndsTheTransactionOfAProcessThatIsStopped(t *testing.T) {
+	rawURL := dbtest.PostgresURL(t)
+	connect := func(more string) *db.DB {
+		d, err := db.Open(t.Context(), rawURL+more)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = d.Close() })
+		return d
+	}
+	for more, want := range map[string]string{"": "5s", "&idle_in_transaction_session_timeout=60000": "5s", "&idle_in_transaction_session_timeout=300": "300ms"} {
+		err := connect(more).Write(t.Context(), func(tx *db.Tx) error {
+			is, err := db.Value[string](tx.Context(), tx, "SHOW idle_in_transaction_session_timeout")
+			if is != want {
+				t.Errorf("with %q a silent transaction may last %s, want %s", more, is, want)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	stopped, next := connect("&idle_in_transaction_session_timeout=300"), connect("")
+	if _, err := next.Exec(t.Context(), "CREATE TABLE lease (epoch BIGINT NOT NULL)"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := next.Exec(t.Context(), "INSERT INTO lease VALUES (1)"); err != nil {
+		t.Fatal(err)
+	}
+	take := func(tx *db.Tx) error {
+		_, err := tx.Exec("UPDATE lease SET epoch = epoch + 1")
+		return err
+	}
+	err := stopped.Write(t.Context(), func(tx *db.Tx) error {
+		if err := take(tx); err != nil {
+			return err
+		}
+		return next.Write(t.Context(), take) // while this one says nothing
+	})
+	if err == nil || errors.Is(err, db.ErrUnknown) {
+		t.Errorf("who was stopped hears %v", err)
+	}
+	if err := stopped.Write(t.Context(), take); err != nil { // it goes on
+		t.Error(err)
+	}
+	if n, err := db.Value[int](t.Context(), next, "SELECT epoch FROM lease"); err != nil || n != 3 {
+		t.Errorf("epoch %d, %v; want that of the one who waited and of the next", n, err)
+	}
+}
+
 // Found after a campaign of kills: statements that were kept kept their connections, and with them files and locks,
 // after Close. What nobody reads any more belongs in the database and not in a log beside it.
 func TestCloseLeavesOneFileAndNothingOpen(t *testing.T) {

@@ -247,12 +247,12 @@ func (t *Tx) run(fn func(*Tx) error) error {
 	return nil
 }
 
-// settled reports whether an error of a commit says that nothing was committed: the database answered, and it goes on.
-// Everything else – a lost connection, PostgreSQL that shuts down – may have come after the commit.
+// settled reports whether an error of a commit says that nothing was committed: the database answered, and it goes on, or
+// it has ended the session before it was asked to commit (25P03 idle_in_transaction_session_timeout). Everything else – a lost connection, PostgreSQL that shuts down – may have come after the commit.
 func settled(err error) bool {
 	var pe *pgconn.PgError
 	if errors.As(err, &pe) {
-		return pe.SeverityUnlocalized == "ERROR"
+		return pe.SeverityUnlocalized == "ERROR" || pe.Code == "25P03"
 	}
 	var se *sqlite.Error // the change is undone, whatever was the matter
 	return errors.As(err, &se) || errors.Is(err, pgx.ErrTxCommitRollback)

@@ -28,18 +28,20 @@ type slow struct {
 }
 
 const (
-	lower     = 0.90   // of the ceiling: where a lowered rate begins
-	under     = 0.99   // of the ceiling: where it stays
-	regain    = 4.0    // seconds until it is there
-	stay      = 16.0   // seconds until it goes beyond
-	climb     = 16.0   // seconds from there to the documented limit
-	firstRamp = 0.25   // of the ceiling: the rate after the first call that passes again
-	patience  = 90_000 // microseconds in which all calls are throttled before it is asked whether anything passes
-	maxPause  = 30.0   // seconds between single calls that ask whether anything passes
-	freeRate  = 1000   // calls a second from which an unlimited bucket is not slow any more
-	memory    = 60.0   // seconds after which a call counts a third for forecasts
-	cycle     = 20.0   // seconds of measuring that make a forecast
-	typical   = 0.97   // of the ceiling: what passes while there is nothing measured
+	steepest  = 0.25     // of the ceiling: how far one refusal lowers it. What passed says little where there were few calls
+	slowestOf = 1.0 / 32 // of the documented limit: the lowest ceiling, at most one call a second. Below, single calls ask
+	lower     = 0.90     // of the ceiling: where a lowered rate begins
+	under     = 0.99     // of the ceiling: where it stays
+	regain    = 4.0      // seconds until it is there
+	stay      = 16.0     // seconds until it goes beyond
+	climb     = 16.0     // seconds from there to the documented limit
+	firstRamp = 0.25     // of the ceiling: the rate after the first call that passes again
+	patience  = 90_000   // microseconds in which all calls are throttled before it is asked whether anything passes
+	maxPause  = 30.0     // seconds between single calls that ask whether anything passes
+	freeRate  = 1000     // calls a second from which an unlimited bucket is not slow any more
+	memory    = 60.0     // seconds after which a call counts a third for forecasts
+	cycle     = 20.0     // seconds of measuring that make a forecast
+	typical   = 0.97     // of the ceiling: what passes while there is nothing measured
 )
 
 // top is the rate at which a bucket is not slow any more.
@@ -49,6 +51,9 @@ func (b Bucket) top() float64 {
 	}
 	return float64(b.PerSecond)
 }
+
+// slowest is the lowest ceiling: whatever passes, a bucket is back within half a minute.
+func (b Bucket) slowest() float64 { return max(1/maxPause, min(1, slowestOf*b.top())) }
 
 // rate is how many calls a second may start now.
 func (s *slow) rate(b Bucket, now int64) float64 {
@@ -84,9 +89,11 @@ func (s *slow) over(b Bucket, now int64) bool {
 // throttled is the state after the call with a slot was throttled.
 func (s *slow) throttled(r row, at, now int64) *slow {
 	if s == nil {
-		next := &slow{Since: now, Start: now, First: at, Last: at, Ceiling: min(r.bucket.top(), r.calls.passing(at, 0))}
-		if next.Ceiling == 0 {
-			next.Ceiling, next.First = r.bucket.top(), at-patience
+		next := &slow{Since: now, Start: now, First: at, Last: at, Ceiling: r.bucket.top()}
+		if passes := r.calls.passing(at, 0); passes > 0 {
+			next.Ceiling = max(min(next.Ceiling, passes), steepest*float64(r.bucket.PerSecond), r.bucket.slowest())
+		} else {
+			next.First = at - patience
 		}
 		return next
 	}
@@ -103,7 +110,7 @@ func (s *slow) throttled(r row, at, now int64) *slow {
 			next.Asked++
 		}
 	case s.First == 0:
-		next.Ceiling = max(min(r.calls.passing(at, s.Since), s.rate(r.bucket, at)), s.Ceiling/4, 1/maxPause)
+		next.Ceiling = max(min(r.calls.passing(at, s.Since), s.rate(r.bucket, at)), s.Ceiling*steepest, r.bucket.slowest())
 	}
 	next.Since, next.Start, next.Ramp = now, now, 0
 	if next.Ceiling > 1.33*s.Ceiling || next.Ceiling < 0.75*s.Ceiling {

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/stagedoor/stagedoor/internal/arn"
 )
 
 func preset(t testing.TB, name string) Preset {
@@ -163,7 +165,7 @@ func TestOtherWaysToRefuse(t *testing.T) {
 // all together fifty. Whatever of that the provider has cut, the others are hardly touched.
 func TestOnlyTheBucketThatIsMeantSlowsDown(t *testing.T) {
 	users := func(c Call) (string, bool) { return "", c.User != "" }
-	perInstance := func(c Call) (string, bool) { return c.Instance, c.User != "" }
+	perInstance := func(c Call) (string, bool) { return string(c.Instance), c.User != "" }
 	ofFirst := func(c Call) (string, bool) { return "", c.Instance == "0" }
 	for name, s := range map[string]struct {
 		limits       []limiter
@@ -178,10 +180,10 @@ func TestOnlyTheBucketThatIsMeantSlowsDown(t *testing.T) {
 			w := newWorld(t, 1, preset(t, "aws-us-east-1"), 20*time.Millisecond, s.limits...)
 			w.work, w.most = nil, 64
 			for i := range 5 {
-				w.work = append(w.work, Call{Op: "CreateAppInstanceUser", Instance: strconv.Itoa(i), User: "u"})
+				w.work = append(w.work, Call{Op: "CreateAppInstanceUser", Instance: arn.ARN(strconv.Itoa(i)), User: "u"})
 			}
 			w.run(3 * time.Minute)
-			rates := map[string]float64{}
+			rates := map[arn.ARN]float64{}
 			for _, c := range w.calls {
 				if !c.refused && c.at >= bigBang+60*second {
 					rates[c.Instance] += 1. / 120
@@ -206,7 +208,7 @@ func TestABearerIsSlowedDownAndNotHisChannels(t *testing.T) {
 	w := newWorld(t, 1, preset(t, "aws-us-east-1"), 20*time.Millisecond, limit(always(5), nil))
 	w.work = nil
 	for i := range 20 {
-		w.work = append(w.work, Call{Op: "CreateChannelModerator", Channel: strconv.Itoa(i), Bearer: "admin"})
+		w.work = append(w.work, Call{Op: "CreateChannelModerator", Channel: arn.ARN(strconv.Itoa(i)), Bearer: "admin"})
 	}
 	w.run(3 * time.Minute)
 	for _, r := range w.rows {
@@ -216,5 +218,39 @@ func TestABearerIsSlowedDownAndNotHisChannels(t *testing.T) {
 	}
 	if passed, refused := w.count(time.Minute, 3*time.Minute); passed < 120*5*9/10 || refused*20 > passed {
 		t.Errorf("%d passed, %d refused", passed, refused)
+	}
+}
+
+// A bucket that was asked four times in half an hour and refused once was believed to pass two calls in a quarter of an hour: what
+// passed there was all that was asked for. The next call waited for eight minutes.
+func TestOneRefusalOfARareCallCostsSeconds(t *testing.T) {
+	batch := Bucket{Name: "batch", Scope: Channel, Ops: []string{"BatchCreateChannelMembership"}, PerSecond: 1}
+	for _, b := range []Bucket{batch, {Name: "all", PerSecond: 10}, {Name: "identity", PerSecond: 50}} {
+		r, now := row{hold: hold{bucket: b}}, bigBang
+		for range 4 {
+			now += 600 * second
+			r.book(now, now, false)
+			r.ended(len(r.calls)-1, now, OK)
+		}
+		worst := int64(0)
+		for n := range 12 { // every call is refused, one after the other
+			at := max(now+second, r.next(now))
+			worst = max(worst, at-now)
+			if n == 1 && at-now > 5*second {
+				t.Errorf("%s: %.1f s after one refusal", b.Name, float64(at-now)/second)
+			}
+			r.book(at, at, false)
+			now = at
+			answered := []row{r}
+			answer(answered, at, now, Throttled)
+			answered[0].slow.First = 0 // as if others were answered in between: no single calls that ask
+			r = answered[0]
+		}
+		if worst > 40*second {
+			t.Errorf("%s: %.1f s between two calls at the worst", b.Name, float64(worst)/second)
+		}
+		if r.slow.rate(b, now+40*second) < b.top() {
+			t.Errorf("%s: 40 s after the last refusal %.3f/s", b.Name, r.slow.rate(b, now+40*second))
+		}
 	}
 }

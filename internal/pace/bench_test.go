@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
 	"github.com/stagedoor/stagedoor/internal/pace"
@@ -57,7 +58,7 @@ func BenchmarkSnapshot(b *testing.B) {
 	d, p := open(b, url), pace.New(preset(b, "aws-us-east-1"))
 	var calls []pace.Call
 	for i := range 100 {
-		n := strconv.Itoa(i)
+		n := arn.ARN(strconv.Itoa(i))
 		calls = append(calls, pace.Call{Op: "CreateAppInstanceUser", Instance: n}, pace.Call{Op: "BatchCreateChannelMembership", Bearer: n, Channel: n})
 	}
 	for range 5 {

@@ -61,6 +61,14 @@ func take(rows []row, at, first, now int64) {
 	}
 }
 
+// allowed is how many calls a second may start; 0: nothing limits them.
+func (r row) allowed(now int64) float64 {
+	if r.slow != nil {
+		return r.slow.rate(r.bucket, now)
+	}
+	return float64(r.bucket.PerSecond)
+}
+
 // free reports whether nothing limits the row.
 func (r row) free() bool { return r.bucket.PerSecond == 0 && r.slow == nil }
 

@@ -18,6 +18,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/stagedoor/stagedoor/internal/arn"
 )
 
 const (
@@ -31,8 +33,14 @@ const (
 	second = 1_000_000
 )
 
-// Call is what one request to the provider is about. Resources are ARNs; "" where the operation has none.
-type Call struct{ Op, Instance, Bearer, Channel, User string }
+// Call is one request as the provider's limits see it. What the operation has not is "".
+type Call struct {
+	Op       string  // as in Amazon's API reference
+	Instance arn.ARN // the app instance in which it happens
+	Bearer   arn.ARN // the chat account that acts; the identity operations have none
+	Channel  arn.ARN
+	User     arn.ARN // the one chat account that it is about
+}
 
 // Key is the thing of a scope that the call counts for: it tells the rows of a bucket apart.
 func (c Call) Key(s Scope) string {
@@ -40,13 +48,13 @@ func (c Call) Key(s Scope) string {
 	case Account:
 		return ""
 	case Instance:
-		return c.Instance
+		return string(c.Instance)
 	case Bearer:
-		return c.Bearer
+		return string(c.Bearer)
 	case Channel:
-		return c.Channel
+		return string(c.Channel)
 	case User:
-		return c.User
+		return string(c.User)
 	}
 	return ""
 }

@@ -52,6 +52,33 @@ func (s Snapshot) Earliest(c Call, now time.Time) time.Time {
 	return s.pace.local(at)
 }
 
+// Claim is the part of one of the account's buckets that somebody can use who makes calls of one kind.
+type Claim struct {
+	Bucket string  // one of the account's
+	Of     string  // what holds the calls back; those of the same share the part
+	Part   float64 // of the bucket, at most 1
+}
+
+// Claims says which part of the account's buckets calls like c can use at most: as much as their other buckets let through.
+func (s Snapshot) Claims(c Call, now time.Time) []Claim {
+	var out []Claim
+	us, holds := s.pace.micros(now), s.pace.holds(c)
+	for i, h := range holds {
+		whole := s.row(h).allowed(us)
+		if h.bucket.Scope != Account || whole == 0 {
+			continue
+		}
+		claim := Claim{Bucket: h.bucket.Name, Part: 1}
+		for j, other := range holds {
+			if rate := s.row(other).allowed(us); j != i && rate > 0 && rate < claim.Part*whole {
+				claim.Of, claim.Part = other.bucket.Name+" "+other.key, rate/whole
+			}
+		}
+		out = append(out, claim)
+	}
+	return out
+}
+
 // Take books a call in the snapshot only.
 func (s Snapshot) Take(c Call, at time.Time) {
 	us := s.pace.micros(at)

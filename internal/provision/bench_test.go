@@ -3,6 +3,8 @@ package provision
 import (
 	"context"
 	"fmt"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+	"github.com/stagedoor/stagedoor/internal/provision/plan"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -33,7 +35,7 @@ func fill(b testing.TB, d *db.DB, n int, doors time.Time) (id.Event, []id.Ticket
 	for at := 0; at < n; at += 10_000 {
 		part := tickets[at:min(n, at+10_000)]
 		if _, err := d.Exec(b.Context(), `INSERT INTO ticket (id, event_id, code_hash, role, source_ref, valid, created_ms, updated_ms)
-			SELECT value ->> 's', $1, value ->> 's', 'fan', '', TRUE, 1, 1 FROM json_each($2)`, e, bulk(part)); err != nil {
+			SELECT value ->> 's', $1, value ->> 's', 'fan', '', TRUE, 1, 1 FROM json_each($2)`, e, ledger.Bulk(part)); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -48,12 +50,12 @@ func BenchmarkNextWork(b *testing.B) {
 			t, p := benchTerm(b, kind)
 			for i := range 2 {
 				e, tickets := fill(b, t.db, 20_000, time.Now().Add(time.Duration(i)*time.Hour))
-				if err := p.loadShows(b.Context()); err != nil {
+				if err := p.Look(b.Context()); err != nil {
 					b.Fatal(err)
 				}
 				began := time.Now()
-				for at := 0; at < len(tickets); at += chunk {
-					if err := p.compare(b.Context(), e, tickets[at:at+chunk]); err != nil {
+				for at := 0; at < len(tickets); at += ledger.Chunk {
+					if err := p.Compare(b.Context(), e, tickets[at:at+ledger.Chunk]); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -65,7 +67,7 @@ func BenchmarkNextWork(b *testing.B) {
 			t.stirs, t.quiet = map[id.Event]int{}, map[id.Event]time.Time{}
 			for b.Loop() {
 				t.quiet = map[id.Event]time.Time{}
-				work, _, err := t.pick(b.Context(), time.Now(), 1)
+				work, _, err := t.pick(b.Context(), t.pace.Now().Add(time.Minute), 1)
 				if err != nil || len(work) != 1 {
 					b.Fatal(work, err)
 				}
@@ -77,7 +79,7 @@ func BenchmarkNextWork(b *testing.B) {
 			b.ReportMetric(float64(time.Since(began).Milliseconds()), "ms/status")
 			began = time.Now()
 			for range 20 {
-				if err := p.look(b.Context()); err != nil {
+				if err := p.Look(b.Context()); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -94,9 +96,9 @@ func BenchmarkAMillionTickets(b *testing.B) {
 			t, p := benchTerm(b, kind)
 			for i := range 10 {
 				e, _ := fill(b, t.db, 100_000, time.Now().Add(time.Duration(i)*time.Hour))
-				ledger(b, t.db, e, i < 5)
+				fillLedger(b, t.db, e, i < 5)
 			}
-			if err := p.loadShows(b.Context()); err != nil {
+			if err := p.Look(b.Context()); err != nil {
 				b.Fatal(err)
 			}
 			if kind == "postgres" {
@@ -106,7 +108,7 @@ func BenchmarkAMillionTickets(b *testing.B) {
 			}
 			for more := true; more; { // a term begins with a comparison of everything
 				var err error
-				if more, err = p.step(b.Context()); err != nil {
+				if more, err = p.Step(b.Context()); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -114,7 +116,7 @@ func BenchmarkAMillionTickets(b *testing.B) {
 			resident := residentMB(b)
 			for b.Loop() {
 				t.quiet = map[id.Event]time.Time{}
-				work, _, err := t.pick(b.Context(), time.Now(), 1)
+				work, _, err := t.pick(b.Context(), t.pace.Now().Add(time.Minute), 1)
 				if err != nil || len(work) != 1 {
 					b.Fatal(work, err)
 				}
@@ -122,7 +124,7 @@ func BenchmarkAMillionTickets(b *testing.B) {
 			b.ReportMetric(resident, "MB/resident")
 			began := time.Now()
 			for range 20 {
-				if err := p.look(b.Context()); err != nil {
+				if err := p.Look(b.Context()); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -147,15 +149,15 @@ func residentMB(b testing.TB) float64 {
 
 // ledger writes what the planner and the dispatcher would have written for an event by now: everything is made, or the
 // channel only.
-func ledger(b testing.TB, d *db.DB, e id.Event, ready bool) {
+func fillLedger(b testing.TB, d *db.DB, e id.Event, ready bool) {
 	b.Helper()
 	for _, q := range []string{
 		"INSERT INTO placement (event_id, place, placed_ms, round, leaving) VALUES ($1, $1, 1, 0, FALSE)",
-		insert + `SELECT $1, '', kind, '', rank, TRUE, 'x', 'made', 'x', 'arn:aws:chime:us-east-1:1:app-instance/1', '', FALSE, FALSE, 1, 0, 0, '', 1, 1
+		ledger.Insert + `SELECT $1, '', kind, '', rank, TRUE, 'x', 'made', 'x', 'arn:aws:chime:us-east-1:1:app-instance/1', '', FALSE, FALSE, 1, 0, 0, '', 1, 1
 			FROM (SELECT 'instance' AS kind, -3 AS rank UNION ALL SELECT 'admin_user', -2 UNION ALL SELECT 'admin', -1 UNION ALL SELECT 'channel', 1) AS own`,
-		insert + `SELECT event_id, ticket_id, 'user', role, 6, account, name, 'absent', '', '', 'create', FALSE, FALSE, 0, 0, 0, '', 1, 0
+		ledger.Insert + `SELECT event_id, ticket_id, 'user', role, 6, account, name, 'absent', '', '', 'create', FALSE, FALSE, 0, 0, 0, '', 1, 0
 			FROM wanted_ticket WHERE event_id = $1`,
-		insert + `SELECT event_id, ticket_id, 'membership', role, 5, member, name, 'absent', '', '', 'blocked', FALSE, FALSE, 0, 0, 0, '', 1, 0
+		ledger.Insert + `SELECT event_id, ticket_id, 'membership', role, 5, member, name, 'absent', '', '', 'blocked', FALSE, FALSE, 0, 0, 0, '', 1, 0
 			FROM wanted_ticket WHERE event_id = $1`,
 	} {
 		if _, err := d.Exec(b.Context(), q, e); err != nil {
@@ -170,7 +172,7 @@ func ledger(b testing.TB, d *db.DB, e id.Event, ready bool) {
 	}
 }
 
-func benchTerm(b testing.TB, kind string) (*term, *planner) {
+func benchTerm(b testing.TB, kind string) (*term, *plan.Planner) {
 	b.Helper()
 	d := dbtest.SQLite(b, schema.Platform())
 	if kind == "postgres" {
@@ -193,8 +195,5 @@ func benchTerm(b testing.TB, kind string) (*term, *planner) {
 	if err := t.begin(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	return t, &planner{term: t, tickets: cursor{ms: 2}, names: cursor{ms: 2}, looked: time.Now().Add(time.Hour),
-		behind: map[id.Event]map[id.Ticket]struct{}{},
-		walked: map[id.Event]time.Time{}, purged: map[id.Event]bool{},
-		unwanted: map[id.Event]id.Ticket{}, emptied: map[id.Event]time.Time{}}
+	return t, plan.New(t.plans())
 }

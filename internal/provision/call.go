@@ -9,33 +9,34 @@ import (
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 )
 
 // call is one announced call to the provider: all rows have the same event, kind and task.
 type call struct {
-	rows    []row
+	rows    []ledger.Row
 	channel arn.ARN // of the event, "" until made
-	base    base
+	base    ledger.Base
 	bearer  arn.ARN   // the admin account that acts; "" where none does
 	slot    pace.Slot // when it may start
 }
 
-func (c call) first() row { return c.rows[0] }
+func (c call) first() ledger.Row { return c.rows[0] }
 
 // op names the provider's operation, for the buckets of the pace.
 func (c call) op() string {
 	r := c.first()
 	switch r.Task {
-	case taskJoin:
+	case ledger.TaskJoin:
 		return "BatchCreateChannelMembership"
-	case taskRename:
-		return map[kind]string{kindChannel: "UpdateChannel", kindUser: "UpdateAppInstanceUser"}[r.Kind]
-	case taskDelete:
-		return map[kind]string{kindInstance: "DeleteAppInstance", kindChannel: "DeleteChannel", kindUser: "DeleteAppInstanceUser",
-			kindMembership: "DeleteChannelMembership", kindModerator: "DeleteChannelModerator"}[r.Kind]
-	case taskCreate:
-		return map[kind]string{kindInstance: "CreateAppInstance", kindAdminUser: "CreateAppInstanceUser", kindAdmin: "CreateAppInstanceAdmin",
-			kindChannel: "CreateChannel", kindUser: "CreateAppInstanceUser", kindModerator: "CreateChannelModerator"}[r.Kind]
+	case ledger.TaskRename:
+		return map[ledger.Kind]string{ledger.KindChannel: "UpdateChannel", ledger.KindUser: "UpdateAppInstanceUser"}[r.Kind]
+	case ledger.TaskDelete:
+		return map[ledger.Kind]string{ledger.KindInstance: "DeleteAppInstance", ledger.KindChannel: "DeleteChannel", ledger.KindUser: "DeleteAppInstanceUser",
+			ledger.KindMembership: "DeleteChannelMembership", ledger.KindModerator: "DeleteChannelModerator"}[r.Kind]
+	case ledger.TaskCreate:
+		return map[ledger.Kind]string{ledger.KindInstance: "CreateAppInstance", ledger.KindAdminUser: "CreateAppInstanceUser", ledger.KindAdmin: "CreateAppInstanceAdmin",
+			ledger.KindChannel: "CreateChannel", ledger.KindUser: "CreateAppInstanceUser", ledger.KindModerator: "CreateChannelModerator"}[r.Kind]
 	}
 	return ""
 }
@@ -43,26 +44,26 @@ func (c call) op() string {
 // endsAll reports whether the call takes everything of its event along: from now on there is no way back.
 func (c call) endsAll() bool {
 	k := c.first().Kind
-	return c.first().Task == taskDelete && (k == kindInstance || k == kindChannel)
+	return c.first().Task == ledger.TaskDelete && (k == ledger.KindInstance || k == ledger.KindChannel)
 }
 
 // paced says whose limits the call counts against.
 func (c call) paced() pace.Call {
-	out := pace.Call{Op: c.op(), Instance: string(c.base.instance), Bearer: string(c.bearer)}
+	out := pace.Call{Op: c.op(), Instance: c.base.Instance, Bearer: c.bearer}
 	switch r := c.first(); r.Kind {
-	case kindInstance:
-		if r.Task == taskDelete {
-			out.Instance = string(r.ARN)
+	case ledger.KindInstance:
+		if r.Task == ledger.TaskDelete {
+			out.Instance = r.ARN
 		}
-	case kindChannel:
-		if r.State == made {
-			out.Channel = string(r.ARN)
+	case ledger.KindChannel:
+		if r.State == ledger.Made {
+			out.Channel = r.ARN
 		}
-	case kindMembership, kindModerator:
-		out.Channel = string(c.channel)
-	case kindUser:
-		out.User = string(c.base.user(r))
-	case kindAdminUser, kindAdmin:
+	case ledger.KindMembership, ledger.KindModerator:
+		out.Channel = c.channel
+	case ledger.KindUser:
+		out.User = c.base.User(r)
+	case ledger.KindAdminUser, ledger.KindAdmin:
 	}
 	return out
 }
@@ -72,64 +73,48 @@ type answer struct {
 	arn  arn.ARN
 	name string // that the provider shows now; "" if we cannot know
 	err  error
+	// member says that err is about one member of a batch: the call itself was answered.
+	member bool
 }
 
 // send makes the call and returns an answer per row.
 func (p *Provisioner) send(ctx context.Context, c call) []answer {
 	r := c.first()
 	switch r.Task {
-	case taskJoin:
+	case ledger.TaskJoin:
 		return p.join(ctx, c)
-	case taskRename:
-		if r.Kind == kindChannel {
-			return []answer{{r.ARN, r.WantName, p.chime.RenameChannel(ctx, c.bearer, r.ARN, r.WantName)}}
+	case ledger.TaskRename:
+		if r.Kind == ledger.KindChannel {
+			return []answer{{arn: r.ARN, name: r.WantName, err: p.chime.RenameChannel(ctx, c.bearer, r.ARN, r.WantName)}}
 		}
-		return []answer{{r.ARN, r.WantName, p.chime.RenameUser(ctx, r.ARN, r.WantName)}}
-	case taskDelete:
+		return []answer{{arn: r.ARN, name: r.WantName, err: p.chime.RenameUser(ctx, r.ARN, r.WantName)}}
+	case ledger.TaskDelete:
 		return []answer{{err: gone(p.remove(ctx, c))}}
-	case taskCreate:
+	case ledger.TaskCreate:
 		return []answer{p.create(ctx, c)}
 	}
 	return []answer{{err: fmt.Errorf("no such task %q", r.Task)}}
 }
 
-// token is the request token of a create: the same for every repeat of one generation, and no longer than 64 characters.
-func (r row) token(b base) string {
-	of := string(r.Subject)
-	switch {
-	case r.Kind == kindAdminUser && r.Event != "":
-		of = string(r.Event) + of
-	case r.Kind == kindAdminUser, of == "" && r.Event == "":
-		of = b.installation + of
-	case of == "":
-		of = string(r.Event)
-	}
-	round := b.round
-	if r.Event == shared {
-		round = 0 // b's is that of the show that asks
-	}
-	return fmt.Sprintf("%s-%s-%d-%d", r.Kind, of, round, r.Generation)
-}
-
 func (p *Provisioner) create(ctx context.Context, c call) answer {
 	r, b := c.first(), c.base
 	switch r.Kind {
-	case kindInstance:
+	case ledger.KindInstance:
 		return p.createInstance(ctx, c)
-	case kindAdminUser:
-		a, err := p.chime.CreateUser(ctx, b.instance, adminUser(r.Subject), r.Name, r.token(b))
-		return existing(r, answer{a, r.Name, err}, b.instance.User(adminUser(r.Subject)))
-	case kindAdmin:
-		return existing(r, answer{err: p.chime.CreateAdmin(ctx, b.instance, b.instance.User(adminUser(r.Subject)))}, "")
-	case kindChannel:
-		a, err := p.chime.CreateChannel(ctx, b.admin, b.instance, string(r.Event), r.Name, r.token(b))
-		return existing(r, answer{a, r.Name, err}, b.instance.Channel(string(r.Event)))
-	case kindUser:
-		a, err := p.chime.CreateUser(ctx, b.instance, id.ChatUser(r.Role, r.Subject), r.Name, r.token(b))
-		return existing(r, answer{a, r.Name, err}, b.user(r))
-	case kindModerator:
-		return existing(r, answer{err: p.chime.CreateModerator(ctx, c.bearer, c.channel, b.user(r))}, "")
-	case kindMembership:
+	case ledger.KindAdminUser:
+		a, err := p.chime.CreateUser(ctx, b.Instance, ledger.AdminUser(r.Subject), r.Name, r.Token(b))
+		return existing(r, answer{arn: a, name: r.Name, err: err}, b.Instance.User(ledger.AdminUser(r.Subject)))
+	case ledger.KindAdmin:
+		return existing(r, answer{err: p.chime.CreateAdmin(ctx, b.Instance, b.Instance.User(ledger.AdminUser(r.Subject)))}, "")
+	case ledger.KindChannel:
+		a, err := p.chime.CreateChannel(ctx, b.Admin, b.Instance, string(r.Event), r.Name, r.Token(b))
+		return existing(r, answer{arn: a, name: r.Name, err: err}, b.Instance.Channel(string(r.Event)))
+	case ledger.KindUser:
+		a, err := p.chime.CreateUser(ctx, b.Instance, id.ChatUser(r.Role, r.Subject), r.Name, r.Token(b))
+		return existing(r, answer{arn: a, name: r.Name, err: err}, b.User(r))
+	case ledger.KindModerator:
+		return existing(r, answer{err: p.chime.CreateModerator(ctx, c.bearer, c.channel, b.User(r))}, "")
+	case ledger.KindMembership:
 		return p.join(ctx, c)[0]
 	}
 	return answer{err: fmt.Errorf("no such kind %q", r.Kind)}
@@ -138,7 +123,7 @@ func (p *Provisioner) create(ctx context.Context, c call) answer {
 // createInstance looks for the app instance by name before it repeats a create whose answer is unknown: the provider
 // chooses this one id, and remembers request tokens for a limited time only.
 func (p *Provisioner) createInstance(ctx context.Context, c call) answer {
-	r, name, client := c.first(), c.base.appInstanceName(), p.chime
+	r, name, client := c.first(), c.base.AppInstanceName(), p.chime
 	if r.Attempts > 1 {
 		found, ok, err := p.waiting.FindAppInstance(ctx, name)
 		if err != nil || ok {
@@ -146,15 +131,15 @@ func (p *Provisioner) createInstance(ctx context.Context, c call) answer {
 		}
 		client = p.waiting // its own slot has passed
 	}
-	a, err := client.CreateAppInstance(ctx, name, r.token(c.base))
-	return answer{a, name, err}
+	a, err := client.CreateAppInstance(ctx, name, r.Token(c.base))
+	return answer{arn: a, name: name, err: err}
 }
 
 // join adds users to the channel. Who is not named among the errors is in.
 func (p *Provisioner) join(ctx context.Context, c call) []answer {
 	users := make([]arn.ARN, len(c.rows))
 	for i, r := range c.rows {
-		users[i] = c.base.user(r)
+		users[i] = c.base.User(r)
 	}
 	failed, err := p.chime.BatchCreateMembership(ctx, c.bearer, c.channel, users)
 	bad := make(map[arn.ARN]error, len(failed))
@@ -164,7 +149,7 @@ func (p *Provisioner) join(ctx context.Context, c call) []answer {
 	out := make([]answer, len(c.rows))
 	for i, u := range users {
 		if out[i].err = err; err == nil {
-			out[i] = existing(c.rows[i], answer{err: bad[u]}, "")
+			out[i] = existing(c.rows[i], answer{err: bad[u], member: bad[u] != nil}, "")
 		}
 	}
 	return out
@@ -173,17 +158,17 @@ func (p *Provisioner) join(ctx context.Context, c call) []answer {
 func (p *Provisioner) remove(ctx context.Context, c call) error {
 	r, b := c.first(), c.base
 	switch r.Kind {
-	case kindInstance:
+	case ledger.KindInstance:
 		return p.removeInstance(ctx, c)
-	case kindChannel:
-		return p.chime.DeleteChannel(ctx, c.bearer, b.instance.Channel(string(r.Event)))
-	case kindUser:
-		return p.chime.DeleteUser(ctx, b.user(r))
-	case kindMembership:
-		return p.chime.DeleteMembership(ctx, c.bearer, c.channel, b.user(r))
-	case kindModerator:
-		return p.chime.DeleteModerator(ctx, c.bearer, c.channel, b.user(r))
-	case kindAdminUser, kindAdmin:
+	case ledger.KindChannel:
+		return p.chime.DeleteChannel(ctx, c.bearer, b.Instance.Channel(string(r.Event)))
+	case ledger.KindUser:
+		return p.chime.DeleteUser(ctx, b.User(r))
+	case ledger.KindMembership:
+		return p.chime.DeleteMembership(ctx, c.bearer, c.channel, b.User(r))
+	case ledger.KindModerator:
+		return p.chime.DeleteModerator(ctx, c.bearer, c.channel, b.User(r))
+	case ledger.KindAdminUser, ledger.KindAdmin:
 		// They go with their app instance.
 	}
 	return fmt.Errorf("a %q is never deleted", r.Kind)
@@ -194,7 +179,7 @@ func (p *Provisioner) removeInstance(ctx context.Context, c call) error {
 	if instance := c.first().ARN; instance != "" {
 		return p.chime.DeleteAppInstance(ctx, instance)
 	}
-	instance, ok, err := p.waiting.FindAppInstance(ctx, c.base.appInstanceName())
+	instance, ok, err := p.waiting.FindAppInstance(ctx, c.base.AppInstanceName())
 	if err != nil || !ok {
 		return err
 	}
@@ -203,7 +188,7 @@ func (p *Provisioner) removeInstance(ctx context.Context, c call) error {
 
 // existing turns a create's Conflict into success: the ids are ours, so what is there is what we wanted. A first attempt
 // that meets it found something older, whose name is not known, and decide asks for a rename; a repeated one met itself.
-func existing(r row, a answer, ours arn.ARN) answer {
+func existing(r ledger.Row, a answer, ours arn.ARN) answer {
 	if !fault.Is(a.err, fault.Conflict) {
 		return a
 	}
@@ -213,10 +198,9 @@ func existing(r row, a answer, ours arn.ARN) answer {
 	return answer{arn: ours}
 }
 
-// gone turns a delete's "no such thing" into success. Operations without a 404 answer Forbidden for an unknown resource
-// (Amazon Chime SDK API reference: errors of DeleteChannel, DeleteAppInstanceUser).
+// gone turns a delete's "no such thing" into success.
 func gone(err error) error {
-	if fault.Is(err, fault.NotFound) || fault.HasCode(err, chime.CodeForbidden) {
+	if chime.Missing(err) {
 		return nil
 	}
 	return err

@@ -12,13 +12,13 @@ import (
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
 
 const (
 	backoffBase = 250 * time.Millisecond
 	backoffMax  = time.Minute
-	// asideRetry is how often what was set aside is tried again: a raised quota or a repaired permission heals by itself.
-	asideRetry = 10 * time.Minute
 	// patience is how many refusals are taken for "not yet": a user just made may be unknown to the next call, and a ban
 	// just lifted may still stand.
 	patience = 5
@@ -35,33 +35,24 @@ func backoff(attempts int) time.Duration {
 	return 20*time.Millisecond + rand.N(bound) //nolint:gosec // spreads load, guards nothing
 }
 
-// verdict says what an error means for a row.
-type verdict struct {
-	wait    time.Duration
-	aside   bool // set aside for people to look at
-	hold    bool // the whole event would meet the same
-	counts  bool // as an attempt
-	settled bool // the provider said no: this call had no effect
-}
-
-func judge(err error, attempts int) verdict {
+func judge(err error, attempts int) ledger.Verdict {
 	f := fault.As(err)
 	switch f.Kind {
 	case fault.Throttled:
-		return verdict{settled: true} // the pace slows down instead
+		return ledger.Verdict{Settled: true} // the pace slows down instead
 	case fault.Invalid:
-		return verdict{wait: asideRetry, aside: true, counts: true, settled: true}
+		return ledger.Verdict{Wait: ledger.AsideRetry, Aside: true, Counts: true, Settled: true}
 	case fault.Denied, fault.NotFound, fault.Conflict, fault.Unauthorized:
 		if f.Code == chime.CodeLimit || f.Code == chime.CodeNoAccess {
-			return verdict{wait: asideRetry, aside: true, hold: true, counts: true, settled: true}
+			return ledger.Verdict{Wait: ledger.AsideRetry, Aside: true, Hold: true, Counts: true, Settled: true}
 		}
 		if attempts >= patience {
-			return verdict{wait: asideRetry, aside: true, counts: true, settled: true}
+			return ledger.Verdict{Wait: ledger.AsideRetry, Aside: true, Counts: true, Settled: true}
 		}
-		return verdict{wait: backoff(attempts), counts: true, settled: true}
+		return ledger.Verdict{Wait: backoff(attempts), Counts: true, Settled: true}
 	case fault.Unavailable, fault.Internal:
 	}
-	return verdict{wait: backoff(attempts), counts: true, settled: f.Code == chime.CodeNotSent}
+	return ledger.Verdict{Wait: backoff(attempts), Counts: true, Settled: f.Code == chime.CodeNotSent}
 }
 
 // record writes the outcome of a call and lets what depended on it go on.
@@ -78,29 +69,29 @@ func (t *term) record(ctx context.Context, c call, answers []answer) error {
 				continue
 			}
 			done = append(done, r.Subject)
-			if r.Rank > 0 && (r.Kind != kindUser || r.Task == taskRename) { // an account alone opens no chat
+			if r.Rank > 0 && (r.Kind != ledger.KindUser || r.Task == ledger.TaskRename) { // an account alone opens no chat
 				hints = append(hints, bus.Hint{Topic: bus.ChatReady, Event: r.Event, Ticket: r.Subject})
 			}
-			if r.Task == taskJoin {
+			if r.Task == ledger.TaskJoin {
 				continue // all at once below
 			}
-			if err := succeed(tx, t.epoch, r, answers[i]); err != nil {
+			if err := ledger.Succeed(tx, t.epoch, r, answers[i].arn, answers[i].name); err != nil {
 				return err
 			}
-			if err := encourage(tx, r); err != nil {
-				return err
-			}
-		}
-		if c.first().Task == taskJoin && len(done) > 0 {
-			if err := joined(tx, t.epoch, c.first(), done); err != nil {
+			if err := ledger.Encourage(tx, r); err != nil {
 				return err
 			}
 		}
-		touched := subjectsOf(c.rows)
-		if c.first().Kind == kindInstance {
-			touched = adminSubjects(1, maxAdmins)
+		if c.first().Task == ledger.TaskJoin && len(done) > 0 {
+			if err := ledger.Joined(tx, t.epoch, c.first(), done); err != nil {
+				return err
+			}
 		}
-		if err := decideFor(tx, c.first().Event, touched...); err != nil {
+		touched := ledger.Subjects(c.rows)
+		if c.first().Kind == ledger.KindInstance {
+			touched = ledger.AdminSubjects(1, rule.MaxAdmins)
+		}
+		if err := ledger.Decide(tx, c.first().Event, touched...); err != nil {
 			return err
 		}
 		return t.pace.Answered(tx, c.slot, outcomeOf(answers))
@@ -109,9 +100,9 @@ func (t *term) record(ctx context.Context, c call, answers []answer) error {
 		return err
 	}
 	switch c.first().Kind {
-	case kindInstance, kindAdminUser, kindAdmin:
-		t.forget(c.base.place)
-	case kindChannel, kindUser, kindMembership, kindModerator:
+	case ledger.KindInstance, ledger.KindAdminUser, ledger.KindAdmin:
+		t.forget(c.base.Place)
+	case ledger.KindChannel, ledger.KindUser, ledger.KindMembership, ledger.KindModerator:
 	}
 	for _, h := range hints {
 		t.bus.Publish(h)
@@ -119,96 +110,53 @@ func (t *term) record(ctx context.Context, c call, answers []answer) error {
 	return nil
 }
 
-// outcomeOf tells the pace how a call ended.
+// outcomeOf tells the pace how a call ended. A batch of which somebody is in was not sent too fast: who is throttled in it
+// comes with the next one.
 func outcomeOf(answers []answer) pace.Outcome {
-	out := pace.OK
+	throttled := 0
 	for _, a := range answers {
 		switch {
 		case fault.Is(a.err, fault.Throttled):
-			return pace.Throttled
+			throttled++
+		case a.member:
 		case fault.HasCode(a.err, chime.CodeNotSent):
 			return pace.NotSent
 		case fault.Is(a.err, fault.Unavailable):
-			out = pace.Lost
+			return pace.Lost
 		}
 	}
-	return out
+	if throttled == len(answers) {
+		return pace.Throttled
+	}
+	return pace.OK
+}
+
+// wholeError is what became of a call as a whole.
+func wholeError(answers []answer) error {
+	if answers[0].member {
+		return nil
+	}
+	return answers[0].err
+}
+
+// fail records why a row is not yet as it was asked to be.
+func fail(tx *db.Tx, epoch int64, r ledger.Row, cause error) error {
+	return ledger.SetBack(tx, epoch, r, judge(cause, r.Attempts), fault.As(cause).Public)
 }
 
 // failed records a failure, and what follows from it for the whole event.
-func (t *term) failed(tx *db.Tx, c call, r row, cause error) error {
+func (t *term) failed(tx *db.Tx, c call, r ledger.Row, cause error) error {
 	if err := fail(tx, t.epoch, r, cause); err != nil {
 		return err
 	}
-	if r.Kind == kindInstance && r.Task == taskCreate && r.Event != shared && fault.HasCode(cause, chime.CodeLimit) {
+	switch {
+	case r.Task != ledger.TaskCreate:
+	case r.Kind == ledger.KindInstance && r.Event != ledger.Shared && fault.HasCode(cause, chime.CodeLimit):
 		return t.displace(tx, r.Event)
+	case r.Kind == ledger.KindAdmin && chime.Missing(cause):
+		return ledger.Doubt(tx, t.epoch, r)
 	}
 	return nil
-}
-
-// succeed records that a row is as it was asked to be.
-func succeed(tx *db.Tx, epoch int64, r row, a answer) error {
-	now := time.Now().UnixMilli()
-	if r.Task == taskDelete {
-		if err := note(tx, r, "deleted", ""); err != nil {
-			return err
-		}
-		_, err := tx.Exec(`UPDATE resource SET busy = FALSE, failed = FALSE, state = 'absent', arn = '', name = '', attempts = 0,
-			error = '', next_try_ms = 0, epoch = $1 WHERE event_id = $2 AND subject = $3 AND kind = $4 AND busy AND epoch = $1`,
-			epoch, r.Event, r.Subject, r.Kind)
-		return err
-	}
-	_, err := tx.Exec(`UPDATE resource SET busy = FALSE, failed = FALSE, state = 'made', arn = $1, name = $2, attempts = 0,
-		error = '', next_try_ms = 0, made_ms = $3 WHERE event_id = $4 AND subject = $5 AND kind = $6 AND busy AND epoch = $7`,
-		a.arn, a.name, now, r.Event, r.Subject, r.Kind, epoch)
-	return err
-}
-
-// encourage gives a membership and a role a new chance that were refused because their account had vanished.
-func encourage(tx *db.Tx, r row) error {
-	if r.Kind != kindUser || r.Task != taskCreate || r.Generation < 2 {
-		return nil
-	}
-	_, err := tx.Exec(`UPDATE resource SET failed = FALSE, attempts = 0, error = '', next_try_ms = 0
-		WHERE event_id = $1 AND subject = $2 AND kind IN ('membership', 'moderator') AND state <> 'made' AND NOT busy AND attempts > 0`, r.Event, r.Subject)
-	return err
-}
-
-// joined records the members of a batch that are in.
-func joined(tx *db.Tx, epoch int64, like row, subjects []id.Ticket) error {
-	_, err := tx.Exec(`UPDATE resource SET busy = FALSE, failed = FALSE, state = 'made', attempts = 0, error = '',
-		next_try_ms = 0, made_ms = $1 WHERE event_id = $2 AND kind = $3 AND busy AND epoch = $4
-		AND subject IN (SELECT value ->> 's' FROM json_each($5))`, time.Now().UnixMilli(), like.Event, like.Kind, epoch, bulk(subjects))
-	return err
-}
-
-// fail records why a row is not yet as it was asked to be, and when to try again.
-func fail(tx *db.Tx, epoch int64, r row, cause error) error {
-	v, before := judge(cause, r.Attempts), r.Attempts-1
-	if v.counts {
-		what := "failed"
-		if v.aside {
-			what = "aside"
-		}
-		if err := note(tx, r, what, fault.As(cause).Public); err != nil {
-			return err
-		}
-	}
-	s, attempts, text := r.State, r.Attempts, fault.As(cause).Public
-	if v.settled && before == 0 && s == unknown {
-		s = r.before()
-	}
-	if !v.counts {
-		attempts, text = before, ""
-	}
-	next := int64(1) // at once, whatever the clock says, behind those that were not tried yet
-	if v.wait > 0 {
-		next = time.Now().Add(v.wait).UnixMilli()
-	}
-	_, err := tx.Exec(`UPDATE resource SET busy = FALSE, failed = $1, state = $2, attempts = $3, error = $4, next_try_ms = $5
-		WHERE event_id = $6 AND subject = $7 AND kind = $8 AND busy AND epoch = $9`,
-		v.aside, s, attempts, text, next, r.Event, r.Subject, r.Kind, epoch)
-	return err
 }
 
 // Breaker: a provider that is away is asked rarely, and by one call at a time, until it answers.

@@ -9,18 +9,15 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/arn"
-	"github.com/stagedoor/stagedoor/internal/chime"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+	"github.com/stagedoor/stagedoor/internal/provision/plan"
+	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
 
 const (
-	// openBatch is how many people at a show with open doors wait together before their memberships are made. A full batch
-	// would cost 4 % fewer calls and let the first of them wait ten seconds at 10/s.
-	openBatch = 20
-	// atDoor is how long before its doors a show counts as open: who buys now comes in minutes.
-	atDoor = 10 * time.Minute
 	// upkeepTurn: one call in so many is upkeep (new names, removals, what is left of archived shows) of whoever waited
 	// longest for it, whatever else there is to make.
 	upkeepTurn = 20
@@ -38,6 +35,9 @@ type picker struct {
 	rows   int // how many rows are worth reading at once
 	calls  []call
 	next   time.Time // the earliest slot that was too late; zero: none
+
+	asked   asked   // what the show says that is being asked
+	claimed claimed // by the shows before it
 }
 
 func (k *picker) full() bool { return len(k.calls) >= k.most }
@@ -48,7 +48,13 @@ func (k *picker) offer(c call) bool {
 		return false
 	}
 	at := k.chooseBearer(&c)
+	claims := k.paces.Claims(c.paced(), k.slots)
+	if k.claimed.all(claims) {
+		k.asked.yields = k.slots.Add(yieldFor)
+		return false
+	}
 	if !k.inTime(at) {
+		k.asked.claims = append(k.asked.claims, claims...)
 		return false
 	}
 	k.paces.Take(c.paced(), at)
@@ -61,9 +67,7 @@ func (k *picker) inTime(slot time.Time) bool {
 	if !slot.After(k.latest) {
 		return true
 	}
-	if k.next.IsZero() || slot.Before(k.next) {
-		k.next = slot
-	}
+	k.next = earlier(k.next, slot)
 	return false
 }
 
@@ -75,17 +79,17 @@ func (k *picker) free(c call) bool {
 func (k *picker) chooseBearer(c *call) time.Time {
 	r := c.first()
 	switch r.Kind {
-	case kindInstance, kindAdminUser, kindAdmin, kindUser: // no chat account acts
+	case ledger.KindInstance, ledger.KindAdminUser, ledger.KindAdmin, ledger.KindUser: // no chat account acts
 		return k.paces.Earliest(c.paced(), k.slots)
-	case kindChannel, kindMembership, kindModerator:
+	case ledger.KindChannel, ledger.KindMembership, ledger.KindModerator:
 	}
-	if r.Task == taskCreate && r.Kind == kindChannel || len(c.base.bearers) < 2 {
-		c.bearer = c.base.admin // who makes a channel is its member: always the same
+	if r.Task == ledger.TaskCreate && r.Kind == ledger.KindChannel || len(c.base.Bearers) < 2 {
+		c.bearer = c.base.Admin // who makes a channel is its member: always the same
 		return k.paces.Earliest(c.paced(), k.slots)
 	}
 	var first time.Time
-	chosen := c.base.admin
-	for _, b := range c.base.bearers {
+	chosen := c.base.Admin
+	for _, b := range c.base.Bearers {
 		c.bearer = b
 		if at := k.paces.Earliest(c.paced(), k.slots); first.IsZero() || at.Before(first) {
 			first, chosen = at, b
@@ -96,9 +100,9 @@ func (k *picker) chooseBearer(c *call) time.Time {
 }
 
 // singles offers one call for each row until one has to wait.
-func (k *picker) singles(rows []row, b base, channel arn.ARN) {
+func (k *picker) singles(rows []ledger.Row, b ledger.Base, channel arn.ARN) {
 	for _, r := range rows {
-		if !k.offer(call{rows: []row{r}, channel: channel, base: b}) {
+		if !k.offer(call{rows: []ledger.Row{r}, channel: channel, base: b}) {
 			return
 		}
 	}
@@ -126,7 +130,7 @@ func (t *term) pick(ctx context.Context, latest time.Time, most int) (calls []ca
 			return nil, next, err
 		}
 	}
-	for _, shows := range [][]show{door, later, retiring} {
+	for _, shows := range [][]plan.Show{door, later, retiring} {
 		if err := t.pickFrom(ctx, shows, k, false, most); err != nil {
 			return nil, next, err
 		}
@@ -135,7 +139,7 @@ func (t *term) pick(ctx context.Context, latest time.Time, most int) (calls []ca
 }
 
 // order sorts the shows into those at the door, whoever waited longest first, those with later doors, and the archived.
-func (t *term) order(now time.Time) (door, later, retiring []show) {
+func (t *term) order(now time.Time) (door, later, retiring []plan.Show) {
 	t.mu.Lock()
 	shows := t.shows
 	t.mu.Unlock()
@@ -143,7 +147,7 @@ func (t *term) order(now time.Time) (door, later, retiring []show) {
 		switch {
 		case s.Retire:
 			retiring = append(retiring, s)
-		case s.open(now):
+		case s.Open(now):
 			door = append(door, s)
 		default:
 			later = append(later, s)
@@ -153,37 +157,44 @@ func (t *term) order(now time.Time) (door, later, retiring []show) {
 	return door, later, retiring
 }
 
-func (t *term) longestFirst(shows []show) {
-	slices.SortStableFunc(shows, func(a, b show) int { return cmp.Compare(t.served[a.ID], t.served[b.ID]) })
+func (t *term) longestFirst(shows []plan.Show) {
+	slices.SortStableFunc(shows, func(a, b plan.Show) int { return cmp.Compare(t.served[a.ID], t.served[b.ID]) })
 }
 
 // pickFrom asks the shows in order until k has most calls or is full.
-func (t *term) pickFrom(ctx context.Context, shows []show, k *picker, upkeep bool, most int) error {
+func (t *term) pickFrom(ctx context.Context, shows []plan.Show, k *picker, upkeep bool, most int) error {
 	for _, s := range shows {
-		stirs, resting := t.resting(s.ID, k.now)
-		if resting {
+		stirs, until := t.resting(s.ID, k.now)
+		if !until.IsZero() || !upkeep && k.slots.Before(t.asked[s.ID].yields) {
+			k.skip(t.asked[s.ID], until, upkeep)
 			continue
 		}
 		before, next := len(k.calls), k.next
-		k.next = time.Time{}
+		k.next, k.asked = time.Time{}, asked{}
 		if err := t.pickShow(ctx, s, k, upkeep); err != nil {
 			return err
 		}
 		waits := k.next
-		if next.IsZero() || (!waits.IsZero() && waits.Before(next)) {
-			next = waits
+		k.next = earlier(next, waits)
+		if !upkeep {
+			k.claimed.add(k.asked.claims)
 		}
-		k.next = next
 		switch {
 		case len(k.calls) > before:
 			t.served[s.ID] = t.turn
 		case upkeep || k.full():
+		case !k.asked.yields.IsZero():
+			k.next = earlier(k.next, k.latest.Add(yieldFor))
 		case !waits.IsZero():
-			t.sleep(s.ID, stirs, k.now.Add(waits.Sub(k.latest)))
+			k.asked.waits = true
+			t.sleep(s.ID, stirs, k.now.Add(min(waits.Sub(k.latest), idle))) // a slow bucket may become faster meanwhile
 		default:
 			if err := t.rest(ctx, s.ID, stirs, k.now); err != nil {
 				return err
 			}
+		}
+		if !upkeep {
+			t.asked[s.ID] = k.asked
 		}
 		if k.full() || len(k.calls) >= most {
 			return nil
@@ -192,11 +203,16 @@ func (t *term) pickFrom(ctx context.Context, shows []show, k *picker, upkeep boo
 	return nil
 }
 
+// earlier is the earlier of two times; zero is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // The questions that pick asks again and again. Each is answered by an index of its own (plan_sqlite_test.go).
 const (
-	todoSQL = "SELECT " + rowColumns + ` FROM resource
-		WHERE event_id = $1 AND work = $2 AND NOT busy AND work IN ('create', 'join', 'rename', 'delete') AND next_try_ms <= $3
-		ORDER BY rank, next_try_ms, subject LIMIT $4`
 	channelSQL = "SELECT arn, state FROM resource WHERE event_id = $1 AND subject = '' AND kind = 'channel'"
 	flyingSQL  = "SELECT count(*) FROM (SELECT 1 FROM resource WHERE event_id = $1 AND busy AND epoch >= $2 LIMIT 1) AS x"
 	dueSQL     = `SELECT COALESCE(min(next_try_ms), 0) FROM resource
@@ -205,23 +221,23 @@ const (
 
 // todo reads the first rows of an event that wait for a task and are due. Kinds that the provider has just refused for a
 // reason that all of them share are left out.
-func (t *term) todo(ctx context.Context, event id.Event, what task, now time.Time, most int) ([]row, error) {
-	rows, err := db.All(ctx, t.db, (*row).fields, todoSQL, event, what, now.UnixMilli(), most)
+func (t *term) todo(ctx context.Context, event id.Event, what ledger.Task, now time.Time, most int) ([]ledger.Row, error) {
+	rows, err := ledger.Todo(ctx, t.db, event, what, now, most)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.held) == 0 {
 		return rows, err
 	}
-	return slices.DeleteFunc(rows, func(r row) bool { return now.Before(t.held[heldKind{event, r.Kind}]) }), err
+	return slices.DeleteFunc(rows, func(r ledger.Row) bool { return now.Before(t.held[heldKind{event, r.Kind}]) }), err
 }
 
 // pickShow offers the next calls of one event. Upkeep (new names, then removals) and making take turns in who is asked
 // first, so that neither a wave of refunds nor a big import keeps the other waiting.
-func (t *term) pickShow(ctx context.Context, s show, k *picker, upkeepOnly bool) error {
-	if s.placed == 0 && !s.Retire {
+func (t *term) pickShow(ctx context.Context, s plan.Show, k *picker, upkeepOnly bool) error {
+	if s.Placed == 0 && !s.Retire {
 		return nil // the planner has not chosen its place yet
 	}
-	b, ready, err := t.baseOf(ctx, s.placement)
+	b, ready, err := t.baseOf(ctx, s.Placement)
 	if err != nil {
 		return err
 	}
@@ -234,7 +250,7 @@ func (t *term) pickShow(ctx context.Context, s show, k *picker, upkeepOnly bool)
 		func() error { return t.pickMaking(ctx, s, k, b, ready, channel) },
 	}
 	switch {
-	case upkeepOnly, !s.Make, s.leaving:
+	case upkeepOnly, !s.Make, s.Leaving:
 		steps = steps[:1]
 	case t.turn%2 == 1:
 		slices.Reverse(steps)
@@ -249,57 +265,60 @@ func (t *term) pickShow(ctx context.Context, s show, k *picker, upkeepOnly bool)
 
 // pickUpkeep offers new names, and removals: who lost the ticket or the right to be there; of an archived show the app
 // instance, or the channel and then the accounts.
-func (t *term) pickUpkeep(ctx context.Context, s show, k *picker, b base, channel channelRow) error {
-	if s.Make && !s.leaving {
-		renames, err := t.todo(ctx, s.ID, taskRename, k.now, k.rows)
+func (t *term) pickUpkeep(ctx context.Context, s plan.Show, k *picker, b ledger.Base, channel channelRow) error {
+	if s.Make && !s.Leaving {
+		renames, err := t.todo(ctx, s.ID, ledger.TaskRename, k.now, k.rows)
 		if err != nil {
 			return err
 		}
 		k.singles(renames, b, channel.arn)
 	}
-	removals, err := t.todo(ctx, s.ID, taskDelete, k.now, k.rows)
+	removals, err := t.todo(ctx, s.ID, ledger.TaskDelete, k.now, k.rows)
 	if err != nil {
 		return err
 	}
-	if !s.Retire && !s.leaving { // sealed for a moment, and wanted again or cancelled anew: there is no seal to let it go by
-		removals = slices.DeleteFunc(removals, func(r row) bool { return r.Kind == kindInstance || r.Kind == kindChannel })
+	switch {
+	case s.Retire, s.Leaving: // all of it goes with its app instance or channel, also what was to go before
+		removals = slices.DeleteFunc(removals, func(r ledger.Row) bool { return r.GoesAlong(s.Place) })
+	default: // sealed for a moment, and wanted again or cancelled anew: there is no seal to let it go by
+		removals = slices.DeleteFunc(removals, func(r ledger.Row) bool { return r.Kind == ledger.KindInstance || r.Kind == ledger.KindChannel })
 	}
 	if channel.arn == "" { // who was in the channel went with it
-		removals = slices.DeleteFunc(removals, func(r row) bool { return r.Kind == kindMembership || r.Kind == kindModerator })
+		removals = slices.DeleteFunc(removals, func(r ledger.Row) bool { return r.Kind == ledger.KindMembership || r.Kind == ledger.KindModerator })
 	}
 	k.singles(removals, b, channel.arn)
 	return nil
 }
 
 // pickMaking offers what is missing, in the order of ranks.
-func (t *term) pickMaking(ctx context.Context, s show, k *picker, b base, ready bool, channel channelRow) error {
+func (t *term) pickMaking(ctx context.Context, s plan.Show, k *picker, b ledger.Base, ready bool, channel channelRow) error {
 	if !ready {
-		first, err := t.todo(ctx, s.place, taskCreate, k.now, 1)
-		if err != nil || len(first) == 0 || first[0].Rank >= rankChannel {
+		first, err := t.todo(ctx, s.Place, ledger.TaskCreate, k.now, 1)
+		if err != nil || len(first) == 0 || first[0].Rank >= ledger.RankChannel {
 			return err // it is in flight, or not yet due
 		}
-		b, _, err := t.baseOf(ctx, s.placement) // again: what first needs may have been made just now
+		b, _, err := t.baseOf(ctx, s.Placement) // again: what first needs may have been made just now
 		k.singles(first, b, "")
 		return err
 	}
-	if s.place == shared { // its further admins: whoever comes first asks for them
-		admins, err := t.todo(ctx, shared, taskCreate, k.now, k.rows)
+	if s.Place == ledger.Shared { // its further admins: whoever comes first asks for them
+		admins, err := t.todo(ctx, ledger.Shared, ledger.TaskCreate, k.now, k.rows)
 		if err != nil {
 			return err
 		}
 		k.singles(admins, b, "")
 	}
-	creates, err := t.todo(ctx, s.ID, taskCreate, k.now, k.rows)
+	creates, err := t.todo(ctx, s.ID, ledger.TaskCreate, k.now, k.rows)
 	if err != nil {
 		return err
 	}
-	if channel.state != made {
-		if len(creates) > 0 && creates[0].Kind == kindChannel {
+	if channel.state != ledger.Made {
+		if len(creates) > 0 && creates[0].Kind == ledger.KindChannel {
 			k.singles(creates[:1], b, "")
 		}
 		return nil // the channel is in flight or waits for its next attempt; people come after it
 	}
-	staff := slices.IndexFunc(creates, func(r row) bool { return r.Rank > lastStaffRank })
+	staff := slices.IndexFunc(creates, func(r ledger.Row) bool { return r.Rank > ledger.LastStaffRank })
 	if staff < 0 {
 		staff = len(creates)
 	}
@@ -315,25 +334,22 @@ func (t *term) pickMaking(ctx context.Context, s show, k *picker, b base, ready 
 }
 
 // pickJoins offers one batch of memberships, if enough people wait for it or nobody else is coming.
-func (t *term) pickJoins(ctx context.Context, s show, k *picker, b base, channel channelRow, creates int) error {
-	if !k.free(call{rows: []row{{Event: s.ID, Kind: kindMembership, Task: taskJoin}}, channel: channel.arn, base: b}) {
+func (t *term) pickJoins(ctx context.Context, s plan.Show, k *picker, b ledger.Base, channel channelRow, creates int) error {
+	if !k.free(call{rows: []ledger.Row{{Event: s.ID, Kind: ledger.KindMembership, Task: ledger.TaskJoin}}, channel: channel.arn, base: b}) {
 		return nil
 	}
-	joins, err := t.todo(ctx, s.ID, taskJoin, k.now, chime.MaxBatch)
+	joins, err := t.todo(ctx, s.ID, ledger.TaskJoin, k.now, rule.FullBatch)
 	if err != nil || len(joins) == 0 {
 		return err
 	}
-	open, enough := s.open(k.now), chime.MaxBatch
-	if open {
-		enough = openBatch
-	}
+	open, enough := s.Open(k.now), rule.Batch(s.DoorsAt(), k.now)
 	if len(joins) < enough && creates == 0 && !open {
 		// The last accounts are on their way; their memberships fit into the same call.
 		if flying, err := t.flyingOf(ctx, s.ID); err != nil || flying {
 			return err
 		}
 	}
-	if len(joins) >= enough || creates == 0 || joins[0].Rank <= lastStaffRank {
+	if len(joins) >= enough || creates == 0 || joins[0].Rank <= ledger.LastStaffRank {
 		k.offer(call{rows: joins, channel: channel.arn, base: b})
 	}
 	return nil
@@ -347,14 +363,17 @@ func (t *term) flyingOf(ctx context.Context, event id.Event) (bool, error) {
 
 type channelRow struct {
 	arn   arn.ARN
-	state state
+	state ledger.State
 }
 
-// resting reports whether an event need not be asked now, and how often it was stirred so far.
-func (t *term) resting(event id.Event, now time.Time) (stirs int, resting bool) {
+// resting says until when an event need not be asked, zero for now, and how often it was stirred so far.
+func (t *term) resting(event id.Event, now time.Time) (stirs int, until time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.stirs[event], now.Before(t.quiet[event])
+	if until = t.quiet[event]; !now.Before(until) {
+		until = time.Time{}
+	}
+	return t.stirs[event], until
 }
 
 // rest lets an event sleep until its next failed row is due, unless it was stirred since it was asked. Whoever changes
@@ -385,9 +404,9 @@ func (t *term) sleep(event id.Event, stirs int, until time.Time) {
 // stir undoes rest. What happens to the shared app instance stirs all shows in it.
 func (t *term) stir(event id.Event) {
 	t.mu.Lock()
-	if event == shared {
+	if event == ledger.Shared {
 		for _, s := range t.shows {
-			if s.place == shared {
+			if s.Place == ledger.Shared {
 				t.stirs[s.ID]++
 				delete(t.quiet, s.ID)
 			}

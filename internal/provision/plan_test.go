@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 	"testing"
 	"time"
 
@@ -14,7 +15,6 @@ func TestAnImportIsPlannedInChunksAndALateTicketOfAnEarlierShowGoesBetweenThem(t
 	for _, kind := range []string{"sqlite", "postgres"} {
 		t.Run(kind, func(t *testing.T) {
 			term, p := benchTerm(t, kind)
-			p.tickets = cursor{}
 			planned := func(of any) int {
 				n, err := db.Value[int](t.Context(), term.db, "SELECT count(*) FROM resource WHERE event_id = $1 AND kind = 'user'", of)
 				if err != nil {
@@ -22,35 +22,39 @@ func TestAnImportIsPlannedInChunksAndALateTicketOfAnEarlierShowGoesBetweenThem(t
 				}
 				return n
 			}
+			sold := func(at time.Time) {
+				term.exec(t, "UPDATE ticket SET updated_ms = $1 WHERE updated_ms = 1", at.UnixMilli())
+			}
 			look := func() {
-				if err := p.look(t.Context()); err != nil {
+				if err := p.Look(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 			}
 			step := func() {
-				if more, err := p.step(t.Context()); err != nil || !more {
+				if more, err := p.Step(t.Context()); err != nil || !more {
 					t.Fatal(more, err)
 				}
 			}
 			later, _ := fill(t, term.db, 3_000, time.Now().Add(48*time.Hour))
+			sold(time.Now())
 			look()
 			if n := planned(later); n != 0 {
 				t.Fatalf("a look planned %d tickets, want it to note them only", n)
 			}
 			step()
-			if n := planned(later); n != chunk {
-				t.Fatalf("a step planned %d tickets, want %d", n, chunk)
+			if n := planned(later); n != ledger.Chunk {
+				t.Fatalf("a step planned %d tickets, want %d", n, ledger.Chunk)
 			}
 			earlier, _ := fill(t, term.db, 1, time.Now().Add(time.Hour))
-			p.tickets = cursor{} // what fill writes is older than the cursor
+			sold(time.Now().Add(time.Second)) // what fill writes is older than what the planner looks for
 			look()
 			step()
-			if n, behind := planned(earlier), planned(later); n != 1 || behind != chunk {
+			if n, behind := planned(earlier), planned(later); n != 1 || behind != ledger.Chunk {
 				t.Fatalf("the late ticket is planned: %d, of the import %d, want it next", n, behind)
 			}
 			for more := true; more; {
 				var err error
-				if more, err = p.step(t.Context()); err != nil {
+				if more, err = p.Step(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 			}

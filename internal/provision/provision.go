@@ -2,17 +2,9 @@
 // the provider allows, and exactly once.
 //
 // What is wanted follows from events and tickets (the views wanted_event and wanted_ticket). What is there stands in the
-// ledger, the table resource. The ledger is also the queue: column work says what to do next with a row and follows from
-// its other columns by one rule (decide). Rows of one thing go through
-//
-//	            create sent         answer: made
-//	absent ───────────────► unknown ───────────► made ──┐ rename
-//	   ▲                       │                  │ ◄───┘
-//	   └───────────────────────┴──────────────────┘ delete answered: gone
-//
-// and a row becomes workable when what it needs is made: app instance → admin → channel → user → membership → moderator.
-// Most events have an app instance of their own (place.go), which is how they are made side by side and removed in one
-// call (retire.go).
+// ledger, which is also the queue of what to do next (package ledger).
+// Most events have an app instance of their own (package rule), which is how they are made side by side and
+// removed in one call (plan/retire.go).
 //
 // Every call is announced in the ledger, together with its slot in the pace, before it is sent, and its outcome is
 // recorded afterwards. A process that dies in between leaves a row that says "unknown"; the call is then repeated with
@@ -20,7 +12,7 @@
 //
 // Any number of processes may run; one leads (package lease). A term of leadership has four goroutines: the renewer
 // keeps the lease, the planner carries changes of tickets into the ledger, the dispatcher picks the next work and
-// announces calls, the sweep compares the ledger with what the provider really has (sweep.go). Each call waits for its
+// announces calls, the sweep compares the ledger with what the provider really has (package sweep). Each call waits for its
 // slot and its answer in a goroutine of its own. Every write of a term carries its epoch.
 package provision
 
@@ -46,6 +38,7 @@ type Config struct {
 	DB     *db.DB
 	Chime  *chime.Client
 	Bus    *bus.Bus
+	Pace   *pace.Pace   // whose slots other callers in this process take too; nil means one of its own, of Preset
 	Preset string       // name of the provider's limits, see pace.Presets; "" means none
 	Holder string       // name of this process in the lease, unique; "" means one made from host and process id
 	Logger *slog.Logger // nil means silence
@@ -81,10 +74,12 @@ func New(c Config) *Provisioner {
 		c.Holder = fmt.Sprintf("%s-%d-%s", host, os.Getpid(), id.NewToken()[:6])
 	}
 	p.lease = lease.New(c.DB, "provision", c.Holder)
-	preset, err := pace.Named(c.Preset)
-	p.pace, p.bad = pace.New(preset), err
+	if p.pace = c.Pace; p.pace == nil {
+		preset, err := pace.Named(c.Preset)
+		p.pace, p.bad = pace.New(preset), err
+	}
 	p.waiting = c.Chime.Paced(p.turn)
-	p.limited = slices.ContainsFunc(preset.Buckets, func(b pace.Bucket) bool { return b.PerSecond > 0 })
+	p.limited = slices.ContainsFunc(p.pace.Buckets, func(b pace.Bucket) bool { return b.PerSecond > 0 })
 	return p
 }
 
@@ -113,8 +108,7 @@ func (p *Provisioner) Run(ctx context.Context) error {
 }
 
 // turn lets a call that was not announced wait for its slot.
-func (p *Provisioner) turn(ctx context.Context, c chime.Call, send func(context.Context) error) error {
-	call := pace.Call{Op: c.Op, Instance: string(c.Instance), Bearer: string(c.Bearer), Channel: string(c.Channel), User: string(c.User)}
+func (p *Provisioner) turn(ctx context.Context, call pace.Call, send func(context.Context) error) error {
 	return p.pace.Do(ctx, p.db, call, func() error {
 		if !p.lease.Valid() {
 			return lease.ErrStale

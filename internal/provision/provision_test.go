@@ -359,6 +359,30 @@ func TestWhoIsMadeAnewIsNotKeptWaitingByOldRefusals(t *testing.T) {
 	})
 }
 
+// An admin's account was made, its answer lost, and it vanished before it had its role: that was refused again and again, the
+// show had no chat, and without an admin the sweep could not find out why.
+func TestAnAdminWhoVanishedBeforeHavingTheRoleIsMadeAgain(t *testing.T) {
+	virtual(t, func(s *stage) {
+		e := s.event(time.Now().Add(time.Hour))
+		s.tickets(e, id.Fan, 3)
+		_, stop := s.run(s.config("case"))
+		s.until(time.Minute, "ready", func() bool { return s.readyCount(e) == 3 })
+		stop()
+		s.provider.Forget(string(s.where(e).User("stagedoor-admin")))
+		s.exec("UPDATE resource SET state = 'absent', work = 'create' WHERE kind = 'admin'")
+		s.tickets(e, id.Fan, 1)
+		began := len(s.provider.Calls())
+		s.run(s.config("case"))
+		s.until(30*time.Second, "the admin acts again", func() bool {
+			all := s.provider.Everything()
+			return len(all) == 1 && slices.Equal(all[0].Admins, []string{"stagedoor-admin"}) && s.readyCount(e) == 4
+		})
+		if twice := s.provider.Twice(); len(twice) > 1 || len(s.provider.Calls())-began > 8 {
+			s.Errorf("made twice %v; calls %v", twice, s.provider.Calls()[began:])
+		}
+	})
+}
+
 // scarce makes app instances scarce: shows that are placed from now on share one.
 func (s *stage) scarce() {
 	for i := range 99 {

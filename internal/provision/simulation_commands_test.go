@@ -332,6 +332,13 @@ func (s *sim) archive() {
 		s.setState(e, "ended")
 	}
 	s.note("the archive of %s is sealed", e.id)
+	s.seal(e)
+	if e.state == "ended" {
+		s.setState(e, "archived")
+	}
+}
+
+func (s *sim) seal(e *simShow) {
 	s.mu.Lock()
 	if e.sealed != e.ended {
 		e.sealed, e.seals = e.ended, e.seals+1
@@ -342,9 +349,6 @@ func (s *sim) archive() {
 			ON CONFLICT (event_id) DO UPDATE SET ended_ms = excluded.ended_ms`, e.id, e.ended, now())
 		return err
 	})
-	if e.state == "ended" {
-		s.setState(e, "archived")
-	}
 }
 
 func (s *sim) cancel() {
@@ -359,6 +363,24 @@ func (s *sim) uncancel() {
 		s.note("show %s takes place after all", e.id)
 		s.setState(e, byClock(e.doors))
 	}
+}
+
+// changeMind cancels a show, seals it and lets it take place after all, in one moment of virtual time: meanwhile the provisioner gets
+// as far as the machine lets it.
+func (s *sim) changeMind() {
+	e := s.show(onSale)
+	if e == nil {
+		return
+	}
+	s.note("show %s is cancelled, sealed, and takes place after all", e.id)
+	s.setState(e, "cancelled")
+	s.seal(e)
+	for range s.rnd.IntN(100) {
+		if _, err := db.Value[int](context.Background(), s.db, "SELECT count(*) FROM event"); err != nil {
+			s.Error(err)
+		}
+	}
+	s.setState(e, byClock(e.doors))
 }
 
 func (s *sim) reopen() {

@@ -75,6 +75,7 @@ func (s *sim) renameByHand() {
 		return
 	}
 	s.note("somebody renames %s", t.id)
+	t.renamed = true
 	s.provider.Rename(in.ARN+"/user/"+t.user(), "Somebody else")
 }
 

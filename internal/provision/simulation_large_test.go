@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,7 +34,7 @@ func inHall(t *testing.T, preset string, f func(h *hall)) {
 	if testing.Short() {
 		t.Skip("minutes of processor time under the race detector")
 	}
-	url := simDatabase(t)
+	url := simDatabase(t, os.Getenv("STAGEDOOR_SIM_TICKETS") != "")
 	synctest.Test(t, func(t *testing.T) {
 		d, err := db.Open(context.Background(), url)
 		if err != nil {

@@ -40,7 +40,8 @@ type simTicket struct {
 	wasBanned bool   // at some time
 	returned  int    // how often a refund or ban was undone
 	renames   int
-	born      int // guarded by sim.mu
+	renamed   bool // by somebody else's hand
+	born      int  // guarded by sim.mu
 }
 
 func (t *simTicket) user() string { return id.ChatUser(t.role, t.id) }
@@ -297,64 +298,6 @@ func (s *sim) settle() {
 	}
 }
 
-// judge asks the books everything else.
-func (s *sim) judge() {
-	for _, w := range s.wrong {
-		s.Error(w)
-	}
-	calls := s.provider.Calls()
-	for _, over := range provisiontest.Overruns(provisiontest.LimitsOf(s.preset), calls) {
-		s.Errorf("too fast: %s", over)
-	}
-	if harmed := s.untouched(); len(harmed) > 0 {
-		s.Errorf("strangers' things were touched: %v", harmed)
-	}
-	s.judgeWaste(calls)
-	s.judgeSweep()
-}
-
-// judgeWaste counts calls that did nothing and were not answered by an error either.
-func (s *sim) judgeWaste(calls []provisiontest.Call) {
-	useful, failed, idle := 0, 0, map[string]int{}
-	throttled := 0
-	for _, c := range provisiontest.Acts(calls) {
-		switch {
-		case c.Effect != provisiontest.Nothing:
-			useful++
-		case c.Status == 429:
-			throttled++
-		case c.Status >= 300 || c.Status == 0:
-			failed++
-		case !reads(c):
-			idle[c.Op]++
-		}
-	}
-	idles := 0
-	for _, n := range idle {
-		idles += n
-	}
-	// What is on its way into a show when it is archived is refused: a dozen calls at most.
-	if s.weather.name == "calm" && s.gives == 1 && s.deaths == 0 && !s.haunted {
-		if idles+failed+throttled > 12+s.patience() {
-			s.Errorf("%d useful calls, %d did nothing (%v), %d failed, %d throttled", useful, idles, idle, failed, throttled)
-		}
-	}
-	s.note("%d calls: %d useful, %d idle, %d failed, %d throttled", len(calls), useful, idles, failed, throttled)
-}
-
-// patience is how many refusals bans that are lifted late explain.
-func (s *sim) patience() (n int) {
-	for _, e := range s.shows {
-		for _, t := range e.tickets {
-			n += 2 * t.returned
-			if t.wasBanned {
-				n += 5
-			}
-		}
-	}
-	return n
-}
-
 // leftSQL finds what the ledger still wants to be done: answers that are waited for, removals, and of shows that want their
 // chat what is missing.
 const leftSQL = `SELECT r.event_id || ' ' || r.subject || ' ' || r.kind || ' ' || r.state || ' ' || r.work || ' ' || r.error FROM resource r
@@ -413,37 +356,4 @@ func some(lines []string) string {
 		lines = append(lines[:20], fmt.Sprint("and ", n-20, " more"))
 	}
 	return strings.Join(lines, "\n")
-}
-
-// judgeSweep: where nobody forgets anything and nothing is added by others, the sweep has nothing to put right. Except two
-// things: of a ban that came and went while nobody led and whose show was put off meanwhile it is the first to hear; and
-// whether a new name arrived whose answer was lost, when the show that wanted it was over before the next attempt.
-func (s *sim) judgeSweep() {
-	type repair struct {
-		event            id.Event
-		ticket           id.Ticket
-		kind, what, text string
-	}
-	all, err := db.All(context.Background(), s.db, func(r *repair) []any { return []any{&r.event, &r.ticket, &r.kind, &r.what, &r.text} }, `SELECT event_id, subject, kind, what,
-		at_ms || ' ' || event_id || ' ' || subject || ' ' || kind || ': ' || what || ' ' || detail FROM resource_history
-		WHERE what IN ('vanished', 'found', 'misnamed') OR (what = 'deleted' AND detail <> '') ORDER BY at_ms`)
-	if err != nil {
-		s.Error(err)
-	}
-	if s.haunted {
-		return
-	}
-	var out []string
-	for _, r := range all {
-		t, e := s.ticketOf("/"+string(r.ticket)), s.showOf("/"+string(r.event))
-		switch {
-		case r.kind == "membership" && t != nil && t.wasBanned:
-		case r.what == "misnamed" && e != nil && !e.making():
-		default:
-			out = append(out, r.text)
-		}
-	}
-	if len(out) > 0 {
-		s.Errorf("the sweep had to put something right:\n%s", some(out))
-	}
 }

@@ -62,7 +62,7 @@ func TestSimulation(t *testing.T) {
 				for range repeats {
 					t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 						t.Parallel()
-						simulate(t, seed, simDatabase(t))
+						simulate(t, seed, simDatabase(t, false))
 					})
 				}
 			}
@@ -100,7 +100,13 @@ var migrated = sync.OnceValues(func() (file []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(d.Migrate(context.Background(), schema.Platform()), d.Close()); err != nil {
+	err = d.Migrate(context.Background(), schema.Platform())
+	for _, statement := range strings.SplitAfterN(unsealedSQL, ";", 2) {
+		if err == nil {
+			_, err = d.Exec(context.Background(), statement)
+		}
+	}
+	if err := errors.Join(err, d.Close()); err != nil {
 		return nil, err
 	}
 	if text, err := os.ReadFile(path + "-wal"); err == nil && len(text) > 0 {
@@ -110,17 +116,18 @@ var migrated = sync.OnceValues(func() (file []byte, err error) {
 })
 
 // simDatabase is the URL of a migrated SQLite database, in memory where the system has a place for that: no run is about
-// what a disk keeps.
-func simDatabase(t *testing.T) string {
+// what a disk keeps. Such a place may be small.
+func simDatabase(t *testing.T, large bool) string {
 	empty, err := migrated()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("/dev/shm", "stagedoor-sim-")
-	if err != nil {
-		dir = t.TempDir()
-	} else {
-		t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := t.TempDir()
+	if memory, err := os.MkdirTemp("/dev/shm", "stagedoor-sim-"); err == nil {
+		t.Cleanup(func() { _ = os.RemoveAll(memory) })
+		if !large {
+			dir = memory
+		}
 	}
 	path := filepath.Join(dir, "sim.db")
 	if err := os.WriteFile(path, empty, 0o600); err != nil {

@@ -87,8 +87,24 @@ func newWorld(seed uint64) world {
 			at += time.Duration(rnd.Int64N(int64(one(rnd, 30*time.Millisecond, 400*time.Millisecond, 3*time.Second))))
 		}
 	}
+	w.meet(rand.New(rand.NewPCG(seed, 5)), span)
 	slices.SortStableFunc(w.steps, func(a, b step) int { return int(a.at - b.at) })
 	return w
+}
+
+// meet adds what is rare by chance: a seal that is broken while the call is being announced that it allows, and an account that is
+// there already, with another name, when it is to be made. The dice are its own: the rest of a world stays what it was before.
+func (w *world) meet(rnd *rand.Rand, span time.Duration) {
+	if rnd.IntN(4) == 0 {
+		w.steps = append(w.steps, step{time.Second + time.Duration(rnd.Int64N(int64(span))), (*sim).changeMind})
+	}
+	if w.haunted && rnd.IntN(2) == 0 {
+		at := time.Second + time.Duration(rnd.Int64N(int64(span)))
+		for _, do := range []func(*sim){(*sim).refund, (*sim).haunt, (*sim).haunt, (*sim).reinstate} {
+			w.steps = append(w.steps, step{at, do})
+			at += time.Duration(rnd.Int64N(int64(one(rnd, 300*time.Millisecond, 2*time.Second))))
+		}
+	}
 }
 
 // simPresets are the paces that worlds may have.

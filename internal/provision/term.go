@@ -13,6 +13,9 @@ import (
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/lease"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+	"github.com/stagedoor/stagedoor/internal/provision/plan"
+	"github.com/stagedoor/stagedoor/internal/provision/sweep"
 )
 
 const (
@@ -40,47 +43,34 @@ type term struct {
 	calls context.Context // of calls and their records: outlives the term's own by farewell
 	stop  context.CancelCauseFunc
 
-	mu      sync.Mutex             // guards these
-	shows   []show                 // by doors; replaced, never changed
-	stirs   map[id.Event]int       // how often something about the event changed
-	quiet   map[id.Event]time.Time // nothing to do until then, unless stirred
-	held    map[heldKind]time.Time // not to be asked for until then
-	bases   map[id.Event]base      // app instances that are ready, by place
-	full    time.Time              // until then the account is believed to have no app instance left
+	mu      sync.Mutex               // guards these
+	shows   []plan.Show              // by doors; replaced, never changed
+	stirs   map[id.Event]int         // how often something about the event changed
+	quiet   map[id.Event]time.Time   // nothing to do until then, unless stirred
+	held    map[heldKind]time.Time   // not to be asked for until then
+	bases   map[id.Event]ledger.Base // app instances that are ready, by place
+	full    time.Time                // until then the account is believed to have no app instance left
 	flying  int
 	breaker breaker
 	lead0   time.Duration // how long before its slot a call is announced now; grows when commits are slow
 	waited  time.Time     // when the dispatcher last had a call that could not start at once
 
-	installation string           // set by begin
-	turn         int              // looks at the ledger so far; dispatcher only, as the next
-	served       map[id.Event]int // the turn in which an event last got a call
+	installation string             // set by begin
+	turn         int                // looks at the ledger so far; dispatcher only, as the next
+	served       map[id.Event]int   // the turn in which an event last got a call
+	asked        map[id.Event]asked // what a show said when it was last asked
 	workers      sync.WaitGroup
 }
 
 // heldKind is what an event is not asked for, see verdict.hold.
 type heldKind struct {
 	event id.Event
-	kind  kind
+	kind  ledger.Kind
 }
 
 func (p *Provisioner) newTerm(epoch int64) *term {
 	return &term{Provisioner: p, epoch: epoch, stirs: map[id.Event]int{}, quiet: map[id.Event]time.Time{}, held: map[heldKind]time.Time{},
-		bases: map[id.Event]base{}, served: map[id.Event]int{}, lead0: firstLead}
-}
-
-// show is an event as the dispatcher sees it.
-type show struct {
-	ID     id.Event
-	Name   string
-	Doors  int64 // Unix milliseconds
-	Make   bool
-	Retire bool
-	placement
-}
-
-func (s show) open(now time.Time) bool {
-	return s.Make && s.Doors <= now.Add(atDoor).UnixMilli()
+		bases: map[id.Event]ledger.Base{}, served: map[id.Event]int{}, asked: map[id.Event]asked{}, lead0: firstLead}
 }
 
 // lead runs one term: until ctx ends, the lease is lost, or the database fails.
@@ -96,9 +86,9 @@ func (p *Provisioner) lead(ctx context.Context, epoch int64) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.lease.Keep(ctx, epoch) })
-	g.Go(func() error { return t.plan(ctx) })
+	g.Go(func() error { return ended(ctx, plan.New(t.plans()).Run(ctx)) })
 	g.Go(func() error { return t.dispatch(ctx) })
-	g.Go(func() error { return t.sweep(ctx) })
+	g.Go(func() error { return ended(ctx, sweep.Run(ctx, t.sweeps())) })
 	err := g.Wait()
 	if cause := context.Cause(ctx); err == nil && cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause // a worker could not record its outcome
@@ -116,13 +106,49 @@ func (p *Provisioner) lead(ctx context.Context, epoch int64) error {
 	return errors.Join(err, p.lease.Release(context.WithoutCancel(ctx), epoch))
 }
 
+// plans is what the planner needs of the term.
+func (t *term) plans() plan.Term {
+	return plan.Term{DB: t.db, Lease: t.lease, Epoch: t.epoch, Bus: t.bus, Pace: t.pace, Log: t.log, OnPurged: t.onPurged,
+		Publish: func(shows []plan.Show) {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.shows = shows
+		},
+		Changed: t.stir, Wake: t.nudge, Forget: t.forget,
+		Full: func() bool {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			return time.Now().Before(t.full)
+		}}
+}
+
+// sweeps is what the sweep needs of the term.
+func (t *term) sweeps() sweep.Term {
+	return sweep.Term{DB: t.db, Lease: t.lease, Epoch: t.epoch, Chime: t.waiting, Pace: t.pace, Limited: t.limited, Installation: t.installation, Log: t.log,
+		Changed: t.stir, Forget: t.forget,
+		Pressure: func() (p sweep.Pressure) {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			if t.breaker.open() {
+				p.Away = t.breaker.until
+			}
+			p.Waited = t.waited
+			return p
+		},
+		Answered: func(err error) {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.breaker.note(err, time.Now())
+		}}
+}
+
 // begin makes what a term stands on: the installation's row and rows, and nothing in flight.
 func (t *term) begin(ctx context.Context) error {
 	err := t.lease.Write(ctx, t.epoch, func(tx *db.Tx) error {
 		if _, err := tx.Exec("INSERT INTO installation (one, id, paused) VALUES (1, $1, FALSE) ON CONFLICT DO NOTHING", id.NewUUID()); err != nil {
 			return err
 		}
-		return takeOver(tx, t.epoch)
+		return ledger.TakeOver(tx, t.epoch)
 	})
 	if err != nil {
 		return err
@@ -222,36 +248,13 @@ func (t *term) announce(ctx context.Context, work []call) error {
 			return errPaused
 		}
 		for _, c := range work {
-			if c.endsAll() {
-				if ok, err := letGo(tx, c.first().Event); err != nil {
-					return err
-				} else if !ok {
-					continue // wanted again, just now
-				}
-			}
-			slot, ok, err := t.pace.Book(tx, c.paced(), earliest, earliest.Add(ahead))
+			booked, ok, err := t.book(tx, c, earliest)
 			if err != nil {
 				return err
 			}
-			if !ok {
-				continue // somebody else, a moderator, took the slot
+			if ok {
+				begun = append(begun, booked)
 			}
-			if c.rows, err = begin(tx, t.epoch, c.rows); err != nil {
-				return err
-			}
-			if len(c.rows) == 0 { // changed since it was picked, or another show asked for it too
-				if err := t.pace.Answered(tx, slot, pace.NotSent); err != nil {
-					return err
-				}
-				continue
-			}
-			c.slot = slot
-			if c.first().Task == taskDelete {
-				if err := countDelete(tx, c.first().Event); err != nil {
-					return err
-				}
-			}
-			begun = append(begun, c)
 		}
 		return nil
 	})
@@ -272,6 +275,35 @@ func (t *term) announce(ctx context.Context, work []call) error {
 		t.workers.Go(func() { t.run(ctx, c) })
 	}
 	return nil
+}
+
+// book takes a slot for a call and writes the call into the ledger. ok is false if nothing came of it.
+func (t *term) book(tx *db.Tx, c call, earliest time.Time) (booked call, ok bool, err error) {
+	if c.slot, ok, err = t.pace.Book(tx, c.paced(), earliest, earliest.Add(ahead)); err != nil || !ok {
+		return c, false, err // somebody else, a moderator, took the slot
+	}
+	if ok, err = c.write(tx, t.epoch); err == nil && !ok {
+		err = t.pace.Answered(tx, c.slot, pace.NotSent)
+	}
+	return c, ok, err
+}
+
+// write announces a call in the ledger. It reports false if the call is not wanted any more.
+func (c *call) write(tx *db.Tx, epoch int64) (ok bool, err error) {
+	if c.rows, err = ledger.Begin(tx, epoch, c.rows); err != nil || len(c.rows) == 0 {
+		return false, err // changed since it was picked, or another show asked for it too
+	}
+	if c.endsAll() {
+		if ok, err := ledger.LetGo(tx, c.first().Event); err != nil {
+			return false, err
+		} else if !ok {
+			return false, ledger.Abandon(tx, epoch, c.rows) // wanted again, just now
+		}
+	}
+	if c.first().Task == ledger.TaskDelete {
+		return true, ledger.CountDelete(tx, c.first().Event)
+	}
+	return true, nil
 }
 
 // onTime waits for a slot and reports whether the call may start in it. A call that comes late (a slow commit, a stopped
@@ -310,9 +342,9 @@ func (t *term) run(ctx context.Context, c call) {
 	}
 	now := time.Now()
 	t.mu.Lock()
-	t.breaker.note(answers[0].err, now)
+	t.breaker.note(wholeError(answers), now)
 	for i, a := range answers {
-		if a.err != nil && judge(a.err, 0).hold {
+		if a.err != nil && judge(a.err, 0).Hold {
 			t.held[heldKind{c.first().Event, c.rows[i].Kind}] = now.Add(holdFor)
 		}
 	}
@@ -336,7 +368,7 @@ func (t *term) landed(c call) {
 // giveBack takes the announcement of a call back that was never sent.
 func (t *term) giveBack(c call) error {
 	return t.lease.Write(t.calls, t.epoch, func(tx *db.Tx) error {
-		if err := abandon(tx, t.epoch, c.rows); err != nil {
+		if err := ledger.Abandon(tx, t.epoch, c.rows); err != nil {
 			return err
 		}
 		return t.pace.Answered(tx, c.slot, pace.NotSent)

@@ -152,3 +152,16 @@ func TestReadyAtIsTrueWhileTheProviderThrottlesToHalf(t *testing.T) {
 		v.judge()
 	})
 }
+
+// Seven shows share the account's fifty identity calls a second, of which each may have ten: the last two get what the first
+// five leave. Those took slots that an earlier show was about to need, and "ready at" was off by up to eight percent.
+// With little shows it is hidden by the answers on their way; internal/provision/claim_test.go sees it in them too.
+func TestReadyAtIsTrueWhenShowsShareTheAccount(t *testing.T) {
+	if !full {
+		t.Skip("make ready-at")
+	}
+	playing(t, "aws-us-east-1", []int{700, 650, 600, 750, 700, 650, 600}, func(v *evening) {
+		v.run()
+		v.judge()
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/rule"
 	"github.com/stagedoor/stagedoor/internal/readiness/words"
 )
 
@@ -55,7 +56,7 @@ func (o *outlook) warn(c pace.Ceilings) {
 		if !s.make || s.placed == 0 && r.members == 0 {
 			continue
 		}
-		n := need{members: r.members, users: users[string(s.place)] + admins, shared: !s.own()}
+		n := need{members: r.members, users: users[string(s.place)] + rule.MaxAdmins, shared: !s.own()}
 		if r.made.members > c.MembersPerChannel {
 			n.members = 0
 		}
@@ -65,6 +66,3 @@ func (o *outlook) warn(c pace.Ceilings) {
 		r.Warnings = ceilings(c, n, words.Moment(time.UnixMilli(s.doors), o.now, words.Zone(s.zone)))
 	}
 }
-
-// admins is how many accounts of ours an app instance has at most besides those of tickets.
-const admins = 4

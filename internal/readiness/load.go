@@ -39,10 +39,6 @@ var operations = map[string]scopes{
 }
 
 const (
-	// maxBatch is how many memberships one call makes (chime.MaxBatch), doorBatch how many wait for each other at a show
-	// whose doors are open or about to be.
-	maxBatch  = 100
-	doorBatch = 20
 	// freeRate is what a provider without limits is expected to do, in calls a second, until something was measured.
 	freeRate = 200
 	// usual is the part of a limit that is used while there is backlog, for buckets that were not used yet.

@@ -12,6 +12,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/rule"
 	"github.com/stagedoor/stagedoor/internal/readiness/forecast"
 	"github.com/stagedoor/stagedoor/internal/readiness/words"
 )
@@ -64,11 +65,6 @@ const (
 	MaxTickets = 10_000_000
 	// MaxRate is the most calls a second that can be asked about.
 	MaxRate = 1_000_000
-	// These say when a show gets an app instance of its own, and when it gets a place at all (internal/provision/place.go).
-	plenty         = 0.7
-	large          = 1000
-	usualInstances = 100
-	lastCall       = 24 * time.Hour
 	// farthest is how far from now doors may be said to be: farther is a typing error.
 	farthest = 10 * 365 * 24 * time.Hour
 	// margin is what the forecast may be off, and planning takes: it is added before "import by" is said.
@@ -171,7 +167,7 @@ func (q *question) own() bool {
 	case q.asked != "":
 		return q.asked == Own
 	}
-	return !q.scarce() || q.places < q.most() && q.people() > large
+	return q.outlook.place(q.show, q.people()) == rule.Own
 }
 
 // people is how many tickets the show has in the end.
@@ -187,7 +183,7 @@ func (q *question) making(own bool) work {
 		w.add(op, n)
 	}
 	w.add("CreateAppInstanceUser", q.tickets)
-	w.add("BatchCreateChannelMembership", batches(q.tickets, maxBatch))
+	w.add("BatchCreateChannelMembership", batches(q.tickets, rule.FullBatch))
 	if q.show.placed > 0 {
 		return w
 	}
@@ -206,12 +202,9 @@ func (q *question) making(own bool) work {
 // admins is how many accounts act in the show's place.
 func (q *question) admins(own bool) int {
 	if !own {
-		return max(1, len(q.bearers[""]), min(2*q.speeds.preset.Bearers, admins))
+		return max(len(q.bearers[""]), rule.Admins(rule.Shared, q.people(), q.speeds.preset.Bearers))
 	}
-	if q.people() > large {
-		return max(1, min(q.speeds.preset.Bearers, admins))
-	}
-	return 1
+	return rule.Admins(rule.Own, q.people(), q.speeds.preset.Bearers)
 }
 
 // cleaning is every call that removing the show takes afterwards.

@@ -161,6 +161,11 @@ func TestAPlanChoosesAPlaceAsTheProvisionerDoes(t *testing.T) {
 	if got := place(10); got != readiness.Own {
 		t.Errorf("while there are plenty: %s", got)
 	}
+	h.exec("INSERT INTO stranger (arn, kind, name, place, first_ms, seen_ms) VALUES ('a', 'instance', 'somebody''s', 'account', 1, 1)")
+	if got := place(10); got != readiness.Shared {
+		t.Errorf("when somebody else has one too: %s", got)
+	}
+	h.exec("DELETE FROM stranger")
 	h.place(h.show("shared", doors), "") // the shared one counts whether it is there or not
 	last := h.show("the last of plenty", doors)
 	h.place(last, last)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/provision/rule"
 	"github.com/stagedoor/stagedoor/internal/readiness/forecast"
 )
 
@@ -21,8 +22,6 @@ const (
 	maxFailures = 100
 	// recently is how far back tickets are looked at one by one. A leader plans an import within a minute.
 	recently = 10 * time.Minute
-	// atDoor is how long before its doors a show's memberships are made in smaller batches: who buys now comes in minutes.
-	atDoor = 10 * time.Minute
 )
 
 // outlook is everything a question is answered from.
@@ -122,7 +121,7 @@ func (b *Board) readLeader(ctx context.Context, s *Status, now time.Time) (lastS
 		flyingSQL)
 	for _, f := range busy {
 		if f.kind == "membership" {
-			f.n = batches(f.n, maxBatch)
+			f.n = batches(f.n, rule.FullBatch)
 		}
 		s.InFlight += f.n
 	}
@@ -183,7 +182,11 @@ func (b *Board) readPlaces(ctx context.Context, o *outlook) error {
 	if err != nil {
 		return err
 	}
-	o.places = own + 1
+	others, err := db.Value[int](ctx, b.db, "SELECT count(*) FROM seen_stranger WHERE kind = 'instance'")
+	if err != nil {
+		return err
+	}
+	o.places = own + others + 1
 	used := own
 	if slices.ContainsFunc(o.shows, func(s show) bool { return !s.own() && s.placed > 0 }) {
 		used++
@@ -217,10 +220,7 @@ func (b *Board) failures(ctx context.Context) ([]Failure, error) {
 func (o *outlook) count(tallies map[id.Event][]tally, sold map[id.Event]tickets) {
 	base := tallies[""]
 	for _, s := range o.shows {
-		batch := maxBatch
-		if s.doors <= o.now.Add(atDoor).UnixMilli() {
-			batch = doorBatch
-		}
+		batch := rule.Batch(time.UnixMilli(s.doors), o.now)
 		r := count(s, tallies[s.id], sold[s.id], batch)
 		if s.make && !s.own() && s.placed > 0 && r.ToMake > 0 {
 			for op, n := range count(show{make: true, placed: 1}, base, tickets{}, batch).work {
@@ -282,21 +282,15 @@ func (o *outlook) estimate() {
 // waits is how long a show still waits for its place: where app instances are scarce, a small one does until a day before
 // doors, because it might grow.
 func (o *outlook) waits(s show, r rest) time.Duration {
-	if s.placed > 0 || r.members > large || !o.scarce() {
+	if s.placed > 0 || o.place(s, r.members) != rule.Wait {
 		return 0
 	}
-	return max(0, time.UnixMilli(s.doors).Add(-lastCall).Sub(o.now))
+	return time.UnixMilli(s.doors).Add(-rule.LastCall).Sub(o.now)
 }
 
-// scarce reports whether a show gets an app instance of its own only if it is large.
-func (o *outlook) scarce() bool { return o.places >= int(plenty*float64(o.most())) }
-
-// most is how many app instances the account may have.
-func (o *outlook) most() int {
-	if n := o.speeds.preset.Ceilings.Instances; n > 0 {
-		return n
-	}
-	return usualInstances
+// place is where the provisioner puts a show with so many tickets now.
+func (o *outlook) place(s show, tickets int) rule.Place {
+	return rule.PlaceOf(time.UnixMilli(s.doors), o.now, tickets, o.places, rule.Instances(o.speeds.preset.Ceilings.Instances))
 }
 
 // event completes what people see of a show.

@@ -168,6 +168,14 @@ func (p *Provider) Harmed() []string {
 	return slices.Clone(p.harmed)
 }
 
+// Reused returns the creates that asked with the request token of something that was removed before: another provider might
+// answer that it is there.
+func (p *Provider) Reused() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.reused)
+}
+
 func ids(set *shelf[struct{}]) []string {
 	var out []string
 	for a := range set.all {

@@ -54,6 +54,7 @@ func (p *Provider) messaging(q *request, in *instance) answer {
 
 func (p *Provider) createChannel(q *request, in *instance) answer {
 	a, name := q.call.Channel, q.text("Name")
+	p.reuse(q)
 	if name == "" || len([]rune(name)) > 256 {
 		return refuse(http.StatusBadRequest, "BadRequest")
 	}

@@ -83,12 +83,26 @@ func (p *Provider) remembered(q *request) (token, bool) {
 	return t, true
 }
 
+// reuse writes down when a create asks with the request token of something that is gone.
+func (p *Provider) reuse(q *request) {
+	if t, ok := p.tokens[q.op+" "+q.text("ClientRequestToken")]; ok && !p.there(t.made) {
+		p.reused = append(p.reused, q.op+" "+q.text("ClientRequestToken"))
+	}
+}
+
+// there reports whether there is an app instance, user or channel with an ARN.
+func (p *Provider) there(a string) bool {
+	in, ok := p.instances.get(home(a))
+	return ok && (a == home(a) || in.users.has(a) || in.channels.has(a))
+}
+
 func (p *Provider) remember(q *request, made, name string) {
 	p.tokens[q.op+" "+q.text("ClientRequestToken")] = token{time.Now(), made, name}
 }
 
 func (p *Provider) createInstance(q *request) answer {
 	name := q.text("Name")
+	p.reuse(q)
 	if t, ok := p.remembered(q); ok && p.instances.has(t.made) {
 		if t.name != name {
 			return refuse(http.StatusConflict, "Conflict")
@@ -149,6 +163,7 @@ func (p *Provider) identity(in *instance, a string) map[string]any {
 
 func (p *Provider) createUser(q *request, in *instance) answer {
 	a, name := q.call.User, q.text("Name")
+	p.reuse(q)
 	if name == "" || len([]rune(name)) > 100 {
 		return refuse(http.StatusBadRequest, "BadRequest")
 	}

@@ -59,6 +59,7 @@ type Provider struct {
 	instances shelf[*instance] // by ARN
 	born      map[string]int   // ARN → how often it was made from nothing
 	harmed    []string         // strangers' things that a call changed
+	reused    []string         // see Reused
 	serial    int
 }
 

@@ -211,6 +211,29 @@ func TestRequestTokensAreForgottenAfterTheirTime(t *testing.T) {
 	})
 }
 
+// A create with the token of what was made and removed before is written down, whatever is answered.
+func TestTheTokenOfWhatIsGoneIsNoticed(t *testing.T) {
+	h := newHouse(t)
+	create := func(id string) {
+		_, err := h.msg.CreateChannel(h.ctx, &messaging.CreateChannelInput{AppInstanceArn: &h.a, ChimeBearer: &h.admin, ChannelId: &id,
+			Name: aws.String("Show"), ClientRequestToken: aws.String("token of " + id)})
+		h.ok(err)
+	}
+	create("one")
+	create("two")
+	create("one")
+	if again := h.p.Reused(); len(again) > 0 {
+		t.Errorf("%v, and nothing is gone", again)
+	}
+	_, err := h.msg.DeleteChannel(h.ctx, &messaging.DeleteChannelInput{ChannelArn: aws.String(h.a + "/channel/one"), ChimeBearer: &h.admin})
+	h.ok(err)
+	create("two")
+	create("one")
+	if again := h.p.Reused(); !slices.Equal(again, []string{"CreateChannel token of one"}) {
+		t.Errorf("%v", again)
+	}
+}
+
 // The same seed is the same weather, whatever the order in which calls arrive.
 func TestAPlanDoesNotDependOnTheOrderOfCalls(t *testing.T) {
 	fate := func(ids []string, parallel bool) (out string) {

@@ -7,23 +7,8 @@ import (
 
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/provision/sweep"
 )
-
-// remembered is how many happenings are kept of one resource.
-const remembered = 20
-
-// note keeps what happened to a resource, for people. A resource that fails for ever pushes its own oldest notes out.
-func note(tx *db.Tx, r row, what, detail string) error {
-	_, err := tx.Exec("INSERT INTO resource_history (event_id, subject, kind, at_ms, what, detail) VALUES ($1, $2, $3, $4, $5, $6)",
-		r.Event, r.Subject, r.Kind, time.Now().UnixMilli(), what, detail)
-	if err != nil || r.Attempts <= remembered {
-		return err
-	}
-	_, err = tx.Exec(`DELETE FROM resource_history WHERE event_id = $1 AND subject = $2 AND kind = $3 AND at_ms < (
-		SELECT min(at_ms) FROM (SELECT at_ms FROM resource_history WHERE event_id = $1 AND subject = $2 AND kind = $3
-		ORDER BY at_ms DESC LIMIT $4) AS newest)`, r.Event, r.Subject, r.Kind, remembered)
-	return err
-}
 
 // RetryInput says what Retry is to try again. The zero value means everything that failed.
 type RetryInput struct {
@@ -49,3 +34,7 @@ func (p *Provisioner) Retry(ctx context.Context, in RetryInput) (int, error) {
 	p.nudge()
 	return int(n), err
 }
+
+// Sweep asks for a pass over everything at the provider, now instead of later. Any process may ask; the leader does it in
+// the background. How far it is stands in the view swept_place.
+func (p *Provisioner) Sweep(ctx context.Context) error { return sweep.Ask(ctx, p.db) }

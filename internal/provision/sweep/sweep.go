@@ -1,24 +1,14 @@
-package provision
-
-import (
-	"context"
-	"errors"
-	"time"
-
-	"github.com/stagedoor/stagedoor/internal/arn"
-	"github.com/stagedoor/stagedoor/internal/db"
-	"github.com/stagedoor/stagedoor/internal/id"
-)
-
-// The sweep compares the ledger with what the provider really has. The provider may lose something, somebody may delete or
-// make something by hand, a leader that was stopped may still have sent a call, and a database may be an older copy. The
-// sweep pages through the account's app instances, then place by place through administrators, channels, accounts, and
-// each channel's people, and puts the ledger right; what follows from that is the planner's and the dispatcher's.
+// Package sweep compares the ledger with what the provider really has, and puts the ledger right.
+//
+// The provider may lose something, somebody may delete or make something by hand, a leader that was stopped may still have
+// sent a call, and a database may be an older copy. The sweep pages through the account's app instances, then place by place
+// through administrators, channels, accounts, and each channel's people; what follows from its corrections is the planner's
+// and the dispatcher's.
 //
 //	in the ledger  at the provider
 //	made           not listed        vanished: the row becomes absent, and is made anew if it is wanted
 //	absent         listed            found: the row becomes made, and is deleted if it is not wanted
-//	no row         ours              found, as above; what no show's ledger can hold is deleted here (sweep_stranger.go)
+//	no row         ours              found, as above; what no show's ledger can hold is deleted here (stranger.go)
 //	no row         not ours          a stranger: reported, and never touched
 //	another name   listed            the ledger takes the name over, and the account or channel is renamed if it wants another
 //
@@ -26,6 +16,22 @@ import (
 // it that could do harm. What was touched lately is not judged (settling); to make something that is there is answered
 // with Conflict, which means made; to delete something that is gone means gone. Only where a mistake would be dear, for
 // app instances, channels and administrators, the provider is asked once more for that one thing.
+package sweep
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/arn"
+	"github.com/stagedoor/stagedoor/internal/chime"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/lease"
+	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+)
 
 const (
 	// sweepEvery is how often a place is swept. What vanished from a show is back before most people notice; and with the
@@ -47,17 +53,40 @@ const (
 // wholeAccount is the place, in table sweep, of the list of all app instances.
 const wholeAccount = id.Event("account")
 
-// Sweep asks for a pass over everything at the provider, now instead of later. Any process may ask; the leader does it in
-// the background. How far it is stands in the view swept_place.
-func (p *Provisioner) Sweep(ctx context.Context) error {
-	_, err := p.db.Exec(ctx, "INSERT INTO sweep (place, asked) SELECT place, 1 FROM ("+placesSQL+` UNION SELECT CAST($1 AS TEXT)) AS places WHERE TRUE
+// Ask asks for a pass over everything at the provider, now instead of later. Any process may ask; the leader does it in the
+// background. How far it is stands in the view swept_place.
+func Ask(ctx context.Context, d *db.DB) error {
+	_, err := d.Exec(ctx, "INSERT INTO sweep (place, asked) SELECT place, 1 FROM ("+placesSQL+` UNION SELECT CAST($1 AS TEXT)) AS places WHERE TRUE
 		ON CONFLICT (place) DO UPDATE SET asked = sweep.asked + 1`, wholeAccount)
 	return err
 }
 
-// sweeper is the fourth goroutine of a term. It owns its fields.
+// Term is the term of leadership that a sweep belongs to, as far as it needs it. All fields are required.
+type Term struct {
+	DB           *db.DB
+	Lease        *lease.Lease
+	Epoch        int64
+	Chime        *chime.Client // whose calls wait for their slots
+	Pace         *pace.Pace
+	Limited      bool // the provider has limits
+	Installation string
+	Log          *slog.Logger
+
+	Changed  func(id.Event)       // the ledger of a show, or of the shared app instance, has changed
+	Forget   func(place id.Event) // something about the app instance of a place has changed
+	Pressure func() Pressure
+	Answered func(error) // a call of the sweep has ended
+}
+
+// Pressure is what the sweep gives way to.
+type Pressure struct {
+	Waited time.Time // when a call last had to wait for its slot
+	Away   time.Time // until then the provider does not answer, and is asked by nobody; zero if it does
+}
+
+// sweeper is the goroutine of a sweep. It owns its fields.
 type sweeper struct {
-	*term
+	Term
 	due   map[id.Event]time.Time // by place; none: not swept in this term
 	rests map[id.Event]time.Time // a place that is in trouble is left alone until then
 	last  map[gauge]time.Time    // when the sweep last called
@@ -67,21 +96,21 @@ type sweeper struct {
 	part  map[id.Event]tally // what passes have changed that did not get to their end
 }
 
-// sweep runs until ctx ends or the database fails.
-func (t *term) sweep(ctx context.Context) error {
-	s := &sweeper{term: t, due: map[id.Event]time.Time{}, rests: map[id.Event]time.Time{}, last: map[gauge]time.Time{}, full: map[gauge]time.Time{},
+// Run sweeps until ctx ends or the database fails.
+func Run(ctx context.Context, t Term) error {
+	s := &sweeper{Term: t, due: map[id.Event]time.Time{}, rests: map[id.Event]time.Time{}, last: map[gauge]time.Time{}, full: map[gauge]time.Time{},
 		part: map[id.Event]tally{}}
-	wait(ctx, settling, nil)
+	rest(ctx, settling)
 	for ctx.Err() == nil {
 		place, ok, err := s.next(ctx, time.Now())
 		if err == nil && ok {
 			err = s.visit(ctx, place)
 		}
 		if err != nil {
-			return ended(ctx, err)
+			return err
 		}
 		if !ok {
-			wait(ctx, sweepLook, nil)
+			rest(ctx, sweepLook)
 		}
 	}
 	return nil
@@ -94,11 +123,11 @@ const placesSQL = `SELECT event_id AS place FROM resource WHERE subject = '' AND
 // next chooses the place that was asked for, else one that was not swept in this term, else the one that is due longest.
 func (s *sweeper) next(ctx context.Context, now time.Time) (next id.Event, ok bool, err error) {
 	one := func(p *id.Event) []any { return []any{p} }
-	places, err := db.All(ctx, s.db, one, placesSQL+" ORDER BY event_id")
+	places, err := db.All(ctx, s.DB, one, placesSQL+" ORDER BY event_id")
 	if err != nil {
 		return "", false, err
 	}
-	asked, err := db.All(ctx, s.db, one, "SELECT place FROM sweep WHERE asked > heard")
+	asked, err := db.All(ctx, s.DB, one, "SELECT place FROM sweep WHERE asked > heard")
 	if err != nil {
 		return "", false, err
 	}
@@ -126,7 +155,7 @@ type census struct{ instances, users, channels, members, moderators int }
 type pass struct {
 	*sweeper
 	place  id.Event
-	base   base
+	base   ledger.Base
 	bearer arn.ARN
 	began  time.Time
 	before int // calls of the sweep before it
@@ -161,7 +190,7 @@ var errRefused = errors.New("the provider does not accept the token of the next 
 
 // visit sweeps one place.
 func (s *sweeper) visit(ctx context.Context, place id.Event) error {
-	err := s.lease.Write(ctx, s.epoch, func(tx *db.Tx) error {
+	err := s.Lease.Write(ctx, s.Epoch, func(tx *db.Tx) error {
 		_, err := tx.Exec("INSERT INTO sweep (place) VALUES ($1) ON CONFLICT (place) DO UPDATE SET heard = sweep.asked", place)
 		return err
 	})
@@ -180,15 +209,15 @@ func (s *sweeper) visit(ctx context.Context, place id.Event) error {
 	}
 	s.rests[place] = time.Now().Add(t.rest)
 	s.sweepSoon(place)
-	if missing(t.err) {
+	if chime.Missing(t.err) {
 		s.sweepSoon(wholeAccount) // is the app instance still there?
 	}
-	n, err := db.Value[int](ctx, s.db, "SELECT count(*) FROM ("+placesSQL+") AS places WHERE place = $1 OR $1 = $2", place, wholeAccount)
+	n, err := db.Value[int](ctx, s.DB, "SELECT count(*) FROM ("+placesSQL+") AS places WHERE place = $1 OR $1 = $2", place, wholeAccount)
 	if err != nil || t.err == nil || n == 0 {
 		return err // n: the place has gone under the pass
 	}
-	s.log.Warn("sweep", "place", place, "err", t.err)
-	return s.lease.Write(ctx, s.epoch, func(tx *db.Tx) error {
+	s.Log.Warn("sweep", "place", place, "err", t.err)
+	return s.Lease.Write(ctx, s.Epoch, func(tx *db.Tx) error {
 		_, err := tx.Exec("UPDATE sweep SET error = $1 WHERE place = $2", public(t.err), place)
 		return err
 	})
@@ -213,7 +242,7 @@ func (p *pass) finish(ctx context.Context) error {
 	for _, d := range []int{c.instances - l.instances, c.users - l.users, c.channels - l.channels, c.members - l.members, c.moderators - l.moderators} {
 		differs = differs || max(d, -d) > p.moving
 	}
-	err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+	err := p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 		if _, err := tx.Exec("DELETE FROM stranger WHERE place = $1 AND seen_ms < $2", p.place, p.began.UnixMilli()); err != nil {
 			return err
 		}
@@ -225,13 +254,20 @@ func (p *pass) finish(ctx context.Context) error {
 		return err
 	})
 	if err == nil && (differs || p.vanished+p.found+p.removed+p.renamed > 0) {
-		p.log.Info("sweep", "place", p.place, "vanished", p.vanished, "found", p.found, "removed", p.removed, "renamed", p.renamed, "differs", differs)
+		p.Log.Info("sweep", "place", p.place, "vanished", p.vanished, "found", p.found, "removed", p.removed, "renamed", p.renamed, "differs", differs)
 	}
 	return err
 }
 
+// rest returns when d has passed or ctx ends.
+func rest(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
 // settled is the time before which something must have happened to be judged by an answer to what was asked at at.
 func settled(at time.Time) int64 { return at.Add(-settling).UnixMilli() }
-
-// missing reports whether the provider says that there is no such thing. Operations without a 404 forbid it.
-func missing(err error) bool { return err != nil && gone(err) == nil }

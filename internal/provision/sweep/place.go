@@ -1,4 +1,4 @@
-package provision
+package sweep
 
 import (
 	"context"
@@ -10,12 +10,13 @@ import (
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 )
 
 // throughPlace compares everything in one app instance with the ledger. 100,000 accounts are 2,000 calls, as many
 // memberships as many again. What would hurt most comes first.
 func (p *pass) throughPlace(ctx context.Context) error {
-	b, ready, err := p.readBase(ctx, placement{place: p.place})
+	b, ready, err := ledger.ReadBase(ctx, p.DB, p.Installation, p.place, 0)
 	if err != nil {
 		return err
 	}
@@ -23,7 +24,7 @@ func (p *pass) throughPlace(ctx context.Context) error {
 	if !ready {
 		return p.throughUnready(ctx)
 	}
-	p.bearer = b.bearers[len(b.bearers)-1]
+	p.bearer = b.Bearers[len(b.Bearers)-1]
 	if err := p.sweepAdmins(ctx); err != nil {
 		return err
 	}
@@ -58,7 +59,7 @@ func (p *pass) throughUnready(ctx context.Context) error {
 			return trouble{rest: unready}
 		}
 	}
-	if p.base.instance == "" {
+	if p.base.Instance == "" {
 		return trouble{rest: unready} // on its way out
 	}
 	if err := p.sweepAdmins(ctx); err != nil {
@@ -68,9 +69,9 @@ func (p *pass) throughUnready(ctx context.Context) error {
 }
 
 func (p *pass) call(op string, channel arn.ARN) pace.Call {
-	c := pace.Call{Op: op, Instance: string(p.base.instance), Channel: string(channel)}
+	c := pace.Call{Op: op, Instance: p.base.Instance, Channel: channel}
 	if channel != "" || op == "ListChannels" {
-		c.Bearer = string(p.bearer)
+		c.Bearer = p.bearer
 	}
 	return c
 }
@@ -79,7 +80,7 @@ func (p *pass) call(op string, channel arn.ARN) pace.Call {
 func (p *pass) sweepUsers(ctx context.Context) error {
 	seen, admins := newSights(), map[id.Ticket]string{}
 	list := func(ctx context.Context, next string) (chime.Page[chime.User], error) {
-		return p.waiting.ListUsers(ctx, p.base.instance, next)
+		return p.Chime.ListUsers(ctx, p.base.Instance, next)
 	}
 	err := pages(ctx, p.sweeper, p.call("ListAppInstanceUsers", ""), list, func(page []chime.User, asked time.Time) error {
 		accounts := slices.DeleteFunc(page, func(u chime.User) bool {
@@ -110,7 +111,7 @@ func (p *pass) sweepUsers(ctx context.Context) error {
 		return err
 	}
 	for _, show := range shows {
-		n, err := p.walk(ctx, show, kindUser, seen, settled(p.began))
+		n, err := p.walk(ctx, show, ledger.KindUser, seen, settled(p.began))
 		if err != nil {
 			return err
 		}
@@ -127,7 +128,7 @@ func (p *pass) sweepUsers(ctx context.Context) error {
 func (p *pass) house(ctx context.Context, page []listed, seen sights, asked time.Time) error {
 	at := map[id.Event][]listed{p.place: page}
 	var homeless []listed
-	if p.place == shared {
+	if p.place == ledger.Shared {
 		var err error
 		if at, homeless, err = p.showsOf(ctx, page); err != nil {
 			return err
@@ -138,19 +139,19 @@ func (p *pass) house(ctx context.Context, page []listed, seen sights, asked time
 		for _, l := range some {
 			seen.see(l.user.ARN.ID())
 		}
-		if err := p.settle(ctx, show, kindUser, some, asked); err != nil {
+		if err := p.settle(ctx, show, ledger.KindUser, some, asked); err != nil {
 			return err
 		}
 	}
 	for _, l := range homeless {
 		done, err := p.dismiss(ctx, dismissal{
-			call: pace.Call{Op: "DeleteAppInstanceUser", Instance: string(p.base.instance), User: string(l.user.ARN)},
-			what: row{Event: p.place, Subject: l.subject, Kind: kindUser, ARN: l.user.ARN},
+			call: pace.Call{Op: "DeleteAppInstanceUser", Instance: p.base.Instance, User: l.user.ARN},
+			what: ledger.Row{Event: p.place, Subject: l.subject, Kind: ledger.KindUser, ARN: l.user.ARN},
 			still: func(ctx context.Context) (bool, error) {
 				_, now, err := p.showsOf(ctx, []listed{l})
 				return len(now) == 1, err
 			},
-			remove: func(ctx context.Context) error { return p.waiting.DeleteUser(ctx, l.user.ARN) },
+			remove: func(ctx context.Context) error { return p.Chime.DeleteUser(ctx, l.user.ARN) },
 		})
 		if err != nil {
 			return err
@@ -168,7 +169,7 @@ func (p *pass) showsOf(ctx context.Context, page []listed) (at map[id.Event][]li
 	for i, l := range page {
 		subjects[i] = l.subject
 	}
-	owners, err := db.All(ctx, p.db, (*owner).fields, ownersSQL, bulk(subjects))
+	owners, err := db.All(ctx, p.DB, (*owner).fields, ownersSQL, ledger.Bulk(subjects))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -200,15 +201,15 @@ func (p *pass) showsOf(ctx context.Context, page []listed) (at map[id.Event][]li
 
 // sweepPeople compares who is in a channel, and who keeps order there. Bans are moderation's: who is banned is no member.
 func (p *pass) sweepPeople(ctx context.Context, show id.Event) error {
-	channel := p.base.instance.Channel(string(show))
+	channel := p.base.Instance.Channel(string(show))
 	for _, role := range []struct {
-		kind            kind
+		kind            ledger.Kind
 		op              string
 		list            func(ctx context.Context, bearer, channel arn.ARN, next string) (chime.Page[chime.User], error)
 		counted, ledger *int
 	}{
-		{kindMembership, "ListChannelMemberships", p.waiting.ListMemberships, &p.counted.members, &p.ledger.members},
-		{kindModerator, "ListChannelModerators", p.waiting.ListModerators, &p.counted.moderators, &p.ledger.moderators},
+		{ledger.KindMembership, "ListChannelMemberships", p.Chime.ListMemberships, &p.counted.members, &p.ledger.members},
+		{ledger.KindModerator, "ListChannelModerators", p.Chime.ListModerators, &p.counted.moderators, &p.ledger.moderators},
 	} {
 		seen, before := newSights(), settled(time.Now())
 		list := func(ctx context.Context, next string) (chime.Page[chime.User], error) {
@@ -224,7 +225,7 @@ func (p *pass) sweepPeople(ctx context.Context, show id.Event) error {
 			}
 			return p.settle(ctx, show, role.kind, ours, asked)
 		})
-		if missing(err) {
+		if chime.Missing(err) {
 			p.moving++
 			return nil // the channel goes, or has vanished since: the next sweep will tell
 		}

@@ -1,4 +1,4 @@
-package provision
+package plan
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 )
 
 // Retiring. When a show's archive is sealed, nothing of it is wanted any more. What has an app instance of its own goes
@@ -14,8 +15,8 @@ import (
 // it: a show that is wanted again meanwhile is then made from nothing.
 
 // retire does one chunk of that; more says that another one can follow at once.
-func (p *planner) retire(ctx context.Context, s show) (more bool, err error) {
-	if p.purged[s.ID] && s.placed == 0 {
+func (p *Planner) retire(ctx context.Context, s Show) (more bool, err error) {
+	if p.purged[s.ID] && s.Placed == 0 {
 		return false, nil
 	}
 	if s.Retire {
@@ -23,14 +24,14 @@ func (p *planner) retire(ctx context.Context, s show) (more bool, err error) {
 			return more, err
 		}
 	}
-	if s.place != shared {
+	if s.Place != ledger.Shared {
 		return p.forgetInside(ctx, s)
 	}
-	if at, err := p.standing(ctx, s.ID, kindChannel); err != nil || at {
+	if at, err := p.stands(ctx, s.ID, ledger.KindChannel); err != nil || at {
 		return false, err // the dispatcher deletes it
 	}
 	if time.Since(p.emptied[s.ID]) < emptiedEvery {
-		if rows, err := p.todo(ctx, s.ID, taskDelete, time.Now(), 1); err != nil || len(rows) > 0 {
+		if rows, err := ledger.Todo(ctx, p.DB, s.ID, ledger.TaskDelete, time.Now(), 1); err != nil || len(rows) > 0 {
 			return false, err
 		}
 	}
@@ -58,13 +59,13 @@ const emptiedEvery = 10 * time.Second
 const wantedSQL = "SELECT subject FROM resource WHERE event_id = $1 AND want AND subject >= $2 ORDER BY subject LIMIT $3"
 
 // wantNothing lets a chunk of an archived show not be wanted any more; more says that there may be another one.
-func (p *planner) wantNothing(ctx context.Context, event id.Event) (more bool, err error) {
-	wanted, err := db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, wantedSQL, event, p.unwanted[event], chunk)
+func (p *Planner) wantNothing(ctx context.Context, event id.Event) (more bool, err error) {
+	wanted, err := db.All(ctx, p.DB, func(t *id.Ticket) []any { return []any{t} }, wantedSQL, event, p.unwanted[event], ledger.Chunk)
 	if err != nil {
 		return false, err
 	}
 	if len(wanted) == 0 {
-		p.unwanted[event], err = db.Value[id.Ticket](ctx, p.db, "SELECT COALESCE(max(subject), '') FROM resource WHERE event_id = $1", event)
+		p.unwanted[event], err = db.Value[id.Ticket](ctx, p.DB, "SELECT COALESCE(max(subject), '') FROM resource WHERE event_id = $1", event)
 		return false, err
 	}
 	p.unwanted[event] = wanted[len(wanted)-1]
@@ -72,15 +73,15 @@ func (p *planner) wantNothing(ctx context.Context, event id.Event) (more bool, e
 		WHERE event_id = $1 AND subject IN (SELECT value ->> 's' FROM json_each($2))`)
 }
 
-// standing reports whether an event's own row of a kind is not known to be absent.
-func (p *planner) standing(ctx context.Context, event id.Event, k kind) (bool, error) {
-	n, err := db.Value[int](ctx, p.db, "SELECT count(*) FROM resource WHERE event_id = $1 AND subject = '' AND kind = $2 AND (state <> 'absent' OR busy)", event, k)
+// stands reports whether an event's own row of a kind is not known to be absent.
+func (p *Planner) stands(ctx context.Context, event id.Event, k ledger.Kind) (bool, error) {
+	n, err := db.Value[int](ctx, p.DB, "SELECT count(*) FROM resource WHERE event_id = $1 AND subject = '' AND kind = $2 AND (state <> 'absent' OR busy)", event, k)
 	return n > 0, err
 }
 
 // forgetInside forgets, chunk by chunk, what went with the app instance of a show.
-func (p *planner) forgetInside(ctx context.Context, s show) (more bool, err error) {
-	if at, err := p.standing(ctx, s.ID, kindInstance); err != nil || at {
+func (p *Planner) forgetInside(ctx context.Context, s Show) (more bool, err error) {
+	if at, err := p.stands(ctx, s.ID, ledger.KindInstance); err != nil || at {
 		return false, err // the dispatcher deletes it
 	}
 	busy, err := p.some(ctx, "SELECT subject FROM resource WHERE event_id = $1 AND busy AND epoch >= 0 LIMIT $2", s.ID)
@@ -91,28 +92,28 @@ func (p *planner) forgetInside(ctx context.Context, s show) (more bool, err erro
 }
 
 // purge forgets an event of which nothing is left, chunk by chunk, and at last tells that it is so.
-func (p *planner) purge(ctx context.Context, s show) (more bool, err error) {
+func (p *Planner) purge(ctx context.Context, s Show) (more bool, err error) {
 	rows, err := p.some(ctx, "SELECT subject FROM resource WHERE event_id = $1 AND subject > '' LIMIT $2", s.ID)
 	if err != nil {
 		return false, err
 	}
 	if len(rows) > 0 {
-		return true, p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+		return true, p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 			for _, table := range []string{"resource", "resource_history"} {
-				if _, err := tx.Exec("DELETE FROM "+table+" WHERE event_id = $1 AND subject IN (SELECT value ->> 's' FROM json_each($2))", s.ID, bulk(rows)); err != nil {
+				if _, err := tx.Exec("DELETE FROM "+table+" WHERE event_id = $1 AND subject IN (SELECT value ->> 's' FROM json_each($2))", s.ID, ledger.Bulk(rows)); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
 	}
-	err = p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+	err = p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 		for _, table := range []string{"resource", "resource_history"} {
 			if _, err := tx.Exec("DELETE FROM "+table+" WHERE event_id = $1", s.ID); err != nil {
 				return err
 			}
 		}
-		if err := closeReport(tx, s.ID); err != nil {
+		if err := ledger.CloseReport(tx, s.ID); err != nil {
 			return err
 		}
 		_, err := tx.Exec("UPDATE placement SET placed_ms = 0, leaving = FALSE, round = round + 1 WHERE event_id = $1 AND placed_ms > 0", s.ID)
@@ -121,37 +122,37 @@ func (p *planner) purge(ctx context.Context, s show) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	p.forget(s.place)
+	p.Forget(s.Place)
 	p.walkAnew(s.ID)
 	if !s.Retire || p.purged[s.ID] {
 		return false, nil // it is wanted again, or was told before
 	}
-	if p.onPurged != nil {
-		if err := p.onPurged(ctx, s.ID); err != nil {
-			p.log.Warn("event is not marked purged", "event", s.ID, "err", err)
+	if p.OnPurged != nil {
+		if err := p.OnPurged(ctx, s.ID); err != nil {
+			p.Log.Warn("event is not marked purged", "event", s.ID, "err", err)
 			return false, nil // again at the next look
 		}
 	}
 	p.purged[s.ID] = true
-	p.log.Info("nothing of the event is left at the chat provider", "event", s.ID)
+	p.Log.Info("nothing of the event is left at the chat provider", "event", s.ID)
 	return false, nil
 }
 
 // some reads up to a chunk of subjects.
-func (p *planner) some(ctx context.Context, query string, event id.Event) ([]id.Ticket, error) {
-	return db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, query, event, chunk)
+func (p *Planner) some(ctx context.Context, query string, event id.Event) ([]id.Ticket, error) {
+	return db.All(ctx, p.DB, func(t *id.Ticket) []any { return []any{t} }, query, event, ledger.Chunk)
 }
 
 // change runs an update of some subjects of an event and decides what follows.
-func (p *planner) change(ctx context.Context, event id.Event, subjects []id.Ticket, update string) error {
-	err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
-		if _, err := tx.Exec(update, event, bulk(subjects)); err != nil {
+func (p *Planner) change(ctx context.Context, event id.Event, subjects []id.Ticket, update string) error {
+	err := p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
+		if _, err := tx.Exec(update, event, ledger.Bulk(subjects)); err != nil {
 			return err
 		}
-		return decideFor(tx, event, subjects...)
+		return ledger.Decide(tx, event, subjects...)
 	})
 	if err == nil {
-		p.stir(event)
+		p.Changed(event)
 	}
 	return err
 }

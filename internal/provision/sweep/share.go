@@ -1,4 +1,4 @@
-package provision
+package sweep
 
 import (
 	"context"
@@ -31,7 +31,7 @@ type gauge struct{ bucket, key string }
 func (s *sweeper) allowed(ctx context.Context, c pace.Call) error {
 	for {
 		now := time.Now()
-		paused, err := db.Value[bool](ctx, s.db, "SELECT paused FROM installation WHERE one = 1")
+		paused, err := db.Value[bool](ctx, s.DB, "SELECT paused FROM installation WHERE one = 1")
 		if err != nil {
 			return err
 		}
@@ -46,9 +46,9 @@ func (s *sweeper) allowed(ctx context.Context, c pace.Call) error {
 			return ctx.Err()
 		}
 		// What holds it up may end, so it looks again and again.
-		wait(ctx, max(time.Millisecond, min(time.Second, at.Sub(now))), nil)
+		rest(ctx, max(time.Millisecond, min(time.Second, at.Sub(now))))
 		if paused {
-			wait(ctx, time.Second, nil)
+			rest(ctx, time.Second)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -58,20 +58,16 @@ func (s *sweeper) allowed(ctx context.Context, c pace.Call) error {
 
 // earliest says in which buckets a call counts, and when the sweep's share of them lets it start.
 func (s *sweeper) earliest(ctx context.Context, c pace.Call, now time.Time) (gauges []gauge, at time.Time, err error) {
-	rates, err := s.pace.Rates(ctx, s.db)
+	rates, err := s.Pace.Rates(ctx, s.DB)
 	if err != nil {
 		return nil, at, err
 	}
-	s.mu.Lock()
-	waits := now.Sub(s.waited) < busyFor
-	if s.breaker.open() {
-		at = s.breaker.until
-	}
-	s.mu.Unlock()
-	if s.free.After(at) {
+	others := s.Pressure()
+	waits := now.Sub(others.Waited) < busyFor
+	if at = others.Away; s.free.After(at) {
 		at = s.free
 	}
-	for _, b := range s.pace.Buckets {
+	for _, b := range s.Pace.Buckets {
 		if b.Ops != nil && !slices.Contains(b.Ops, c.Op) {
 			continue
 		}
@@ -104,10 +100,8 @@ func (s *sweeper) earliest(ctx context.Context, c pace.Call, now time.Time) (gau
 func (s *sweeper) called(began time.Time, err error) {
 	s.calls++
 	now := time.Now()
-	if !s.limited {
+	if !s.Limited {
 		s.free = now.Add(freeRest * now.Sub(began))
 	}
-	s.mu.Lock()
-	s.breaker.note(err, now)
-	s.mu.Unlock()
+	s.Answered(err)
 }

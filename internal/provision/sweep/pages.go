@@ -1,4 +1,4 @@
-package provision
+package sweep
 
 import (
 	"context"
@@ -30,7 +30,7 @@ func pages[T any](ctx context.Context, s *sweeper, c pace.Call, list func(contex
 			return errRefused
 		case passes(err) && failures+1 < patientPages:
 			failures++
-			wait(ctx, time.Second<<failures, nil)
+			rest(ctx, time.Second<<failures)
 			continue
 		case err != nil:
 			return err

@@ -1,4 +1,4 @@
-package provision
+package ledger
 
 import (
 	"time"
@@ -7,17 +7,16 @@ import (
 	"github.com/stagedoor/stagedoor/internal/id"
 )
 
-// letGo announces the call that takes everything of an event along, and begins the report of what is deleted. From then on
+// LetGo announces the call that takes everything of an event along, and begins the report of what is deleted. From then on
 // there is no way back. ok is false if there was one just now: the show is wanted again, or its archive is not sealed.
-func letGo(tx *db.Tx, event id.Event) (ok bool, err error) {
+func LetGo(tx *db.Tx, event id.Event) (ok bool, err error) {
 	if err := tx.Lock(event.Seal()); err != nil {
 		return false, err
 	}
-	if gone, err := leaving(tx, event); err != nil || gone {
+	if gone, err := Leaving(tx, event); err != nil || gone {
 		return gone, err // one more attempt
 	}
-	sealed, err := db.All(tx.Context(), tx, func(s *bool) []any { return []any{s} }, "SELECT retire FROM wanted_event WHERE event_id = $1", event)
-	if err != nil || len(sealed) == 0 || !sealed[0] {
+	if sealed, err := Retiring(tx, event); err != nil || !sealed {
 		return false, err
 	}
 	if _, err := tx.Exec("UPDATE placement SET leaving = TRUE WHERE event_id = $1", event); err != nil {
@@ -35,14 +34,14 @@ func letGo(tx *db.Tx, event id.Event) (ok bool, err error) {
 	return err == nil, err
 }
 
-// countDelete counts a call of an event whose report has begun.
-func countDelete(tx *db.Tx, event id.Event) error {
+// CountDelete counts a call of an event whose report has begun.
+func CountDelete(tx *db.Tx, event id.Event) error {
 	_, err := tx.Exec("UPDATE deletion_report SET calls = calls + 1 WHERE event_id = $1 AND finished_ms = 0", event)
 	return err
 }
 
-// closeReport ends the report: nothing is left.
-func closeReport(tx *db.Tx, event id.Event) error {
+// CloseReport ends the report: nothing is left.
+func CloseReport(tx *db.Tx, event id.Event) error {
 	_, err := tx.Exec(`UPDATE deletion_report SET finished_ms = $1 WHERE event_id = $2 AND finished_ms = 0`, time.Now().UnixMilli(), event)
 	return err
 }

@@ -1,4 +1,4 @@
-package provision
+package sweep
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
 
 // throughAccount compares the account's app instances with the ledger: two calls for a hundred of them.
@@ -26,7 +28,7 @@ func (p *pass) throughAccount(ctx context.Context) error {
 	}
 	present := map[id.Event]bool{}
 	var extra []chime.AppInstance
-	err = pages(ctx, p.sweeper, pace.Call{Op: "ListAppInstances"}, p.waiting.ListAppInstances, func(page []chime.AppInstance, _ time.Time) error {
+	err = pages(ctx, p.sweeper, pace.Call{Op: "ListAppInstances"}, p.Chime.ListAppInstances, func(page []chime.AppInstance, _ time.Time) error {
 		for _, a := range page {
 			if place, ok := byARN[a.ARN]; ok {
 				present[place] = true
@@ -44,7 +46,7 @@ func (p *pass) throughAccount(ctx context.Context) error {
 		switch {
 		case r.moving(settled(p.began)):
 			p.moving++
-		case r.State == made && !present[place]:
+		case r.State == ledger.Made && !present[place]:
 			if err := p.instanceVanished(ctx, r); err != nil {
 				return err
 			}
@@ -55,7 +57,7 @@ func (p *pass) throughAccount(ctx context.Context) error {
 			return err
 		}
 	}
-	if p.ledger.instances, err = db.Value[int](ctx, p.db, "SELECT count(*) FROM ("+instancesSQL+" AND state = 'made') AS made"); err != nil {
+	if p.ledger.instances, err = db.Value[int](ctx, p.DB, "SELECT count(*) FROM ("+instancesSQL+" AND state = 'made') AS made"); err != nil {
 		return err
 	}
 	return p.forgetPlaces(ctx)
@@ -66,7 +68,7 @@ const instancesSQL = "SELECT " + standingColumns + ` FROM resource WHERE subject
 	AND event_id IN (SELECT place FROM placement UNION SELECT '')`
 
 func (p *pass) ledgerInstances(ctx context.Context) (map[id.Event]standing, error) {
-	rows, err := db.All(ctx, p.db, (*standing).fields, instancesSQL)
+	rows, err := db.All(ctx, p.DB, (*standing).fields, instancesSQL)
 	out := make(map[id.Event]standing, len(rows))
 	for _, r := range rows {
 		out[r.Event] = r
@@ -77,11 +79,11 @@ func (p *pass) ledgerInstances(ctx context.Context) (map[id.Event]standing, erro
 // instanceVanished takes an app instance for lost, if the provider says so once more: to make it anew by mistake would
 // give everybody in it another ARN.
 func (p *pass) instanceVanished(ctx context.Context, r standing) error {
-	err := p.ask(ctx, pace.Call{Op: "DescribeAppInstance", Instance: string(r.ARN)}, func(ctx context.Context) error {
-		_, err := p.waiting.DescribeAppInstance(ctx, r.ARN)
+	err := p.ask(ctx, pace.Call{Op: "DescribeAppInstance", Instance: r.ARN}, func(ctx context.Context) error {
+		_, err := p.Chime.DescribeAppInstance(ctx, r.ARN)
 		return err
 	})
-	if !missing(err) {
+	if !chime.Missing(err) {
 		return err
 	}
 	shows, err := p.showsIn(ctx, r.Event)
@@ -90,38 +92,38 @@ func (p *pass) instanceVanished(ctx context.Context, r standing) error {
 	}
 	before := settled(p.began)
 	var t tally
-	err = p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+	err = p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 		t = tally{}
-		if left, err := leaving(tx, r.Event); err != nil || left {
+		if left, err := ledger.Leaving(tx, r.Event); err != nil || left {
 			return err
 		}
-		if err := p.lose(tx, &t, r.Event, kindInstance, before, "the sweep did not find it at the provider, nor what was inside", ""); err != nil || t.vanished == 0 {
+		if err := p.lose(tx, &t, r.Event, ledger.KindInstance, before, "the sweep did not find it at the provider, nor what was inside", ""); err != nil || t.vanished == 0 {
 			return err
 		}
-		for _, k := range []kind{kindAdminUser, kindAdmin} {
-			if err := p.lose(tx, nil, r.Event, k, p.began.UnixMilli(), "", adminSubjects(1, maxAdmins)...); err != nil {
+		for _, k := range []ledger.Kind{ledger.KindAdminUser, ledger.KindAdmin} {
+			if err := p.lose(tx, nil, r.Event, k, p.began.UnixMilli(), "", ledger.AdminSubjects(1, rule.MaxAdmins)...); err != nil {
 				return err
 			}
 		}
 		for _, show := range shows {
-			if err := p.lose(tx, nil, show, kindChannel, p.began.UnixMilli(), "", ""); err != nil {
+			if err := p.lose(tx, nil, show, ledger.KindChannel, p.began.UnixMilli(), "", ""); err != nil {
 				return err
 			}
-			if err := decideFor(tx, show, ""); err != nil {
+			if err := ledger.Decide(tx, show, ""); err != nil {
 				return err
 			}
 		}
-		return decideFor(tx, r.Event, adminSubjects(1, maxAdmins)...)
+		return ledger.Decide(tx, r.Event, ledger.AdminSubjects(1, rule.MaxAdmins)...)
 	})
 	if err != nil || t.vanished == 0 {
 		return err
 	}
 	p.count(t)
-	p.log.Warn("an app instance is not at the chat provider any more", "place", r.Event, "arn", r.ARN)
-	p.forget(r.Event)
+	p.Log.Warn("an app instance is not at the chat provider any more", "place", r.Event, "arn", r.ARN)
+	p.Forget(r.Event)
 	p.sweepSoon(r.Event)
 	for _, show := range shows {
-		if err := p.vanishInside(ctx, show, p.began.UnixMilli(), kindUser, kindMembership, kindModerator); err != nil {
+		if err := p.vanishInside(ctx, show, p.began.UnixMilli(), ledger.KindUser, ledger.KindMembership, ledger.KindModerator); err != nil {
 			return err
 		}
 	}
@@ -133,15 +135,15 @@ func (s *sweeper) sweepSoon(place id.Event) { delete(s.due, place) }
 
 // showsIn returns the shows that are placed in a place.
 func (p *pass) showsIn(ctx context.Context, place id.Event) ([]id.Event, error) {
-	return db.All(ctx, p.db, func(e *id.Event) []any { return []any{e} },
+	return db.All(ctx, p.DB, func(e *id.Event) []any { return []any{e} },
 		"SELECT event_id FROM placement WHERE place = $1 AND placed_ms > 0 AND NOT leaving ORDER BY event_id", place)
 }
 
 // ourInstance tells from its name whose app instance something is.
 func (p *pass) ourInstance(name string) (place id.Event, ok bool) {
-	rest, ok := strings.CutPrefix(name, base{installation: p.installation}.appInstanceName())
+	rest, ok := strings.CutPrefix(name, ledger.Base{Installation: p.Installation}.AppInstanceName())
 	if !ok || rest == "" {
-		return shared, ok
+		return ledger.Shared, ok
 	}
 	event, ok := strings.CutPrefix(rest, "-")
 	return id.Event(event), ok && event != ""
@@ -170,7 +172,7 @@ func (p *pass) fateOf(ctx context.Context, place id.Event, a arn.ARN) (fate, sta
 		return fateKnown, r, err
 	case has && r.moving(settled(p.began)), shows[place].leaves:
 		return fateMoving, r, err
-	case has && r.State == absent && r.want:
+	case has && r.State == ledger.Absent && r.want:
 		return fateLost, r, err
 	case shows[place].sealed:
 		return fateOver, r, err
@@ -205,25 +207,25 @@ func (p *pass) instanceExtra(ctx context.Context, a chime.AppInstance) error {
 	case fateOver:
 	}
 	_, err = p.dismiss(ctx, dismissal{
-		call: pace.Call{Op: "DeleteAppInstance", Instance: string(a.ARN)},
-		what: row{Event: place, Kind: kindInstance, ARN: a.ARN},
+		call: pace.Call{Op: "DeleteAppInstance", Instance: a.ARN},
+		what: ledger.Row{Event: place, Kind: ledger.KindInstance, ARN: a.ARN},
 		still: func(ctx context.Context) (bool, error) {
 			now, _, err := p.fateOf(ctx, place, a.ARN)
 			return now == f, err
 		},
-		remove: func(ctx context.Context) error { return p.waiting.DeleteAppInstance(ctx, a.ARN) },
+		remove: func(ctx context.Context) error { return p.Chime.DeleteAppInstance(ctx, a.ARN) },
 	})
 	return err
 }
 
 // isEmpty reports whether nobody has an account in an app instance: then nobody can have said anything in it.
 func (p *pass) isEmpty(ctx context.Context, instance arn.ARN) (empty bool, err error) {
-	err = p.ask(ctx, pace.Call{Op: "ListAppInstanceUsers", Instance: string(instance)}, func(ctx context.Context) error {
-		users, err := p.waiting.ListUsers(ctx, instance, "")
+	err = p.ask(ctx, pace.Call{Op: "ListAppInstanceUsers", Instance: instance}, func(ctx context.Context) error {
+		users, err := p.Chime.ListUsers(ctx, instance, "")
 		empty = err == nil && len(users.Items) == 0 && users.Next == ""
 		return err
 	})
-	if missing(err) {
+	if chime.Missing(err) {
 		return true, nil // nothing is left of it
 	}
 	return empty, err
@@ -232,30 +234,30 @@ func (p *pass) isEmpty(ctx context.Context, instance arn.ARN) (empty bool, err e
 // instanceFound lets the ledger know of an app instance that is ours and wanted.
 func (p *pass) instanceFound(ctx context.Context, r standing, a chime.AppInstance) error {
 	var t tally
-	err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+	err := p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 		t = tally{}
-		if left, err := leaving(tx, r.Event); err != nil || left {
+		if left, err := ledger.Leaving(tx, r.Event); err != nil || left {
 			return err
 		}
-		if err := p.hold(tx, &t, r.Event, "", kindInstance, a.ARN, a.Name); err != nil {
+		if err := p.hold(tx, &t, r.Event, "", ledger.KindInstance, a.ARN, a.Name); err != nil {
 			return err
 		}
-		return decideFor(tx, r.Event, adminSubjects(1, maxAdmins)...)
+		return ledger.Decide(tx, r.Event, ledger.AdminSubjects(1, rule.MaxAdmins)...)
 	})
 	if err != nil || t == (tally{}) {
 		return err
 	}
 	p.count(t)
 	p.counted.instances++
-	p.forget(r.Event)
-	p.stir(r.Event)
+	p.Forget(r.Event)
+	p.Changed(r.Event)
 	p.sweepSoon(r.Event)
 	return nil
 }
 
 // forgetPlaces forgets what was seen in places that are no more.
 func (p *pass) forgetPlaces(ctx context.Context) error {
-	return p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+	return p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 		for _, table := range []string{"sweep", "stranger"} {
 			_, err := tx.Exec("DELETE FROM "+table+` WHERE place <> $1 AND place <> ''
 				AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.place = `+table+".place AND p.placed_ms > 0)", wholeAccount)

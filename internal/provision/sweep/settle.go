@@ -1,8 +1,7 @@
-package provision
+package sweep
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/chime"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 )
 
 // listed is one of our accounts as a list shows it, or what it is in a channel.
@@ -42,7 +42,7 @@ func (p *pass) sort(ctx context.Context, page []chime.User) (ours []listed, othe
 	}
 	sold := map[id.Ticket]bool{}
 	if len(doubtful) > 0 {
-		owners, err := db.All(ctx, p.db, (*owner).fields, ownersSQL, bulk(doubtful))
+		owners, err := db.All(ctx, p.DB, (*owner).fields, ownersSQL, ledger.Bulk(doubtful))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -62,7 +62,7 @@ func (p *pass) sort(ctx context.Context, page []chime.User) (ours []listed, othe
 
 // standing is a ledger row as the sweep judges it.
 type standing struct {
-	row
+	ledger.Row
 	want, busy bool
 	made       int64 // when it was made or renamed last
 	deleted    int64 // when it was deleted last, 0 for never
@@ -71,17 +71,17 @@ type standing struct {
 // moving reports whether something happens to the row's thing, or did lately.
 func (s standing) moving(before int64) bool {
 	lately := func(ms int64) bool { return ms >= before && ms <= future() }
-	return s.busy || s.State == unknown || (s.State == made && lately(s.made)) || (s.State == absent && lately(s.deleted))
+	return s.busy || s.State == ledger.Unknown || (s.State == ledger.Made && lately(s.made)) || (s.State == ledger.Absent && lately(s.deleted))
 }
 
 // future is from when on a time cannot be right: it was written before the clock was set back.
 func future() int64 { return time.Now().Add(settling).UnixMilli() }
 
-const standingColumns = rowColumns + `, want, busy, made_ms, CASE WHEN state = 'absent' THEN COALESCE((SELECT max(h.at_ms) FROM resource_history h
+const standingColumns = ledger.Columns + `, want, busy, made_ms, CASE WHEN state = 'absent' THEN COALESCE((SELECT max(h.at_ms) FROM resource_history h
 	WHERE h.event_id = resource.event_id AND h.subject = resource.subject AND h.kind = resource.kind AND h.what = 'deleted'), 0) ELSE 0 END`
 
 func (s *standing) fields() []any {
-	return append(s.row.fields(), &s.want, &s.busy, &s.made, &s.deleted)
+	return append(s.Row.Fields(), &s.want, &s.busy, &s.made, &s.deleted)
 }
 
 const (
@@ -92,12 +92,12 @@ const (
 
 // settle compares a page of a list with the rows of one show: what is there and the ledger does not know, and accounts
 // that have another name.
-func (p *pass) settle(ctx context.Context, event id.Event, k kind, page []listed, asked time.Time) error {
+func (p *pass) settle(ctx context.Context, event id.Event, k ledger.Kind, page []listed, asked time.Time) error {
 	subjects := make([]id.Ticket, len(page))
 	for i, l := range page {
 		subjects[i] = l.subject
 	}
-	rows, err := db.All(ctx, p.db, (*standing).fields, standingSQL, event, k, bulk(subjects))
+	rows, err := db.All(ctx, p.DB, (*standing).fields, standingSQL, event, k, ledger.Bulk(subjects))
 	if err != nil {
 		return err
 	}
@@ -115,9 +115,9 @@ func (p *pass) settle(ctx context.Context, event id.Event, k kind, page []listed
 		case r.Role != l.role: // no ticket changes its role
 			others = append(others, stranger{l.user.ARN, "user", l.user.Name})
 		case r.moving(settled(asked)):
-		case r.State == absent:
+		case r.State == ledger.Absent:
 			lost = append(lost, l)
-		case k == kindUser && l.user.Name != "" && l.user.Name != r.Name:
+		case k == ledger.KindUser && l.user.Name != "" && l.user.Name != r.Name:
 			misnamed = append(misnamed, l)
 		}
 	}
@@ -130,7 +130,7 @@ func (p *pass) settle(ctx context.Context, event id.Event, k kind, page []listed
 		}
 		for _, l := range append(lost, unknown...) {
 			a := l.user.ARN
-			if k != kindUser {
+			if k != ledger.KindUser {
 				a = ""
 			}
 			if err := p.hold(tx, t, event, l.subject, k, a, l.user.Name); err != nil {
@@ -142,18 +142,18 @@ func (p *pass) settle(ctx context.Context, event id.Event, k kind, page []listed
 				return err
 			}
 		}
-		return decideFor(tx, event, subjects...)
+		return ledger.Decide(tx, event, subjects...)
 	})
 }
 
 // correct changes the ledger of a show, unless the show is leaving or not where the pass looks any more.
 func (p *pass) correct(ctx context.Context, event id.Event, change func(*db.Tx, *tally) error) error {
 	var t tally
-	err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+	err := p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 		t = tally{} // fn may run twice
 		n, err := db.Value[int](tx.Context(), tx, `SELECT count(*) FROM placement p JOIN resource i
 			ON i.event_id = p.place AND i.subject = '' AND i.kind = 'instance' AND i.arn = $1 AND i.state = 'made'
-			WHERE p.event_id = $2 AND p.place = $3 AND p.placed_ms > 0 AND NOT p.leaving`, p.base.instance, event, p.place)
+			WHERE p.event_id = $2 AND p.place = $3 AND p.placed_ms > 0 AND NOT p.leaving`, p.base.Instance, event, p.place)
 		if err != nil || n == 0 {
 			return err
 		}
@@ -161,7 +161,7 @@ func (p *pass) correct(ctx context.Context, event id.Event, change func(*db.Tx, 
 	})
 	if err == nil && t != (tally{}) {
 		p.count(t)
-		p.stir(event)
+		p.Changed(event)
 	}
 	return err
 }
@@ -171,7 +171,7 @@ func (p *pass) count(t tally) {
 }
 
 // introduce makes rows for what the ledger has never heard of: as its ticket wants it, or unwanted.
-func (p *pass) introduce(tx *db.Tx, event id.Event, k kind, page []listed) error {
+func (p *pass) introduce(tx *db.Tx, event id.Event, k ledger.Kind, page []listed) error {
 	if len(page) == 0 {
 		return nil
 	}
@@ -179,19 +179,12 @@ func (p *pass) introduce(tx *db.Tx, event id.Event, k kind, page []listed) error
 	for i, l := range page {
 		subjects[i] = l.subject
 	}
-	owners, err := db.All(tx.Context(), tx, (*owner).fields, ownersSQL, bulk(subjects))
+	owners, err := db.All(tx.Context(), tx, (*owner).fields, ownersSQL, ledger.Bulk(subjects))
 	if err != nil {
 		return err
 	}
-	kinds := adoptions[slices.IndexFunc(adoptions, func(a adoption) bool { return a.kind == k })]
 	for _, l := range page {
-		rank := kinds.staff
-		if l.role == id.Fan {
-			rank = kinds.fan
-		}
-		_, err := tx.Exec(insert+`VALUES ($1, $2, $3, $4, $5, FALSE, $6, 'absent', '', '', '', FALSE, FALSE, 0, 0, 0, '', $7, 0)
-			ON CONFLICT DO NOTHING`, event, l.subject, k, l.role, rank, l.user.Name, p.epoch)
-		if err != nil {
+		if err := ledger.Introduce(tx, p.Epoch, ledger.Row{Event: event, Subject: l.subject, Kind: k, Role: l.role, WantName: l.user.Name}); err != nil {
 			return err
 		}
 	}
@@ -201,7 +194,7 @@ func (p *pass) introduce(tx *db.Tx, event id.Event, k kind, page []listed) error
 			own = append(own, o.ticket)
 		}
 	}
-	return adopt(tx, p.epoch, event, own) // now they are wanted as their tickets want them
+	return ledger.Adopt(tx, p.Epoch, event, own) // now they are wanted as their tickets want them
 }
 
 // owner says whose a ticket is.
@@ -215,41 +208,22 @@ func (o *owner) fields() []any { return []any{&o.ticket, &o.event} }
 const ownersSQL = "SELECT ticket_id, event_id FROM ticket_role WHERE ticket_id IN (SELECT value ->> 's' FROM json_each($1))"
 
 // hold writes into a row that its thing is there after all.
-func (p *pass) hold(tx *db.Tx, t *tally, event id.Event, subject id.Ticket, k kind, a arn.ARN, name string) error {
-	var want bool
-	rows, err := db.All(tx.Context(), tx, func(r *row) []any { return append(r.fields(), &want) }, `UPDATE resource SET state = 'made', arn = $1, name = $2,
-		attempts = 0, failed = FALSE, error = '', next_try_ms = 0, made_ms = $3, epoch = $4
-		WHERE event_id = $5 AND subject = $6 AND kind = $7 AND state = 'absent' AND NOT busy RETURNING `+rowColumns+", want",
-		a, name, time.Now().UnixMilli(), p.epoch, event, subject, k)
-	if err != nil || len(rows) == 0 {
-		return err
-	}
-	if want {
+func (p *pass) hold(tx *db.Tx, t *tally, event id.Event, subject id.Ticket, k ledger.Kind, a arn.ARN, name string) error {
+	want, ok, err := ledger.Find(tx, p.Epoch, ledger.Row{Event: event, Subject: subject, Kind: k, ARN: a, Name: name})
+	switch {
+	case ok && want:
 		t.found++
-		return note(tx, rows[0], "found", "the sweep found it at the provider; the ledger did not know")
+	case ok:
+		t.removed++
 	}
-	t.removed++
-	return note(tx, rows[0], "found", "the sweep found it at the provider; nobody wants it")
+	return err
 }
 
-// sameAgain is how long a name that was taken over from the provider is not taken over again: a provider that writes names
-// in its own way would be asked for the other one at every sweep.
-const sameAgain = 24 * time.Hour
-
-// callIt takes a name over from the provider. One that is wanted is the outcome of a rename whose answer was lost, and worth
-// no word.
-func (p *pass) callIt(tx *db.Tx, t *tally, event id.Event, subject id.Ticket, k kind, name string, asked time.Time) error {
-	n, err := db.Value[int](tx.Context(), tx, `SELECT count(*) FROM resource_history WHERE event_id = $1 AND subject = $2 AND kind = $3
-		AND at_ms > $4 AND what = 'misnamed' AND detail = $5`, event, subject, k, time.Now().Add(-sameAgain).UnixMilli(), name)
-	if err != nil || n > 0 {
-		return err
+// callIt takes a name over from the provider.
+func (p *pass) callIt(tx *db.Tx, t *tally, event id.Event, subject id.Ticket, k ledger.Kind, name string, asked time.Time) error {
+	ok, err := ledger.Misname(tx, p.Epoch, ledger.Row{Event: event, Subject: subject, Kind: k, Name: name}, ledger.Span{Before: settled(asked), After: future()})
+	if ok {
+		t.renamed++
 	}
-	rows, err := db.All(tx.Context(), tx, (*row).fields, `UPDATE resource SET name = $1, epoch = $2
-		WHERE event_id = $3 AND subject = $4 AND kind = $5 AND state = 'made' AND NOT busy AND (made_ms < $6 OR made_ms > $7)
-		AND name <> $1 RETURNING `+rowColumns, name, p.epoch, event, subject, k, settled(asked), future())
-	if err != nil || len(rows) == 0 || rows[0].WantName == name {
-		return err
-	}
-	t.renamed++
-	return note(tx, rows[0], "misnamed", name)
+	return err
 }

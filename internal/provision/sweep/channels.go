@@ -1,4 +1,4 @@
-package provision
+package sweep
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/chime"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 )
 
 // sweepChannels compares channels, and returns the shows whose channels are there and belong here.
@@ -15,7 +16,7 @@ func (p *pass) sweepChannels(ctx context.Context) (there []id.Event, err error) 
 	found := map[id.Event]chime.Channel{}
 	var events []id.Event
 	list := func(ctx context.Context, next string) (chime.Page[chime.Channel], error) {
-		return p.waiting.ListChannels(ctx, p.bearer, p.base.instance, next)
+		return p.Chime.ListChannels(ctx, p.bearer, p.base.Instance, next)
 	}
 	err = pages(ctx, p.sweeper, p.call("ListChannels", ""), list, func(page []chime.Channel, _ time.Time) error {
 		for _, c := range page {
@@ -65,12 +66,12 @@ func (p *pass) channelExtra(ctx context.Context, w whereabouts, known bool, c ch
 	case known && w.sealed:
 		_, err := p.dismiss(ctx, dismissal{
 			call: p.call("DeleteChannel", c.ARN),
-			what: row{Event: w.event, Kind: kindChannel, ARN: c.ARN},
+			what: ledger.Row{Event: w.event, Kind: ledger.KindChannel, ARN: c.ARN},
 			still: func(ctx context.Context) (bool, error) {
 				now, err := p.where(ctx, w.event)
 				return now[w.event].sealed && !now[w.event].here(p.place), err
 			},
-			remove: func(ctx context.Context) error { return p.waiting.DeleteChannel(ctx, p.bearer, c.ARN) },
+			remove: func(ctx context.Context) error { return p.Chime.DeleteChannel(ctx, p.bearer, c.ARN) },
 		})
 		return err
 	case known && !w.homeless():
@@ -82,32 +83,32 @@ func (p *pass) channelExtra(ctx context.Context, w whereabouts, known bool, c ch
 
 // settleChannel compares the channel of a show with its row.
 func (p *pass) settleChannel(ctx context.Context, show id.Event, sealed bool, c chime.Channel, listed bool, asked time.Time) error {
-	rows, err := db.All(ctx, p.db, (*standing).fields, standingSQL, show, kindChannel, bulk([]id.Ticket{""}))
+	rows, err := db.All(ctx, p.DB, (*standing).fields, standingSQL, show, ledger.KindChannel, ledger.Bulk([]id.Ticket{""}))
 	if err != nil || len(rows) == 0 {
 		return err
 	}
 	r, before := rows[0], settled(asked)
-	if r.State == made {
+	if r.State == ledger.Made {
 		p.ledger.channels++
 	}
 	switch {
 	case r.moving(before):
 		p.moving++
-	case r.State == made && !listed:
+	case r.State == ledger.Made && !listed:
 		return p.channelVanished(ctx, r)
-	case r.State == absent && listed && (r.want || sealed):
+	case r.State == ledger.Absent && listed && (r.want || sealed):
 		return p.correct(ctx, show, func(tx *db.Tx, t *tally) error {
-			if err := p.hold(tx, t, show, "", kindChannel, c.ARN, c.Name); err != nil {
+			if err := p.hold(tx, t, show, "", ledger.KindChannel, c.ARN, c.Name); err != nil {
 				return err
 			}
-			return decideFor(tx, show, "")
+			return ledger.Decide(tx, show, "")
 		})
-	case r.State == made && c.Name != "" && c.Name != r.Name:
+	case r.State == ledger.Made && c.Name != "" && c.Name != r.Name:
 		return p.correct(ctx, show, func(tx *db.Tx, t *tally) error {
-			if err := p.callIt(tx, t, show, "", kindChannel, c.Name, asked); err != nil {
+			if err := p.callIt(tx, t, show, "", ledger.KindChannel, c.Name, asked); err != nil {
 				return err
 			}
-			return decideFor(tx, show, "")
+			return ledger.Decide(tx, show, "")
 		})
 	}
 	return nil
@@ -116,23 +117,23 @@ func (p *pass) settleChannel(ctx context.Context, show id.Event, sealed bool, c 
 // channelVanished takes a channel for lost, with everybody in it, if the provider says so once more.
 func (p *pass) channelVanished(ctx context.Context, r standing) error {
 	err := p.ask(ctx, p.call("DescribeChannel", r.ARN), func(ctx context.Context) error {
-		_, err := p.waiting.DescribeChannel(ctx, p.bearer, r.ARN)
+		_, err := p.Chime.DescribeChannel(ctx, p.bearer, r.ARN)
 		return err
 	})
-	if !missing(err) {
+	if !chime.Missing(err) {
 		return err
 	}
 	began, n := time.Now().UnixMilli(), p.vanished
 	err = p.correct(ctx, r.Event, func(tx *db.Tx, t *tally) error {
-		if err := p.lose(tx, t, r.Event, kindChannel, began, "the sweep did not find it at the provider", ""); err != nil {
+		if err := p.lose(tx, t, r.Event, ledger.KindChannel, began, "the sweep did not find it at the provider", ""); err != nil {
 			return err
 		}
-		return decideFor(tx, r.Event, "")
+		return ledger.Decide(tx, r.Event, "")
 	})
 	if err != nil || p.vanished == n {
 		return err
 	}
 	p.ledger.channels--
-	p.log.Warn("a channel is not at the chat provider any more", "event", r.Event)
-	return p.vanishInside(ctx, r.Event, began, kindMembership, kindModerator)
+	p.Log.Warn("a channel is not at the chat provider any more", "event", r.Event)
+	return p.vanishInside(ctx, r.Event, began, ledger.KindMembership, ledger.KindModerator)
 }

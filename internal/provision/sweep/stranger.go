@@ -1,4 +1,4 @@
-package provision
+package sweep
 
 import (
 	"context"
@@ -6,9 +6,11 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/arn"
+	"github.com/stagedoor/stagedoor/internal/chime"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 )
 
 // stranger is something that is not ours.
@@ -25,7 +27,7 @@ func (p *pass) report(ctx context.Context, found []stranger) error {
 	}
 	p.strangers += len(found)
 	now := time.Now().UnixMilli()
-	return p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
+	return p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 		for _, s := range found {
 			_, err := tx.Exec(`INSERT INTO stranger (arn, kind, name, place, first_ms, seen_ms) VALUES ($1, $2, $3, $4, $5, $5)
 				ON CONFLICT (arn) DO UPDATE SET kind = excluded.kind, name = excluded.name, place = excluded.place, seen_ms = excluded.seen_ms`,
@@ -42,7 +44,7 @@ func (p *pass) report(ctx context.Context, found []stranger) error {
 // over, or it is in the wrong app instance, or nobody knows its ticket.
 type dismissal struct {
 	call   pace.Call
-	what   row                                 // for the history
+	what   ledger.Row                          // for the history
 	still  func(context.Context) (bool, error) // asked right before the call: does nobody want it?
 	remove func(context.Context) error
 }
@@ -54,19 +56,22 @@ func (p *pass) dismiss(ctx context.Context, d dismissal) (done bool, err error) 
 		if done, unsure = d.still(ctx); !done {
 			return nil
 		}
-		return gone(d.remove(ctx))
+		if err := d.remove(ctx); !chime.Missing(err) {
+			return err
+		}
+		return nil
 	})
 	var refused trouble
 	switch {
 	case errors.As(err, &refused):
-		p.log.Warn("sweep: cannot remove what nobody wants", "what", d.what.ARN, "err", refused.err)
+		p.Log.Warn("sweep: cannot remove what nobody wants", "what", d.what.ARN, "err", refused.err)
 		return false, nil
 	case err != nil, unsure != nil, !done:
 		return false, errors.Join(err, unsure)
 	}
 	p.removed++
-	return true, p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
-		return note(tx, d.what, "deleted", "nobody wanted it; the sweep found "+string(d.what.ARN))
+	return true, p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
+		return ledger.Note(tx, d.what, "deleted", "nobody wanted it; the sweep found "+string(d.what.ARN))
 	})
 }
 
@@ -94,7 +99,7 @@ func (p *pass) where(ctx context.Context, events ...id.Event) (map[id.Event]wher
 	for i, e := range events {
 		subjects[i] = id.Ticket(e)
 	}
-	all, err := db.All(ctx, p.db, (*whereabouts).fields, whereSQL, bulk(subjects))
+	all, err := db.All(ctx, p.DB, (*whereabouts).fields, whereSQL, ledger.Bulk(subjects))
 	out := make(map[id.Event]whereabouts, len(all))
 	for _, w := range all {
 		out[w.event] = w

@@ -1,24 +1,28 @@
-package provision
+// Package plan carries changes of events, tickets, names and bans into the ledger, and takes shows that are over out of it.
+//
+// A Planner follows hints at once and looks each second by itself; what no hint and no timestamp told it heals when it
+// compares a show from end to end, every ten minutes. Look notes what has changed, Step does a chunk of what follows, the
+// earliest show's first. Where a show is made follows from package rule (place.go), how it goes from retire.go.
+package plan
 
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/bus"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/lease"
+	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
 
 const (
-	// chunk is how many tickets are compared at once, and at most written in one transaction: about 30 ms on SQLite, so
-	// that a hundred thousand imported tickets do not stop the door.
-	chunk = 500
 	// page is how many changes are noted at once: two columns of an index each.
 	page = 5000
-	// noted is how many changed tickets of an event are kept in mind (about 100 B each). Beyond, the event is compared from
-	// end to end: that is what a big import needs anyway.
-	noted = 20_000
 	// lookback covers tickets whose change was committed later than its timestamp says, or stamped by a slower clock.
 	lookback      = 15 * time.Second
 	lookbackEvery = 5 * time.Second
@@ -32,43 +36,68 @@ type cursor struct {
 	ticket id.Ticket
 }
 
-// planner carries changes of events, tickets, names and bans into the ledger. It owns its fields.
-type planner struct {
-	*term
+// Term is the term of leadership that a planner belongs to, as far as it needs it. All fields but OnPurged are required.
+type Term struct {
+	DB       *db.DB
+	Lease    *lease.Lease
+	Epoch    int64
+	Bus      *bus.Bus
+	Pace     *pace.Pace
+	Log      *slog.Logger
+	OnPurged func(context.Context, id.Event) error // nothing is left of an archived show
+
+	Publish func([]Show)         // the shows, by doors; they are not changed afterwards
+	Changed func(id.Event)       // the ledger of a show has changed
+	Wake    func()               // there may be work
+	Forget  func(place id.Event) // something about the app instance of a place has changed
+	Full    func() bool          // the account is believed to have no app instance left
+}
+
+// Planner carries changes of events, tickets, names and bans into the ledger. It owns its fields.
+type Planner struct {
+	Term
+	shows          []Show // by doors
 	tickets, names cursor
 	looked         time.Time                           // last lookback
 	behind         map[id.Event]map[id.Ticket]struct{} // changed and not yet compared; lost with the term, whose successor walks
+	noted          int                                 // how many are behind
 	walked         map[id.Event]time.Time              // last complete comparison
 	walking        id.Event
 	place          string // within the event that is walked
 	again          bool   // the event that is walked changed behind place meanwhile: once more
-	retiring       []show // archived or leaving events of which another chunk may be retired
+	retiring       []Show // archived or leaving events of which another chunk may be retired
 	purged         map[id.Event]bool
 	unwanted       map[id.Event]id.Ticket // up to there nothing of an archived show is wanted any more
+	passed         map[id.Event]bool      // not compared, because its archive is sealed
 	emptied        map[id.Event]time.Time // when only accounts were left of a show, for the dispatcher to delete
 	adopted        int                    // tickets, in this term
 	measureAt      int                    // see measure
 }
 
-// plan follows hints at once and everything each second by itself: hints may be lost.
-func (t *term) plan(ctx context.Context) error {
-	hints, done := t.bus.Subscribe(bus.TicketsChanged, bus.EventChanged, bus.NameChanged, bus.Banned)
-	defer done()
+// New makes a planner; run starts it.
+func New(t Term) *Planner {
 	from := cursor{ms: time.Now().Add(-lookback).UnixMilli()}
-	p := &planner{term: t, tickets: from, names: from, looked: time.Now(), behind: map[id.Event]map[id.Ticket]struct{}{},
+	return &Planner{Term: t, tickets: from, names: from, looked: time.Now(), behind: map[id.Event]map[id.Ticket]struct{}{},
 		walked: map[id.Event]time.Time{}, purged: map[id.Event]bool{},
-		unwanted: map[id.Event]id.Ticket{}, emptied: map[id.Event]time.Time{}}
+		unwanted: map[id.Event]id.Ticket{}, emptied: map[id.Event]time.Time{}, passed: map[id.Event]bool{}}
+}
+
+// Run plans until ctx ends or the database fails. It follows hints at once and everything each second by itself: hints may
+// be lost.
+func (p *Planner) Run(ctx context.Context) error {
+	hints, done := p.Bus.Subscribe(bus.TicketsChanged, bus.EventChanged, bus.NameChanged, bus.Banned)
+	defer done()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	always := make(chan struct{})
 	close(always)
-	if err := p.look(ctx); err != nil {
-		return ended(ctx, err)
+	if err := p.Look(ctx); err != nil {
+		return err
 	}
 	for ctx.Err() == nil {
-		more, err := p.step(ctx)
+		more, err := p.Step(ctx)
 		if err != nil {
-			return ended(ctx, err)
+			return err
 		}
 		var now <-chan struct{}
 		if more {
@@ -78,27 +107,27 @@ func (t *term) plan(ctx context.Context) error {
 		case h := <-hints:
 			err = p.hear(ctx, h)
 		case <-tick.C:
-			err = p.look(ctx)
+			err = p.Look(ctx)
 		case <-now:
 		case <-ctx.Done():
 		}
 		if err != nil {
-			return ended(ctx, err)
+			return err
 		}
 	}
 	return nil
 }
 
 // hear follows one hint.
-func (p *planner) hear(ctx context.Context, h bus.Hint) error {
+func (p *Planner) hear(ctx context.Context, h bus.Hint) error {
 	if h.Ticket != "" && h.Event != "" {
-		return p.compare(ctx, h.Event, []id.Ticket{h.Ticket})
+		return p.Compare(ctx, h.Event, []id.Ticket{h.Ticket})
 	}
-	return p.look(ctx)
+	return p.Look(ctx)
 }
 
-// look notes what changed since the last look; step compares it.
-func (p *planner) look(ctx context.Context) error {
+// Look notes what changed since the last look; step compares it.
+func (p *Planner) Look(ctx context.Context) error {
 	if err := p.loadShows(ctx); err != nil {
 		return err
 	}
@@ -117,17 +146,16 @@ func (p *planner) look(ctx context.Context) error {
 		}
 	}
 	now := time.Now()
-	p.mu.Lock()
 	shows := p.shows
-	p.mu.Unlock()
 	p.retiring = p.retiring[:0]
 	for _, s := range shows {
 		if !s.Retire {
 			delete(p.purged, s.ID)
 			delete(p.unwanted, s.ID)
+			p.comeBack(s.ID)
 		}
 		switch {
-		case s.Retire, s.leaving:
+		case s.Retire, s.Leaving:
 			p.retiring = append(p.retiring, s)
 		case s.Doors <= now.UnixMilli(): // nobody is banned before doors
 			if err := p.followBans(ctx, s.ID); err != nil {
@@ -138,24 +166,32 @@ func (p *planner) look(ctx context.Context) error {
 	return nil
 }
 
+// comeBack lets a show be compared that was passed over while its archive was sealed.
+func (p *Planner) comeBack(event id.Event) {
+	if p.passed[event] {
+		delete(p.passed, event)
+		p.walkAnew(event)
+	}
+}
+
 // believeNoClock lets rows be tried whose next attempt lies further ahead than any pause: the clock was set back.
-func (p *planner) believeNoClock(ctx context.Context, now time.Time) error {
-	n, err := db.Value[int](ctx, p.db, "SELECT count(*) FROM (SELECT 1 FROM resource WHERE attempts > 0 AND error <> '' AND next_try_ms > $1 LIMIT 1) AS far",
-		now.Add(2*asideRetry).UnixMilli())
+func (p *Planner) believeNoClock(ctx context.Context, now time.Time) error {
+	n, err := db.Value[int](ctx, p.DB, "SELECT count(*) FROM (SELECT 1 FROM resource WHERE attempts > 0 AND error <> '' AND next_try_ms > $1 LIMIT 1) AS far",
+		now.Add(2*ledger.AsideRetry).UnixMilli())
 	if err != nil || n == 0 {
 		return err
 	}
-	return p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
-		_, err := tx.Exec("UPDATE resource SET next_try_ms = 0 WHERE attempts > 0 AND error <> '' AND next_try_ms > $1", now.Add(2*asideRetry).UnixMilli())
+	return p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
+		_, err := tx.Exec("UPDATE resource SET next_try_ms = 0 WHERE attempts > 0 AND error <> '' AND next_try_ms > $1", now.Add(2*ledger.AsideRetry).UnixMilli())
 		return err
 	})
 }
 
-// step does one chunk of the work that is left, the earliest show's first: a big import for a later show does not delay
+// Step does one chunk of the work that is left, the earliest show's first: a big import for a later show does not delay
 // it. more says that there is another chunk.
-func (p *planner) step(ctx context.Context) (more bool, err error) {
+func (p *Planner) Step(ctx context.Context) (more bool, err error) {
 	if event, tickets := p.nextBehind(); len(tickets) > 0 {
-		return true, p.compare(ctx, event, tickets)
+		return true, p.Compare(ctx, event, tickets)
 	}
 	if n := len(p.retiring); n > 0 {
 		again, err := p.retire(ctx, p.retiring[n-1])
@@ -174,9 +210,9 @@ func (c *cursor) back(ms int64) {
 }
 
 // loadShows reads the events, earliest doors first, and where their resources are.
-func (p *planner) loadShows(ctx context.Context) error {
-	shows, err := db.All(ctx, p.db, func(s *show) []any {
-		return []any{&s.ID, &s.Name, &s.Doors, &s.Make, &s.Retire, &s.place, &s.placed, &s.round, &s.leaving}
+func (p *Planner) loadShows(ctx context.Context) error {
+	shows, err := db.All(ctx, p.DB, func(s *Show) []any {
+		return []any{&s.ID, &s.Name, &s.Doors, &s.Make, &s.Retire, &s.Place, &s.Placed, &s.Round, &s.Leaving}
 	}, `SELECT w.event_id, w.name, w.doors_ms, w.make, w.retire,
 		COALESCE(p.place, ''), COALESCE(p.placed_ms, 0), COALESCE(p.round, 0), COALESCE(p.leaving, FALSE)
 		FROM wanted_event w LEFT JOIN placement p ON p.event_id = w.event_id ORDER BY w.doors_ms, w.event_id`)
@@ -191,15 +227,14 @@ func (p *planner) loadShows(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.mu.Lock()
 	before := len(p.shows)
 	p.shows = shows
-	p.mu.Unlock()
+	p.Publish(shows)
 	for _, e := range placed {
-		p.stir(e)
+		p.Changed(e)
 	}
 	if changed || before != len(shows) {
-		p.nudge()
+		p.Wake()
 	}
 	return nil
 }
@@ -211,11 +246,11 @@ const showSQL = `SELECT w.event_id, w.name FROM wanted_event w CROSS JOIN placem
 	AND ((NOT w.retire AND NOT r.want) OR (w.make AND r.want_name <> w.name))`
 
 // followShows carries changes of shows into their own rows.
-func (p *planner) followShows(ctx context.Context) (changed bool, err error) {
-	off, err := db.All(ctx, p.db, func(s *show) []any { return []any{&s.ID, &s.Name} }, showSQL)
+func (p *Planner) followShows(ctx context.Context) (changed bool, err error) {
+	off, err := db.All(ctx, p.DB, func(s *Show) []any { return []any{&s.ID, &s.Name} }, showSQL)
 	for _, s := range off {
-		err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
-			if left, err := leaving(tx, s.ID); err != nil || left {
+		err := p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
+			if left, err := ledger.Leaving(tx, s.ID); err != nil || left {
 				return err
 			}
 			if _, err := tx.Exec("UPDATE resource SET want = TRUE, failed = FALSE, next_try_ms = 0 WHERE event_id = $1 AND kind IN ('instance', 'admin_user', 'admin', 'channel')",
@@ -225,13 +260,13 @@ func (p *planner) followShows(ctx context.Context) (changed bool, err error) {
 			if _, err := tx.Exec("UPDATE resource SET want_name = $1 WHERE event_id = $2 AND subject = '' AND kind = 'channel'", s.Name, s.ID); err != nil {
 				return err
 			}
-			return decideFor(tx, s.ID, adminSubjects(1, maxAdmins)...)
+			return ledger.Decide(tx, s.ID, ledger.AdminSubjects(1, rule.MaxAdmins)...)
 		})
 		if err != nil {
 			return false, err
 		}
 		p.walkAnew(s.ID) // its people may be wanted again
-		p.stir(s.ID)
+		p.Changed(s.ID)
 	}
 	return len(off) > 0, err
 }
@@ -243,9 +278,9 @@ type change struct {
 }
 
 // follow notes the changes of one view up to its end.
-func (p *planner) follow(ctx context.Context, view string, at *cursor) error {
+func (p *Planner) follow(ctx context.Context, view string, at *cursor) error {
 	for {
-		changes, err := db.All(ctx, p.db, func(c *change) []any { return []any{&c.event, &c.ticket, &c.at} }, `SELECT event_id, ticket_id, changed_ms
+		changes, err := db.All(ctx, p.DB, func(c *change) []any { return []any{&c.event, &c.ticket, &c.at} }, `SELECT event_id, ticket_id, changed_ms
 			FROM `+view+` WHERE (changed_ms, ticket_id) > ($1, $2) ORDER BY changed_ms, ticket_id LIMIT $3`, at.ms, at.ticket, page)
 		if err != nil {
 			return err
@@ -261,55 +296,6 @@ func (p *planner) follow(ctx context.Context, view string, at *cursor) error {
 			return nil
 		}
 	}
-}
-
-// note keeps in mind that a ticket has changed.
-func (p *planner) note(event id.Event, ticket id.Ticket) {
-	if p.behind[event] == nil {
-		p.behind[event] = map[id.Ticket]struct{}{}
-	}
-	p.behind[event][ticket] = struct{}{}
-	if len(p.behind[event]) > noted {
-		delete(p.behind, event)
-		p.walkAnew(event)
-	}
-}
-
-// walkAnew lets an event be compared from end to end, also if it is being walked now.
-func (p *planner) walkAnew(event id.Event) {
-	delete(p.walked, event)
-	p.again = p.again || p.walking == event
-}
-
-// nextBehind takes the next chunk of noted tickets: of the show with the earliest doors. Events that are no shows any
-// more want nothing.
-func (p *planner) nextBehind() (id.Event, []id.Ticket) {
-	if len(p.behind) == 0 {
-		return "", nil
-	}
-	p.mu.Lock()
-	shows := p.shows
-	p.mu.Unlock()
-	for _, s := range shows {
-		changed := p.behind[s.ID]
-		if len(changed) == 0 {
-			continue
-		}
-		tickets := make([]id.Ticket, 0, min(len(changed), chunk))
-		for t := range changed {
-			if len(tickets) == chunk {
-				break
-			}
-			tickets = append(tickets, t)
-			delete(changed, t)
-		}
-		if len(changed) == 0 {
-			delete(p.behind, s.ID)
-		}
-		return s.ID, tickets
-	}
-	clear(p.behind)
-	return "", nil
 }
 
 // Who is banned and still wanted in the channel, and who is not banned any more and not wanted there. CROSS JOIN fixes the
@@ -329,12 +315,12 @@ const flickerSQL = `SELECT r.subject FROM ban_act a CROSS JOIN resource r
 	AND r.want AND r.state = 'made' AND NOT r.busy AND r.made_ms <= a.created_ms`
 
 // followBans compares the bans of an event with its memberships.
-func (p *planner) followBans(ctx context.Context, event id.Event) error {
+func (p *Planner) followBans(ctx context.Context, event id.Event) error {
 	off, err := p.some(ctx, bansSQL+" LIMIT $2", event)
 	if err != nil {
 		return err
 	}
-	if err := p.compare(ctx, event, off); err != nil {
+	if err := p.Compare(ctx, event, off); err != nil {
 		return err
 	}
 	flickered, err := p.some(ctx, flickerSQL+" LIMIT $2", event)
@@ -346,7 +332,7 @@ func (p *planner) followBans(ctx context.Context, event id.Event) error {
 }
 
 // walk compares the next chunk of the event whose turn it is; more says that there is another chunk.
-func (p *planner) walk(ctx context.Context) (more bool, err error) {
+func (p *Planner) walk(ctx context.Context) (more bool, err error) {
 	if p.walking == "" && !p.nextWalk(time.Now()) {
 		return false, nil
 	}
@@ -354,8 +340,8 @@ func (p *planner) walk(ctx context.Context) (more bool, err error) {
 		ticket id.Ticket
 		place  string
 	}
-	tickets, err := db.All(ctx, p.db, func(t *placed) []any { return []any{&t.ticket, &t.place} }, `SELECT ticket_id, place FROM wanted_by_ticket
-		WHERE event_id = $1 AND place > $2 ORDER BY place LIMIT $3`, p.walking, p.place, chunk)
+	tickets, err := db.All(ctx, p.DB, func(t *placed) []any { return []any{&t.ticket, &t.place} }, `SELECT ticket_id, place FROM wanted_by_ticket
+		WHERE event_id = $1 AND place > $2 ORDER BY place LIMIT $3`, p.walking, p.place, ledger.Chunk)
 	if err != nil {
 		return false, err
 	}
@@ -363,10 +349,10 @@ func (p *planner) walk(ctx context.Context) (more bool, err error) {
 	for i, t := range tickets {
 		ids[i] = t.ticket
 	}
-	if err := p.compare(ctx, p.walking, ids); err != nil {
+	if err := p.Compare(ctx, p.walking, ids); err != nil {
 		return false, err
 	}
-	if len(tickets) < chunk {
+	if len(tickets) < ledger.Chunk {
 		if err := p.walkedThrough(ctx, p.walking); err != nil {
 			return false, err
 		}
@@ -382,20 +368,20 @@ func (p *planner) walk(ctx context.Context) (more bool, err error) {
 
 // walkedThrough ends the comparison of an event: what is not wanted any more is decided once more, because what it waits
 // for may have changed without it, and a large show gets further admins.
-func (p *planner) walkedThrough(ctx context.Context, event id.Event) error {
+func (p *Planner) walkedThrough(ctx context.Context, event id.Event) error {
 	for after := id.Ticket(""); ; {
-		rest, err := db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, `SELECT DISTINCT subject FROM resource
-			WHERE event_id = $1 AND NOT want AND want < TRUE AND work = 'blocked' AND subject > $2 ORDER BY subject LIMIT $3`, event, after, chunk)
+		rest, err := db.All(ctx, p.DB, func(t *id.Ticket) []any { return []any{t} }, `SELECT DISTINCT subject FROM resource
+			WHERE event_id = $1 AND NOT want AND want < TRUE AND work = 'blocked' AND subject > $2 ORDER BY subject LIMIT $3`, event, after, ledger.Chunk)
 		if err != nil {
 			return err
 		}
 		if len(rest) > 0 {
-			if err := p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error { return decideFor(tx, event, rest...) }); err != nil {
+			if err := p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error { return ledger.Decide(tx, event, rest...) }); err != nil {
 				return err
 			}
 			after = rest[len(rest)-1]
 		}
-		if len(rest) < chunk {
+		if len(rest) < ledger.Chunk {
 			break
 		}
 	}
@@ -404,10 +390,8 @@ func (p *planner) walkedThrough(ctx context.Context, event id.Event) error {
 }
 
 // nextWalk chooses the earliest event that was not compared for walkEvery.
-func (p *planner) nextWalk(now time.Time) bool {
-	p.mu.Lock()
+func (p *Planner) nextWalk(now time.Time) bool {
 	shows := p.shows
-	p.mu.Unlock()
 	for _, s := range shows {
 		if at, ok := p.walked[s.ID]; !s.Retire && (!ok || now.Sub(at) >= walkEvery) {
 			p.walking, p.place = s.ID, ""
@@ -417,41 +401,49 @@ func (p *planner) nextWalk(now time.Time) bool {
 	return false
 }
 
-// compare brings the ledger's wants of some tickets of an event up to date, and writes only if something differs.
-func (p *planner) compare(ctx context.Context, event id.Event, tickets []id.Ticket) error {
+// Compare brings the ledger's wants of some tickets of an event up to date, and writes only if something differs.
+func (p *Planner) Compare(ctx context.Context, event id.Event, tickets []id.Ticket) error {
 	if len(tickets) == 0 {
 		return nil
 	}
-	off, err := db.All(ctx, p.db, func(t *id.Ticket) []any { return []any{t} }, drift, bulk(tickets))
+	off, err := db.All(ctx, p.DB, func(t *id.Ticket) []any { return []any{t} }, ledger.Drift, ledger.Bulk(tickets))
 	if err != nil {
 		return fmt.Errorf("compare tickets: %w", err)
 	}
 	if len(off) == 0 {
 		return nil
 	}
-	err = p.lease.Write(ctx, p.epoch, func(tx *db.Tx) error {
-		if left, err := leaving(tx, event); err != nil || left {
+	retires := false
+	err = p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) (err error) {
+		if left, err := ledger.Leaving(tx, event); err != nil || left {
 			return err // it is walked when nothing of it is left
 		}
-		return adopt(tx, p.epoch, event, off)
+		if retires, err = ledger.Retiring(tx, event); err != nil || retires {
+			return err
+		}
+		return ledger.Adopt(tx, p.Epoch, event, off)
 	})
 	if err != nil {
 		return err
 	}
-	p.stir(event)
+	if retires {
+		p.passed[event] = true
+		return nil // that is retire's: here, everybody would be deleted one by one before what they are in
+	}
+	p.Changed(event)
 	return p.measure(ctx, len(off))
 }
 
 // measure lets PostgreSQL look at the ledger's size as it grows: its own statistics come a minute late, and until then it
 // believes an event to be a handful of rows and reads all of them for each chunk. SQLite plans by rule.
-func (p *planner) measure(ctx context.Context, adopted int) error {
-	if p.db.Dialect() != db.PostgreSQL {
+func (p *Planner) measure(ctx context.Context, adopted int) error {
+	if p.DB.Dialect() != db.PostgreSQL {
 		return nil
 	}
 	if p.adopted += adopted; p.adopted < p.measureAt {
 		return nil
 	}
-	p.measureAt = 2 * max(p.adopted, chunk)
-	_, err := p.db.Exec(ctx, "ANALYZE resource")
+	p.measureAt = 2 * max(p.adopted, ledger.Chunk)
+	_, err := p.DB.Exec(ctx, "ANALYZE resource")
 	return err
 }
