@@ -175,12 +175,16 @@ func (e *Engine) start(ctx context.Context) (err error) {
 	}
 	e.hub = session.New(session.Config{Authority: authority, Members: e.chat, Details: e.chat, Log: e.cfg.Logger, Origin: e.origin(),
 		Limiter: limiter, MaxPerUser: cmp.Or(e.cfg.SessionsPerUser, e.cfg.Limits.Max(quota.Connections)),
-		MaxConnections: e.cfg.MaxConnections})
+		MaxConnections: e.cfg.MaxConnections, MaxPrefetch: maxPrefetch})
 	e.chat.SetSink(e.hub)
 	e.api = api.New(api.Config{Chat: e.chat, Authority: authority, STS: credentials, Limiter: limiter,
 		PublicHost: e.cfg.PublicHost, Origins: e.cfg.Origins, Logger: e.cfg.Logger})
 	return nil
 }
+
+// maxPrefetch is how many sessions may wait for their prefetch at a time. The chat reads for all of them together, one view
+// of the database after the other; the bound is there for the frames they are given.
+const maxPrefetch = 1024
 
 // origin applies the same rule to the socket as api does to calls.
 func (e *Engine) origin() func(string) bool {
@@ -249,6 +253,9 @@ func (e *Engine) Account() string { return e.cfg.Account }
 
 // Stats counts the connected devices.
 func (e *Engine) Stats() session.Stats { return e.hub.Stats() }
+
+// Reads counts the statements that have read from the database since the start, outside of writes.
+func (e *Engine) Reads() uint64 { return e.db.Reads() }
 
 // Kick closes every messaging session of a user with a code that tells Amazon's client to stay away, and returns how many
 // there were. reason may be shown to a person. Credentials that are still good open a new session.
