@@ -86,7 +86,7 @@ func (t *Together[K, Q, A]) withdraw(r *round[Q, A], mine *question[Q, A]) bool 
 	return false
 }
 
-// answerAll reads until nobody waits.
+// answerAll reads until nobody waits, or goes on after a rest. There is never more than one under a key.
 func (t *Together[K, Q, A]) answerAll(ctx context.Context, key K, r *round[Q, A]) {
 	for {
 		t.mu.Lock()
@@ -103,7 +103,8 @@ func (t *Together[K, Q, A]) answerAll(ctx context.Context, key K, r *round[Q, A]
 		}
 		t.answer(ctx, key, batch)
 		if n > 1 && !full {
-			<-time.After(min(restMost, time.Duration(n)*restEach))
+			time.AfterFunc(min(restMost, time.Duration(n)*restEach), func() { t.answerAll(ctx, key, r) })
+			return
 		}
 	}
 }
