@@ -1,0 +1,395 @@
+package chat_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stagedoor/stagedoor/engine/channel"
+	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/identity"
+	"github.com/stagedoor/stagedoor/engine/message"
+	"github.com/stagedoor/stagedoor/engine/schema"
+	"github.com/stagedoor/stagedoor/internal/arn"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/db/dbtest"
+	"github.com/stagedoor/stagedoor/internal/fault"
+)
+
+// rows is what a page shows, for comparing.
+func (h house) rows(text []byte) (out []string) {
+	h.Helper()
+	var page struct {
+		ChannelMessages []struct{ MessageId, Content string }
+	}
+	h.ok(json.Unmarshal(text, &page))
+	for _, m := range page.ChannelMessages {
+		out = append(out, m.MessageId+" "+m.Content)
+	}
+	return out
+}
+
+// same compares the newest page and the details that come from memory with what List and Newest read.
+func (h house) same(after string, readers, places []arn.ARN, d *db.DB) {
+	h.Helper()
+	for _, place := range places {
+		for _, limit := range []int{0, 3} {
+			for _, who := range readers {
+				all, next, slow := h.Messages.List(h.Context(), who, place, message.History{}, core.Page{Max: limit})
+				got, err := h.ListNewest(h.Context(), who, place, limit)
+				if fmt.Sprint(err) != fmt.Sprint(slow) {
+					h.Fatalf("%s: %s reads %s: %v, want %v", after, who.ID(), place.ID(), err, slow)
+				}
+				want, _ := json.Marshal(message.WireList(place, all, next))
+				if slow == nil && !bytes.Equal(got, want) {
+					h.Fatalf("%s: %s reads %s:\n%q\nwant\n%q", after, who.ID(), place.ID(), h.rows(got), h.rows(want))
+				}
+			}
+		}
+	}
+	for _, who := range readers {
+		events, err := h.Prefetch(h.Context(), who, "", func() {})
+		if err != nil {
+			h.refused(err, fault.Denied)
+			continue
+		}
+		for _, e := range events {
+			h.sameDetails(after, who, e)
+		}
+	}
+}
+
+func (h house) sameDetails(after string, who arn.ARN, e core.Event) {
+	h.Helper()
+	got := h.details(e)
+	all, next, err := h.Messages.List(h.Context(), who, e.Channel, message.History{}, core.Page{Max: 20})
+	h.ok(err)
+	var want, have []string
+	for _, m := range all {
+		want = append(want, m.ID+" "+m.Content)
+	}
+	for _, m := range got.ChannelMessages {
+		have = append(have, m.MessageId+" "+m.Content)
+	}
+	if fmt.Sprint(have) != fmt.Sprint(want) || got.ChannelMessagesHasMore != (next != "") {
+		h.Fatalf("%s: %s is told of %s: more %v %q\nwant\n%q", after, who.ID(), e.Channel.ID(), got.ChannelMessagesHasMore, have, want)
+	}
+	members, _, err := h.Memberships(h.Context(), who, e.Channel, "", core.Page{Max: 30})
+	h.ok(err)
+	for i, m := range members {
+		if len(got.ChannelMemberships) != len(members) || got.ChannelMemberships[i].Member != m.Member {
+			h.Fatalf("%s: %s is told of the members %v", after, who.ID(), got.ChannelMemberships)
+		}
+	}
+}
+
+// Whatever people do, the pages from memory are those that each reader would read for themselves, and whoever may not read
+// is refused in the same words.
+func TestWhatIsReadTogetherIsWhatEverybodyWouldReadAlone(t *testing.T) {
+	dbtest.Each(t, schema.Engine(), func(t *testing.T, d *db.DB) {
+		h := open(t, d)
+		seed := rand.Uint64()
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		t.Logf("seed %d", seed)
+		hall := h.hall(3, 2, 1)
+		sub := core.InSub(hall, h.join(hall, h.ann))
+		places := []arn.ARN{h.channel, h.open("private", "PRIVATE", "UNRESTRICTED"), sub, hall, h.channel + "x"}
+		people := []arn.ARN{h.mod, h.ann, h.bob, h.eve, h.admin, h.app.User("nobody")}
+		p := &player{house: h, rnd: rnd, db: d, people: people, hall: hall, places: places[:3]}
+		for range 60 {
+			did := p.act()
+			h.same(did, people, places, d)
+		}
+	})
+}
+
+// player does something that changes what others see.
+type player struct {
+	house
+	rnd    *rand.Rand
+	db     *db.DB
+	people []arn.ARN
+	hall   arn.ARN
+	places []arn.ARN
+	said   []message.Message
+}
+
+func (p *player) place() arn.ARN { return p.places[p.rnd.IntN(len(p.places))] }
+func (p *player) who() arn.ARN   { return p.people[p.rnd.IntN(len(p.people))] }
+
+// act does one thing; most of what is not allowed is tried, too.
+func (p *player) act() string {
+	p.Helper()
+	ctx, place, who := p.Context(), p.place(), p.who()
+	var err error
+	did := ""
+	switch n := p.rnd.IntN(20); {
+	case n < 7 || len(p.said) == 0:
+		l := line(fmt.Sprint("line <b>", p.rnd.Uint32()))
+		if p.rnd.IntN(8) == 0 {
+			l.Target = p.who()
+		}
+		var m message.Message
+		if m, err = p.Send(ctx, who, place, "", l); err == nil {
+			p.said = append(p.said, m)
+		}
+		did = "send"
+	case n < 11:
+		did, err = p.change(who)
+	case n == 11:
+		_, err = p.CreateMembership(ctx, p.mod, p.whole(place), who, []string{"DEFAULT", "HIDDEN"}[p.rnd.IntN(2)])
+		did = "join"
+	case n == 12:
+		did, err = "leave", p.DeleteMembership(ctx, p.mod, p.whole(place), who)
+	case n == 13:
+		_, err = p.CreateBan(ctx, p.mod, p.whole(place), who)
+		did = "ban"
+	case n == 14:
+		did, err = "lift", p.DeleteBan(ctx, p.mod, p.whole(place), who)
+	case n == 15:
+		did, err = "read", p.Read(ctx, who, place)
+	case n == 16:
+		did, err = "rename", p.UpdateUser(ctx, who, fmt.Sprint("Name ", p.rnd.Uint32()), "")
+	case n == 17 && who != p.mod && who != p.admin:
+		_ = p.DeleteUser(ctx, who)
+		_, err = p.CreateUser(ctx, "", identity.NewUser{Instance: p.app, ID: who.ID(), Name: "New"})
+		did = "delete and make"
+	case n == 18:
+		did, err = p.age(), nil
+	default:
+		_, err = p.SetRetention(ctx, p.app, int64(p.rnd.IntN(3)))
+		did = "retain"
+	}
+	if err != nil && fault.As(err).Kind == fault.Internal {
+		p.Fatal(err)
+	}
+	return fmt.Sprintf("%s by %s in %s: %v", did, who.ID(), place.ID(), err)
+}
+
+func (p *player) whole(place arn.ARN) arn.ARN { channel, _ := core.SplitPlace(place); return channel }
+
+func (p *player) change(who arn.ARN) (string, error) {
+	m := p.said[len(p.said)-1-p.rnd.IntN(min(len(p.said), 6))]
+	place := core.InSub(m.Channel, m.Sub)
+	switch p.rnd.IntN(3) {
+	case 0:
+		_, err := p.UpdateMessage(p.Context(), m.Sender.Arn, place, m.ID, message.Edit{Content: fmt.Sprint("edited ", p.rnd.Uint32())})
+		return "edit", err
+	case 1:
+		return "redact", p.RedactMessage(p.Context(), p.mod, place, m.ID)
+	}
+	return "delete", p.DeleteMessage(p.Context(), p.admin, place, m.ID)
+}
+
+// age makes everything 36 hours older, as the computer's clock would: nothing that is in memory may change by it.
+func (p *player) age() string {
+	for _, text := range []string{`UPDATE channel_message SET created_ms = created_ms - 129600000`,
+		`UPDATE channel SET clock_ms = clock_ms + 1`, `UPDATE app_instance SET retention_delete_ms = 1`} {
+		_, err := p.db.Exec(p.Context(), text)
+		p.ok(err)
+	}
+	p.said = nil
+	p.sweep()
+	return "age"
+}
+
+// Swept messages must not come back from memory when the retention becomes longer.
+func TestARetentionThatGrowsBringsNothingBackThatWasSwept(t *testing.T) {
+	dbtest.Each(t, schema.Engine(), func(t *testing.T, d *db.DB) {
+		h := open(t, d)
+		for n := range 5 {
+			h.say(h.ann, fmt.Sprint(n))
+		}
+		if _, err := d.Exec(t.Context(), `UPDATE channel_message SET created_ms = created_ms - 172800000`); err != nil {
+			t.Fatal(err)
+		}
+		look := func(want int) {
+			t.Helper()
+			page, err := h.ListNewest(t.Context(), h.ann, h.channel, 0)
+			h.ok(err)
+			if got := h.rows(page); len(got) != want {
+				t.Errorf("%d messages, want %d", len(got), want)
+			}
+			h.same("", []arn.ARN{h.ann}, []arn.ARN{h.channel}, d)
+		}
+		look(5)
+		_, err := h.SetRetention(t.Context(), h.app, 1)
+		h.ok(err)
+		look(0)
+		_, err = h.SetRetention(t.Context(), h.app, 3)
+		h.ok(err)
+		look(5)
+		_, err = h.SetRetention(t.Context(), h.app, 1)
+		h.ok(err)
+		_, err = d.Exec(t.Context(), `UPDATE app_instance SET retention_delete_ms = 1`)
+		h.ok(err)
+		h.sweep()
+		_, err = h.SetRetention(t.Context(), h.app, 3)
+		h.ok(err)
+		look(0)
+	})
+}
+
+// While crowds read together: what was taken back is not shown to anybody who asks afterwards, who was removed sees
+// nothing that was said afterwards, and who was removed before they asked sees nothing at all.
+func TestAReadThatIsSharedIsNoOlderThanItsQuestion(t *testing.T) {
+	each(t, func(h house) {
+		private := h.open("private", "PRIVATE", "UNRESTRICTED")
+		h.channel = private
+		var removed atomic.Int64 // the number of the first line said after bob was removed
+		removed.Store(1 << 60)
+		var asking sync.WaitGroup
+		over := make(chan struct{})
+		stop := sync.OnceFunc(func() { close(over) })
+		defer asking.Wait()
+		defer stop()
+		var taken sync.Map // ids of redacted messages
+		look := func(who arn.ARN, text []byte, gone map[string]bool) {
+			for _, row := range h.rows(text) {
+				id, content, _ := strings.Cut(row, " ")
+				var n int64
+				_, _ = fmt.Sscanf(content, "number %d", &n)
+				if gone[id] && content != "" {
+					h.Errorf("%s reads %q, which was taken back", who.ID(), content)
+				}
+				if who == h.bob && n >= removed.Load() {
+					h.Errorf("%s reads %q, said after he was removed", who.ID(), content)
+				}
+			}
+		}
+		for i := range 24 {
+			who := []arn.ARN{h.ann, h.bob, h.mod}[i%3]
+			asking.Go(func() {
+				for {
+					select {
+					case <-over:
+						return
+					default:
+					}
+					gone := map[string]bool{}
+					taken.Range(func(id, _ any) bool { gone[fmt.Sprint(id)] = true; return true })
+					was := removed.Load() < 1<<60
+					page, err := h.ListNewest(h.Context(), who, private, 0)
+					switch {
+					case err != nil && (who != h.bob || !fault.Is(err, fault.Denied)):
+						h.Error(err)
+						return
+					case err == nil && who == h.bob && was:
+						h.Error("bob reads after he was removed")
+						return
+					case err == nil:
+						look(who, page, gone)
+					}
+				}
+			})
+		}
+		for n := range 60 {
+			m := h.say(h.ann, fmt.Sprint("number ", n))
+			if n%3 == 0 {
+				h.ok(h.RedactMessage(h.Context(), h.mod, private, m.ID))
+				taken.Store(m.ID, true)
+			}
+			if n == 30 {
+				_, err := h.CreateBan(h.Context(), h.mod, private, h.bob)
+				h.ok(err)
+				removed.Store(31)
+			}
+		}
+		stop()
+		asking.Wait()
+	})
+}
+
+// The same on two nodes, which tell each other nothing.
+func TestAPageInMemoryIsOldWhenAnotherNodeHasChangedIt(t *testing.T) {
+	nodes := twoNodes(t)
+	h, other := nodes[0], nodes[1]
+	m := h.say(h.ann, "regretted")
+	page, err := other.ListNewest(t.Context(), h.bob, h.channel, 0)
+	h.ok(err)
+	if got := h.rows(page); len(got) != 1 || got[0] != m.ID+" regretted" {
+		t.Fatalf("%q", got)
+	}
+	h.ok(h.RedactMessage(t.Context(), h.mod, h.channel, m.ID))
+	page, err = other.ListNewest(t.Context(), h.bob, h.channel, 0)
+	h.ok(err)
+	if got := h.rows(page); len(got) != 1 || got[0] != m.ID+" " {
+		t.Errorf("%q", got)
+	}
+	events, err := other.Prefetch(t.Context(), h.bob, "", func() {})
+	h.ok(err)
+	if d := h.details(events[0]); !d.ChannelMessages[0].Redacted || d.ChannelMessages[0].Content != "" {
+		t.Errorf("%+v", d)
+	}
+	h.ok(h.DeleteMembership(t.Context(), h.mod, h.channel, h.bob))
+	if places, err := other.ChannelsOf(t.Context(), h.bob); err != nil || len(places) != 0 {
+		t.Errorf("%v, %v", places, err)
+	}
+	h.ok(h.DeleteUser(t.Context(), h.bob))
+	_, err = other.ListNewest(t.Context(), h.bob, h.channel, 0)
+	h.refused(err, fault.Unauthorized)
+	_, err = other.ChannelsOf(t.Context(), h.bob)
+	h.refused(err, fault.Denied)
+	_, err = other.Prefetch(t.Context(), h.bob, "", func() {})
+	h.refused(err, fault.Denied)
+}
+
+// A crowd that comes at once costs a few reads, and each gets what is theirs: channels, read markers, lines for them alone.
+func TestACrowdCostsAFewReads(t *testing.T) {
+	dbtest.Each(t, schema.Engine(), func(t *testing.T, d *db.DB) {
+		h := open(t, d)
+		const people = 200
+		var crowd []arn.ARN
+		for i := range people {
+			crowd = append(crowd, h.guest(i))
+		}
+		for at := 0; at < people; at += 100 {
+			_, _, err := h.CreateMemberships(t.Context(), h.mod, h.channel, crowd[at:at+100], "DEFAULT")
+			h.ok(err)
+		}
+		for n := range 30 {
+			h.say(h.ann, fmt.Sprint(n))
+		}
+		h.ok(h.Read(t.Context(), crowd[0], h.channel))
+		second, err := h.CreateChannel(t.Context(), crowd[1], "", channel.NewChannel{Instance: h.app, Name: "second"})
+		h.ok(err)
+		before := d.Reads()
+		var asking sync.WaitGroup
+		for _, who := range crowd {
+			asking.Go(func() {
+				places, err := h.ChannelsOf(t.Context(), who)
+				if err != nil || len(places) != map[bool]int{false: 1, true: 2}[who == crowd[1]] {
+					t.Errorf("%v, %v", places, err)
+				}
+				marks := 0
+				events, err := h.Prefetch(t.Context(), who, "", func() { marks++ })
+				if err != nil || marks != 1 || len(events) != len(places) {
+					t.Errorf("%d events after %d marks: %v", len(events), marks, err)
+					return
+				}
+				if who == crowd[1] && events[1].Channel != second {
+					t.Errorf("the second is %v", events[1])
+				}
+				if d := h.details(events[0]); len(d.ChannelMessages) != 20 || len(d.ChannelMemberships) != 30 || !d.ChannelMessagesHasMore ||
+					(d.ReadMarkerTimestamp != "") != (who == crowd[0]) {
+					t.Errorf("details %+v", d)
+				}
+				page, err := h.ListNewest(t.Context(), who, h.channel, 0)
+				if err != nil || len(h.rows(page)) != 30 {
+					t.Errorf("a page of %d, %v", len(h.rows(page)), err)
+				}
+			})
+		}
+		asking.Wait()
+		n := d.Reads() - before
+		t.Logf("%d reads for %d people", n, people)
+		if n > people {
+			t.Errorf("%d reads for %d people", n, people)
+		}
+	})
+}
