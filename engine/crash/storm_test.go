@@ -74,7 +74,9 @@ func TestEverybodyComesBackToAKilledEngine(t *testing.T) {
 		t.FailNow()
 	}
 	up := time.Since(killed)
-	back := func(p *fan, s screen) bool { return s.established.After(killed) && s.complete.After(killed) || p.gone != "" }
+	back := func(p *fan, s screen) bool {
+		return s.established.After(killed) && s.complete.After(killed) || p.gone != ""
+	}
 	f.until(t, "back", back)
 	close(talking)
 	<-silent
@@ -87,8 +89,8 @@ func TestEverybodyComesBackToAKilledEngine(t *testing.T) {
 	f.running.Wait()
 	p.kill(t)
 	t.Logf("CPU of the engine: %v user, %v system", p.cmd.ProcessState.UserTime(), p.cmd.ProcessState.SystemTime())
-	if most := uint64(people); people >= 400 && n > most {
-		t.Errorf("%d reads of the database for %d people: they do not share them", n, people)
+	if most := 3 * uint64(people); people >= 400 && n > most {
+		t.Errorf("%d reads of the database for %d people: alone each takes five or six", n, people)
 	}
 }
 

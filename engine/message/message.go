@@ -177,9 +177,13 @@ func (c *Messages) list(ctx context.Context, a role.Actor, h History, p core.Pag
 		}
 		to = min(to, before-1)
 	}
-	all, err := db.All(ctx, c.DB, (*Message).fields, `SELECT `+messageColumns+` FROM channel_message
-WHERE channel = $1 AND created_ms >= $2 AND created_ms <= $3 AND (target = 0 OR target = $4 OR sender = $4)
+	clock := a.Clock
+	all, err := db.All(ctx, c.DB, func(m *Message) []any { return append(m.fields(), &clock) }, `SELECT `+messageColumns+`, `+clockColumn+`
+FROM channel_message WHERE channel = $1 AND created_ms >= $2 AND created_ms <= $3 AND (target = 0 OR target = $4 OR sender = $4)
 ORDER BY channel `+order+`, created_ms `+order+` LIMIT $5`, a.Channel, from, to, a.No, p.Limit()+1)
+	if err == nil && clock != a.Clock { // who was removed does not see what was said afterwards
+		_, err = c.Allowed(ctx, c.DB, "ListChannelMessages", c.ARNOf(a), c.PlaceOf(a), false)
+	}
 	if err != nil {
 		return nil, "", err
 	}

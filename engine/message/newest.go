@@ -37,12 +37,11 @@ const (
 )
 
 type page struct {
-	channel  int64
-	clock    int64
-	oldest   int64 // time of the oldest message that was looked at
-	personal bool  // there is one that not everybody may see
-	body     []byte
-	more     bool // there are older ones
+	channel int64
+	clock   int64
+	oldest  int64  // time of the oldest message that was looked at
+	body    []byte // nil: there is one that not everybody may see
+	more    bool   // there are older ones
 }
 
 func newPages() *core.Kept[pageKey, page] {
@@ -51,7 +50,7 @@ func newPages() *core.Kept[pageKey, page] {
 
 // shared reports whether p is what a sees.
 func (p page) shared(a role.Actor) bool {
-	return p.channel == a.Channel && !p.personal && p.oldest >= a.Horizon
+	return p.channel == a.Channel && p.body != nil && p.oldest >= a.Horizon
 }
 
 // stir moves the clock of a place whose messages the running write changes.
@@ -66,8 +65,10 @@ func (c *Messages) kept(a role.Actor, limit int, f form) (page, bool) {
 	return p, ok && p.clock == a.Clock
 }
 
-// The clock comes with each row, so that both are of one moment.
-const newestSQL = `SELECT ` + messageColumns + `, (SELECT c.clock_ms FROM channel c WHERE c.no = $1) FROM channel_message
+// clockColumn is the clock of place $1, in each row, so that both are of one moment.
+const clockColumn = `(SELECT c.clock_ms FROM channel c WHERE c.no = $1)`
+
+const newestSQL = `SELECT ` + messageColumns + `, ` + clockColumn + ` FROM channel_message
 WHERE channel = $1 ORDER BY channel DESC, created_ms DESC LIMIT $2`
 
 // page reads the newest page of a's place as everybody sees it, and keeps it.
@@ -77,13 +78,14 @@ func (c *Messages) page(ctx context.Context, q db.Querier, a role.Actor, limit i
 	if err != nil {
 		return p, err
 	}
+	personal := false
 	for i := range all {
 		all[i] = c.messageNamed(a, all[i])
 		p.oldest = min(p.oldest, all[i].CreatedMS)
-		p.personal = p.personal || all[i].target != 0
+		personal = personal || all[i].target != 0
 	}
 	p.more = len(all) > limit
-	if !p.personal {
+	if !personal {
 		if p.body, err = c.write(a, all, limit, f); err != nil {
 			return p, err
 		}
