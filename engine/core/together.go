@@ -34,11 +34,11 @@ const (
 	maxAsked = 256
 	// readTime bounds a read: its callers may have left.
 	readTime = 10 * time.Second
-	// A read for several is followed by a rest of restEach for each of them, at most restMost, in which the next ones
-	// gather. Below some 200 questions a second there is no rest to speak of; above, there are 20 reads a second
-	// however many ask.
-	restEach = 5 * time.Millisecond
-	restMost = 50 * time.Millisecond
+	// A read for several is followed by a rest of restTimes as long as it took, at most restMost, in which the next ones
+	// gather: however many ask, the database is busy with them for a twentieth of the time, and the busier the machine
+	// is, the more of them share a read.
+	restTimes = 19
+	restMost  = 50 * time.Millisecond
 )
 
 // NewTogether makes a Together of a read that answers questions in their order. An error of read is everybody's; what is
@@ -101,9 +101,10 @@ func (t *Together[K, Q, A]) answerAll(ctx context.Context, key K, r *round[Q, A]
 		if n == 0 {
 			return
 		}
+		began := time.Now()
 		t.answer(ctx, key, batch)
 		if n > 1 && !full {
-			time.AfterFunc(min(restMost, time.Duration(n)*restEach), func() { t.answerAll(ctx, key, r) })
+			time.AfterFunc(min(restMost, restTimes*time.Since(began)), func() { t.answerAll(ctx, key, r) })
 			return
 		}
 	}

@@ -69,10 +69,16 @@ func (f *fleet) join(arn string, key aws.Credentials) {
 	f.fans = append(f.fans, &fan{fleet: f, no: len(f.fans), arn: arn, key: key, prefetch: len(f.fans)%2 == 0})
 }
 
-// sail has everybody connected until ctx ends.
+// sail has everybody connected until ctx ends. At doors a thousand come in a second.
 func (f *fleet) sail(ctx context.Context) {
 	for _, p := range f.fans {
-		f.running.Go(func() { p.stay(ctx) })
+		f.running.Go(func() {
+			select {
+			case <-time.After(time.Duration(p.no) * time.Millisecond):
+				p.stay(ctx)
+			case <-ctx.Done():
+			}
+		})
 	}
 }
 
@@ -230,21 +236,19 @@ func (p *fan) show(ctx context.Context, frame []byte) {
 	}
 }
 
-// list reads the newest page, again while the engine is too busy.
+// list reads the newest page, again when the engine was too busy.
 func (p *fan) list(ctx context.Context) {
-	for began := time.Now(); ; {
+	for ctx.Err() == nil {
 		text, err := p.get(ctx, messages(p.channel), p.arn)
-		p.mu.Lock()
-		switch {
-		case err == nil:
+		if err == nil {
+			p.mu.Lock()
 			p.seen.history(lineNumbers(text), 50)
-		case ctx.Err() == nil && time.Since(began) > p.giveUp:
-			p.seen.wrong = err
-		}
-		over := err == nil || p.seen.wrong != nil || ctx.Err() != nil
-		p.mu.Unlock()
-		if over {
+			p.mu.Unlock()
 			return
+		}
+		select {
+		case <-time.After(rand.N(stockBackOff)):
+		case <-ctx.Done():
 		}
 	}
 }

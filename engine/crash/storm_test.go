@@ -89,8 +89,8 @@ func TestEverybodyComesBackToAKilledEngine(t *testing.T) {
 	f.running.Wait()
 	p.kill(t)
 	t.Logf("CPU of the engine: %v user, %v system", p.cmd.ProcessState.UserTime(), p.cmd.ProcessState.SystemTime())
-	if most := 3 * uint64(people); people >= 400 && n > most {
-		t.Errorf("%d reads of the database for %d people: alone each takes five or six", n, people)
+	if os.Getenv("STAGEDOOR_STORM") != "" && n > uint64(people) {
+		t.Errorf("%d reads of the database for %d people; alone each takes five or six", n, people)
 	}
 }
 
