@@ -45,6 +45,7 @@ type fan struct {
 	arn      string
 	key      aws.Credentials
 	prefetch bool
+	hears    func(kind string, frame []byte) // instead of the screen, if it is not nil
 
 	mu   sync.Mutex
 	seen screen
@@ -212,6 +213,10 @@ func (p *fan) get(ctx context.Context, path, bearer string) ([]byte, error) {
 func (p *fan) show(ctx context.Context, frame []byte) {
 	frame, is := bytes.CutPrefix(frame, []byte(`{"Headers":{"x-amz-chime-event-type":"`))
 	kind, _, _ := bytes.Cut(frame, []byte(`"`))
+	if p.hears != nil {
+		p.hears(string(kind), frame)
+		return
+	}
 	numbers := lineNumbers(frame)
 	p.mu.Lock()
 	defer p.mu.Unlock()
