@@ -175,16 +175,22 @@ func (e *Engine) start(ctx context.Context) (err error) {
 	}
 	e.hub = session.New(session.Config{Authority: authority, Members: e.chat, Details: e.chat, Log: e.cfg.Logger, Origin: e.origin(),
 		Limiter: limiter, MaxPerUser: cmp.Or(e.cfg.SessionsPerUser, e.cfg.Limits.Max(quota.Connections)),
-		MaxConnections: e.cfg.MaxConnections, MaxPrefetch: maxPrefetch})
+		MaxConnections: e.cfg.MaxConnections, MaxHandshakes: maxHandshakes, MaxPrefetch: maxPrefetch})
 	e.chat.SetSink(e.hub)
 	e.api = api.New(api.Config{Chat: e.chat, Authority: authority, STS: credentials, Limiter: limiter,
 		PublicHost: e.cfg.PublicHost, Origins: e.cfg.Origins, Logger: e.cfg.Logger})
 	return nil
 }
 
-// maxPrefetch is how many sessions may wait for their prefetch at a time. The chat reads for all of them together, one view
-// of the database after the other; the bound is there for the frames they are given.
-const maxPrefetch = 1024
+const (
+	// maxHandshakes is how many sessions may be on their way in. After a restart everybody comes within a second or two,
+	// and waits here for a moment; a refused client of Amazon's would go away for up to five seconds, with ten to come back
+	// in. One takes some 25 KB while it waits.
+	maxHandshakes = 8192
+	// maxPrefetch is how many of them may wait for their prefetch: all. The chat reads for all of them together, one view of
+	// the database after the other.
+	maxPrefetch = maxHandshakes
+)
 
 // origin applies the same rule to the socket as api does to calls.
 func (e *Engine) origin() func(string) bool {
