@@ -31,7 +31,7 @@ func (p *player) act() string {
 	p.Helper()
 	ctx, place, who := p.Context(), p.place(), p.who()
 	var err error
-	did := ""
+	var did string
 	switch n := p.rnd.IntN(20); {
 	case n < 7 || len(p.said) == 0:
 		l := line(fmt.Sprint("line <b>", p.rnd.Uint32()))

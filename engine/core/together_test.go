@@ -119,28 +119,28 @@ func TestWhoLeavesBeforeTheReadIsNotReadAndWhoLeavesDuringItWaits(t *testing.T) 
 	synctest.Test(t, func(t *testing.T) {
 		r := &reader{takes: time.Second}
 		together := core.NewTogether(r.read)
-		leave := func(n int, after time.Duration) (int, error, time.Duration) {
+		leave := func(n int, after time.Duration) (int, time.Duration, error) {
 			ctx, cancel := context.WithTimeout(t.Context(), after)
 			defer cancel()
 			began := time.Now()
 			got, err := together.Ask(ctx, "place", n)
-			return got, err, time.Since(began)
+			return got, time.Since(began), err
 		}
 		var asking sync.WaitGroup
 		asking.Go(func() { // reads at once, and the others must not depend on how long he waits
-			if got, err, took := leave(1, 100*time.Millisecond); got != 2 || err != nil || took != time.Second {
+			if got, took, err := leave(1, 100*time.Millisecond); got != 2 || err != nil || took != time.Second {
 				t.Errorf("the first: %d, %v after %v", got, err, took)
 			}
 		})
 		synctest.Wait()
 		asking.Go(func() {
-			if _, err, took := leave(2, 500*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) || took != 500*time.Millisecond {
+			if _, took, err := leave(2, 500*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) || took != 500*time.Millisecond {
 				t.Errorf("the second: %v after %v", err, took)
 			}
 		})
 		synctest.Wait()
 		asking.Go(func() {
-			if got, err, _ := leave(3, time.Minute); got != 6 || err != nil {
+			if got, _, err := leave(3, time.Minute); got != 6 || err != nil {
 				t.Errorf("the third: %d, %v", got, err)
 			}
 		})
