@@ -35,9 +35,9 @@ const (
 	// readTime bounds a read: its callers may have left.
 	readTime = 10 * time.Second
 	// A read for several is followed by a rest of restTimes as long as it took, at most restMost, in which the next ones
-	// gather: however many ask, the database is busy with them for a twentieth of the time, and the busier the machine
-	// is, the more of them share a read.
-	restTimes = 19
+	// gather: however many ask, the database is busy with them for a quarter of the time, and the busier the machine is,
+	// the more of them share a read. A longer rest would save reads and cost whoever asks again at once.
+	restTimes = 3
 	restMost  = 50 * time.Millisecond
 )
 
