@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build ui api wire test check race crash crash-provision sim sim-full ready-at fuzz bench bench-recovery lint fmt e2e screenshots images clean
+.PHONY: help run build ui api wire test check race crash crash-provision sim sim-full ready-at fuzz bench bench-recovery storm lint fmt e2e screenshots images clean
 
 GO ?= go
 # Arguments for `make run`, e.g. make run ARGS="--listen 0.0.0.0:8080"
@@ -15,6 +15,8 @@ COUNT ?= 6
 # How many times `make crash` looks at what a killed engine leaves, and `make crash-provision` kills a provisioner.
 crash: KILLS ?= 2000
 crash-provision: KILLS ?= 1000
+# How many clients are connected when `make storm` kills the engine.
+storm: N ?= 15000
 # How many worlds `make sim` plays, and from which seed on.
 RUNS ?= 1000000
 SEED ?= 1
@@ -86,6 +88,9 @@ bench: ## benchmarks (BENCH=regexp COUNT=6), compared with the last run by bench
 
 bench-recovery: ## how long a killed engine with a million messages takes until it answers
 	STAGEDOOR_BENCH_RECOVERY=1 $(GO) test -run '^$$' -bench Recovery -benchtime 10x ./engine/crash
+
+storm: ## kill the engine under N=15000 stock clients: how long until all are back with their history (ulimit -n above N)
+	STAGEDOOR_STORM=$(N) $(GO) test -v -count=1 -run TestEverybodyComesBackToAKilledEngine -timeout 10m ./engine/crash
 
 lint: bin/golangci-lint ui/node_modules/.package-lock.json ## golangci-lint and eslint
 	bin/golangci-lint run ./...

@@ -176,12 +176,22 @@ func (e *Engine) start(ctx context.Context) (err error) {
 	}
 	e.hub = session.New(session.Config{Authority: authority, Members: e.chat, Details: e.chat, Log: e.cfg.Logger, Origin: e.origin(),
 		Limiter: limiter, MaxPerUser: cmp.Or(e.cfg.SessionsPerUser, e.cfg.Limits.Max(quota.Connections)),
-		MaxConnections: e.viewers()})
+		MaxConnections: e.cfg.MaxConnections, MaxHandshakes: maxHandshakes, MaxPrefetch: maxPrefetch})
 	e.chat.SetSink(e.hub)
 	e.api = api.New(api.Config{Chat: e.chat, Authority: authority, STS: credentials, Limiter: limiter,
 		PublicHost: e.cfg.PublicHost, Origins: e.cfg.Origins, Logger: e.cfg.Logger})
 	return nil
 }
+
+const (
+	// maxHandshakes is how many sessions may be on their way in. After a restart everybody comes within a second or two,
+	// and waits here for a moment; a refused client of Amazon's would go away for up to five seconds, with ten to come back
+	// in. One takes some 25 KB while it waits.
+	maxHandshakes = 8192
+	// maxPrefetch is how many of them may wait for their prefetch: all. The chat reads for all of them together, one view of
+	// the database after the other.
+	maxPrefetch = maxHandshakes
+)
 
 // origin applies the same rule to the socket as api does to calls.
 func (e *Engine) origin() func(string) bool {
@@ -250,6 +260,9 @@ func (e *Engine) Account() string { return e.cfg.Account }
 
 // Stats counts the connected devices.
 func (e *Engine) Stats() session.Stats { return e.hub.Stats() }
+
+// Reads counts the statements that have read from the database since the start, outside of writes.
+func (e *Engine) Reads() uint64 { return e.db.Reads() }
 
 // Kick closes every messaging session of a user with a code that tells Amazon's client to stay away, and returns how many
 // there were. reason may be shown to a person. Credentials that are still good open a new session.

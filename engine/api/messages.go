@@ -59,13 +59,12 @@ func (s *server) listChannelMessages(ctx context.Context, c rest.Call, in *listC
 		NotBefore:   millis(in.NotBefore, time.Millisecond-1), // times between two milliseconds round up at this end
 		NotAfter:    millis(in.NotAfter, 0),
 	}
-	all, next, err := s.Messages.List(ctx, c.Bearer, in.place(in.SubChannelId), h, in.page())
-	return struct {
-		ChannelArn      arn.ARN
-		NextToken       string `json:",omitempty"`
-		ChannelMessages []message.SummaryWire[core.Epoch]
-		SubChannelId    string `json:",omitempty"` // the wire's name
-	}{in.channel(), next, each(all, message.WireSummary[core.Epoch]), in.SubChannelId}, err
+	place := in.place(in.SubChannelId)
+	if h == (message.History{}) && in.page().Token == "" {
+		return s.ListNewest(ctx, c.Bearer, place, in.page().Max)
+	}
+	all, next, err := s.Messages.List(ctx, c.Bearer, place, h, in.page())
+	return message.WireList(place, all, next), err
 }
 
 func (s *server) updateChannelMessage(ctx context.Context, c rest.Call, in *updateChannelMessageIn) (any, error) {

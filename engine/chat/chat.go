@@ -48,7 +48,8 @@ type Chat struct {
 	*stream.Streams
 	*tag.Tags
 
-	roles *role.Roles
+	roles      *role.Roles
+	prefetches *core.Together[together, prefetching, prefetched]
 }
 
 // New opens the rooms over a migrated database (engine/schema). Without SetSink events go nowhere.
@@ -65,6 +66,7 @@ func New(d *db.DB, cfg Config) *Chat {
 	c.Messages = message.New(roles, c.Identities, c.Flows)
 	c.Streams = stream.New(c.Core, c.Identities, cfg.Stream)
 	c.SetRecorder(c.Streams)
+	c.prefetches = core.NewTogether(c.prefetchAll)
 	return c
 }
 

@@ -194,9 +194,11 @@ func TestWhatIsSaidStaysInItsSubChannel(t *testing.T) {
 		}
 		first, err := h.Prefetch(h.Context(), fan(0), core.SortByLastMessage, func() {})
 		h.ok(err)
-		if len(first) != 1 || first[0].Channel != place || payload[chat.DetailsWire](first[0]).Channel.ChannelArn != hall ||
-			len(payload[chat.DetailsWire](first[0]).ChannelMessages) != 1 || len(payload[chat.DetailsWire](first[0]).ChannelMemberships) != 2 {
-			h.Errorf("prefetch: %+v", first)
+		if len(first) != 1 {
+			h.Fatalf("prefetch: %+v", first)
+		}
+		if d := h.details(first[0]); first[0].Channel != place || d.Channel.ChannelArn != hall || len(d.ChannelMessages) != 1 || len(d.ChannelMemberships) != 2 {
+			h.Errorf("prefetch: %+v", d)
 		}
 		roster, _, err := h.Memberships(h.Context(), fan(0), place, "", core.Page{})
 		h.ok(err)

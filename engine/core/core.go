@@ -14,6 +14,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/json"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -163,6 +164,20 @@ func Unique(in []arn.ARN) []arn.ARN {
 		}
 	}
 	return out
+}
+
+// Keys writes ids as the keys of one JSON object, for a query that reads them with json_each: it yields keys as text on both
+// databases.
+func Keys(ids []string) string {
+	all := make(map[string]int, len(ids))
+	for _, id := range ids {
+		all[id] = 0
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		panic(err) // strings and numbers only
+	}
+	return string(text)
 }
 
 // IsGone tells "there is no such thing" from a failing database.

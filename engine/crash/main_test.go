@@ -8,6 +8,7 @@
 package crash_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -22,8 +23,15 @@ import (
 	"github.com/stagedoor/stagedoor/engine"
 )
 
-// childEnv makes the test binary the engine instead of the tests; its value is the engine's configuration.
-const childEnv = "STAGEDOOR_CRASH_CHILD"
+// childEnv makes the test binary the engine instead of the tests; its value is the engine's configuration. addrEnv is where
+// it listens, "" for any port.
+const (
+	childEnv = "STAGEDOOR_CRASH_CHILD"
+	addrEnv  = "STAGEDOOR_CRASH_ADDR"
+)
+
+// readsPath answers how many statements the engine has read with since its start.
+const readsPath = "/test/reads"
 
 func TestMain(m *testing.M) {
 	if text := os.Getenv(childEnv); text != "" {
@@ -49,7 +57,7 @@ func serve(config string) error {
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", cmp.Or(os.Getenv(addrEnv), "127.0.0.1:0"))
 	if err != nil {
 		return err
 	}
@@ -61,7 +69,13 @@ func serve(config string) error {
 	if err := json.NewEncoder(os.Stdout).Encode(hello{l.Addr().String(), c.AccessKeyID, c.SecretAccessKey}); err != nil {
 		return err
 	}
-	s := &http.Server{Handler: e, ReadHeaderTimeout: time.Minute}
+	s := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == readsPath {
+			_, _ = fmt.Fprint(w, e.Reads())
+			return
+		}
+		e.ServeHTTP(w, r)
+	})}
 	return s.Serve(l)
 }
 

@@ -39,6 +39,12 @@ func (p *process) Write(b []byte) (int, error) {
 // birth starts an engine on a database. It is killed at the latest when the test ends.
 func birth(t testing.TB, cfg engine.Config) *process {
 	t.Helper()
+	return birthAt(t, cfg, "")
+}
+
+// birthAt is birth of an engine that listens there; "" is any port.
+func birthAt(t testing.TB, cfg engine.Config, addr string) *process {
+	t.Helper()
 	config, err := json.Marshal(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +54,7 @@ func birth(t testing.TB, cfg engine.Config) *process {
 		t.Fatal(err)
 	}
 	p := &process{cmd: exec.Command(self), ready: make(chan hello, 1), ended: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), childEnv+"="+string(config), "GORACE=halt_on_error=1")
+	p.cmd.Env = append(os.Environ(), childEnv+"="+string(config), addrEnv+"="+addr, "GORACE=halt_on_error=1")
 	p.cmd.Stderr = p
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {

@@ -14,3 +14,10 @@ func TestRetentionLooksForTheOldMessagesOfOneChannelAfterTheOther(t *testing.T) 
 		t.Error(plan)
 	}
 }
+
+func TestUsersAreLookedUpByNameHoweverManyThereAre(t *testing.T) {
+	plan := dbtest.Plan(t, dbtest.SQLite(t, schema.Engine()), usersInSQL, 2)
+	if !strings.Contains(plan, "SEARCH u USING PRIMARY KEY (app=? AND id=?)") {
+		t.Error(plan)
+	}
+}

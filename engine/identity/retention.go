@@ -61,9 +61,15 @@ func (c *Identities) SweepRetention(tx *db.Tx) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := tx.Exec(retainedSQL, now, core.SweepChunk, from, to)
-	if err != nil || n == core.SweepChunk {
-		return n, err // there may be more in the same channels
+	gone, err := db.All(tx.Context(), tx, func(channel *int64) []any { return []any{channel} }, retainedSQL, now, core.SweepChunk, from, to)
+	if err != nil {
+		return 0, err
+	}
+	if err := stir(tx, gone); err != nil {
+		return 0, err
+	}
+	if len(gone) == core.SweepChunk {
+		return core.SweepChunk, nil // there may be more in the same channels
 	}
 	tx.AfterCommit(func() { c.retained.Store(to) })
 	return to, nil // 0 at the end
@@ -73,4 +79,18 @@ func (c *Identities) SweepRetention(tx *db.Tx) (int64, error) {
 const retainedSQL = `DELETE FROM channel_message WHERE (channel, created_ms) IN (
  SELECT m.channel, m.created_ms FROM channel c CROSS JOIN app_instance i CROSS JOIN channel_message m
  WHERE c.no > $3 AND c.no <= $4 AND i.id = c.app AND i.retention_days > 0 AND i.retention_delete_ms <= $1 AND i.deleted_ms = 0
- AND m.channel = c.no AND m.created_ms < $1 - i.retention_days * 86400000 LIMIT $2)`
+ AND m.channel = c.no AND m.created_ms < $1 - i.retention_days * 86400000 LIMIT $2) RETURNING channel`
+
+// stir moves the clocks of channels whose messages the running write deletes, by which pages in memory are known to be old
+// (engine/message): a longer retention, later, must not bring back from there what is gone.
+func stir(tx *db.Tx, channels []int64) error {
+	if len(channels) == 0 {
+		return nil
+	}
+	keys := make([]string, len(channels))
+	for i, no := range channels {
+		keys[i] = core.Itoa(no)
+	}
+	_, err := tx.Exec(`UPDATE channel SET clock_ms = clock_ms + 1 WHERE no IN (SELECT CAST(j.key AS BIGINT) FROM json_each($1) j)`, core.Keys(keys))
+	return err
+}

@@ -22,12 +22,15 @@ type Members struct {
 	*role.Roles
 	ids        *identity.Identities
 	quietAbove int
+	hearing    *core.Together[string, string, []arn.ARN] // by app instance and user
 }
 
 // New makes the room. quietAbove is how many members a channel may have before it is quiet (quiet.go); 0 means 500,
 // negative means however many.
 func New(r *role.Roles, ids *identity.Identities, quietAbove int) *Members {
-	return &Members{r, ids, cmp.Or(quietAbove, DefaultQuietAbove)}
+	c := &Members{Roles: r, ids: ids, quietAbove: cmp.Or(quietAbove, DefaultQuietAbove)}
+	c.hearing = core.NewTogether(c.placesOf)
+	return c
 }
 
 // Membership makes a user hear a channel, and speak in it if Type is DEFAULT; HIDDEN members only listen.
@@ -108,27 +111,6 @@ func (c *Members) LeaveAll(tx *db.Tx, u identity.User, most int) (int, error) {
 		}
 	}
 	return 0, nil
-}
-
-// ChannelsOf returns the places in which a user hears something, in any order: the channels that the user is a member
-// of, and in an elastic channel the sub-channels besides (core.InSub).
-func (c *Members) ChannelsOf(ctx context.Context, user arn.ARN) ([]arn.ARN, error) {
-	u, err := c.ids.User(ctx, user)
-	if err != nil {
-		return nil, err
-	}
-	all, err := db.All(ctx, c.DB, func(id *string) []any { return []any{id} },
-		`SELECT c.id FROM channel_membership m JOIN channel c ON c.no = m.channel WHERE m.member = $1`, u.No)
-	out := make([]arn.ARN, 0, len(all))
-	for _, id := range all {
-		id, sub := core.SplitRow(id)
-		channel := user.AppInstance().Channel(id)
-		out = append(out, channel)
-		if sub != "" {
-			out = append(out, core.InSub(channel, sub))
-		}
-	}
-	return core.Unique(out), err
 }
 
 func errBanned() error {

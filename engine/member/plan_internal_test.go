@@ -12,7 +12,7 @@ import (
 // the one writer where there were 100,000 users.
 func TestABatchLooksItsMembersUpByNameHoweverManyUsersThereAre(t *testing.T) {
 	d := dbtest.SQLite(t, schema.Engine())
-	for text, parameters := range map[string]int{candidatesSQL: 3, insertMembershipsSQL: 7} {
+	for text, parameters := range map[string]int{candidatesSQL: 3, insertMembershipsSQL: 7, placesSQL: 2} {
 		if plan := dbtest.Plan(t, d, text, parameters); !strings.Contains(plan, "SEARCH u USING PRIMARY KEY (app=? AND id=?)") {
 			t.Error(plan)
 		}

@@ -23,11 +23,16 @@ type Messages struct {
 	ids    *identity.Identities
 	flows  *flow.Flows
 	groups groups
+
+	pages   *core.Kept[pageKey, page]
+	reading *core.Together[asking, arn.ARN, answer]
 }
 
 // New makes the room.
 func New(r *role.Roles, ids *identity.Identities, flows *flow.Flows) *Messages {
-	return &Messages{Roles: r, ids: ids, flows: flows, groups: groups{open: map[arn.ARN]*group{}}}
+	c := &Messages{Roles: r, ids: ids, flows: flows, groups: groups{open: map[arn.ARN]*group{}}, pages: newPages()}
+	c.reading = core.NewTogether(c.newest)
+	return c
 }
 
 // Message is one line of a channel. Type is STANDARD or CONTROL; Persistence PERSISTENT or NON_PERSISTENT: the latter
@@ -141,14 +146,25 @@ func (c *Messages) List(ctx context.Context, bearer, channel arn.ARN, h History,
 	if err != nil {
 		return nil, "", err
 	}
+	return c.list(ctx, a, h, p)
+}
+
+// listName names the list of a place's messages in one order.
+func listName(a role.Actor, order string) string {
+	return core.List("messages", core.Itoa(a.Channel), order)
+}
+
+func createdMS(m Message) string { return core.Itoa(m.CreatedMS) }
+
+func (c *Messages) list(ctx context.Context, a role.Actor, h History, p core.Page) ([]Message, string, error) {
 	from, to, order := max(h.NotBefore, a.Horizon), h.NotAfter, "DESC"
 	if to == 0 {
 		to = math.MaxInt64 - 1
 	}
-	name := core.List("messages", core.Itoa(a.Channel), order)
+	name := listName(a, order)
 	if h.OldestFirst {
 		order = "ASC"
-		name = core.List("messages", core.Itoa(a.Channel), order)
+		name = listName(a, order)
 		after, err := p.KeyNo(name, -1)
 		if err != nil {
 			return nil, "", err
@@ -161,16 +177,20 @@ func (c *Messages) List(ctx context.Context, bearer, channel arn.ARN, h History,
 		}
 		to = min(to, before-1)
 	}
-	all, err := db.All(ctx, c.DB, (*Message).fields, `SELECT `+messageColumns+` FROM channel_message
-WHERE channel = $1 AND created_ms >= $2 AND created_ms <= $3 AND (target = 0 OR target = $4 OR sender = $4)
+	clock := a.Clock
+	all, err := db.All(ctx, c.DB, func(m *Message) []any { return append(m.fields(), &clock) }, `SELECT `+messageColumns+`, `+clockColumn+`
+FROM channel_message WHERE channel = $1 AND created_ms >= $2 AND created_ms <= $3 AND (target = 0 OR target = $4 OR sender = $4)
 ORDER BY channel `+order+`, created_ms `+order+` LIMIT $5`, a.Channel, from, to, a.No, p.Limit()+1)
+	if err == nil && clock != a.Clock { // who was removed does not see what was said afterwards
+		_, err = c.Allowed(ctx, c.DB, "ListChannelMessages", c.ARNOf(a), c.PlaceOf(a), false)
+	}
 	if err != nil {
 		return nil, "", err
 	}
 	for i := range all {
 		all[i] = c.messageNamed(a, all[i])
 	}
-	all, next := core.Cut(all, p, name, func(m Message) string { return core.Itoa(m.CreatedMS) })
+	all, next := core.Cut(all, p, name, createdMS)
 	return all, next, nil
 }
 
@@ -251,6 +271,9 @@ func (c *Messages) store(tx *db.Tx, channel int64, event string, m Message) erro
 		channel, m.CreatedMS, m.ID, m.Content, m.ContentType, m.Metadata, m.Attributes, m.Redacted, m.EditedMS, m.UpdatedMS); err != nil {
 		return err
 	}
+	if err := stir(tx, channel); err != nil {
+		return err
+	}
 	if err := c.announceChange(tx, channel, event, m); err != nil {
 		return err
 	}
@@ -300,6 +323,9 @@ func (c *Messages) DeleteMessage(ctx context.Context, bearer, channel arn.ARN, i
 			return err
 		}
 		if _, err := tx.Exec(`DELETE FROM held_message WHERE channel = $1 AND message_id = $2`, a.Channel, m.ID); err != nil {
+			return err
+		}
+		if err := stir(tx, a.Channel); err != nil {
 			return err
 		}
 		m.UpdatedMS = max(core.NowMS(), m.UpdatedMS)

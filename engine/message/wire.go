@@ -63,6 +63,28 @@ func WireSummary[T core.Stamp](m Message) SummaryWire[T] {
 	return w
 }
 
+// ListWire is the answer of ListChannelMessages.
+type ListWire struct {
+	ChannelArn      arn.ARN
+	NextToken       string `json:",omitempty"`
+	ChannelMessages []SummaryWire[core.Epoch]
+	SubChannelId    string `json:",omitempty"` // the wire's name
+}
+
+// WireList writes a page of a place's messages.
+func WireList(place arn.ARN, all []Message, next string) ListWire {
+	channel, sub := core.SplitPlace(place)
+	return ListWire{channel, next, summaries[core.Epoch](all), sub}
+}
+
+func summaries[T core.Stamp](all []Message) []SummaryWire[T] {
+	out := make([]SummaryWire[T], len(all))
+	for i, m := range all {
+		out[i] = WireSummary[T](m)
+	}
+	return out
+}
+
 // WireOf writes m in full.
 func WireOf[T core.Stamp](m Message) Wire[T] {
 	return Wire[T]{ChannelArn: m.Channel, SummaryWire: WireSummary[T](m), Persistence: m.Persistence, SubChannelId: m.Sub}

@@ -33,6 +33,7 @@ type Actor struct {
 	Moderator bool
 	Banned    bool
 	Flow      int64 // channel_flow.no; 0: the channel has no flow
+	Clock     int64 // channel.clock_ms: another one after each change of the place's messages
 
 	// Horizon hides messages older than it (Unix ms): the app instance's retention. 0 hides none.
 	Horizon int64
@@ -128,13 +129,14 @@ const actorColumns = `u.no, u.name,
   coalesce((SELECT m.type FROM channel_membership m WHERE m.channel = c.no AND m.member = u.no), ''),
   EXISTS (SELECT 1 FROM channel_moderator m WHERE m.channel = CASE WHEN c.parent > 0 THEN c.parent ELSE c.no END AND m.member = u.no),
   EXISTS (SELECT 1 FROM channel_ban b WHERE b.channel = CASE WHEN c.parent > 0 THEN c.parent ELSE c.no END AND b.member = u.no),
-  coalesce(CASE WHEN c.parent > 0 THEN (SELECT p.flow FROM channel p WHERE p.no = c.parent) ELSE c.flow END, 0), i.retention_days`
+  coalesce(CASE WHEN c.parent > 0 THEN (SELECT p.flow FROM channel p WHERE p.no = c.parent) ELSE c.flow END, 0),
+  coalesce(c.clock_ms, 0), i.retention_days`
 
 const whereActor = `JOIN app_instance i ON i.id = u.app AND i.deleted_ms = 0
 LEFT JOIN channel c ON c.app = u.app AND c.id = $3`
 
 func (a *Actor) fields() []any {
-	return []any{&a.No, &a.Name, &a.Admin, &a.Channel, &a.Root, &a.Elastic, &a.Mode, &a.Privacy, &a.Member, &a.Moderator, &a.Banned, &a.Flow, &a.Horizon}
+	return []any{&a.No, &a.Name, &a.Admin, &a.Channel, &a.Root, &a.Elastic, &a.Mode, &a.Privacy, &a.Member, &a.Moderator, &a.Banned, &a.Flow, &a.Clock, &a.Horizon}
 }
 
 // stand completes what was read about the place, whose row has that id. Root is the parent then, if there is one.

@@ -31,10 +31,17 @@ const established = `{"Headers":{"x-amz-chime-event-type":"SESSION_ESTABLISHED",
 // encode renders an event as one unmasked text frame, header included. It is done once per event: every subscriber is
 // sent the same bytes. The payload is a JSON document inside a JSON string.
 func encode(e core.Event) ([]byte, error) {
+	if s, ok := e.Payload.(*core.Shared); ok {
+		return s.Once(func(payload []byte) ([]byte, error) { return frameOf(e, payload) })
+	}
 	payload, err := marshal(e.Payload)
 	if err != nil {
 		return nil, err
 	}
+	return frameOf(e, payload)
+}
+
+func frameOf(e core.Event, payload []byte) ([]byte, error) {
 	quoted, err := marshal(string(payload))
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -41,6 +42,7 @@ type DB struct {
 	stmts   *statements   // SQLite: for reading
 	aside   *sql.DB       // SQLite: for checkpoints
 	check   *checkpointer // SQLite
+	reads   atomic.Uint64
 }
 
 // Open opens "sqlite:PATH" (folders are made) or a "postgres://…" URL. It does not migrate.
@@ -165,6 +167,9 @@ func (d *DB) OnTrouble(f func(error)) {
 // Dialect tells which kind of database this is.
 func (d *DB) Dialect() Dialect { return d.dialect }
 
+// Reads counts the statements that have read outside of writes since Open: what a crowd costs, for tests and metrics.
+func (d *DB) Reads() uint64 { return d.reads.Load() }
+
 // Ping answers whether the database can be read.
 func (d *DB) Ping(ctx context.Context) error { return d.read.PingContext(ctx) }
 
@@ -185,6 +190,7 @@ func (d *DB) Close() error {
 
 // QueryContext reads outside any transaction and sees the last commit.
 func (d *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	d.reads.Add(1)
 	if s := d.stmts.get(ctx, query); s != nil {
 		return s.QueryContext(ctx, args...)
 	}

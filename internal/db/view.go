@@ -39,7 +39,18 @@ func (d *DB) View(ctx context.Context, mark func(), fn func(Querier) error) erro
 	if err != nil {
 		return err
 	}
-	return fn(tx)
+	return fn(viewer{tx, d})
+}
+
+// viewer reads in a view and counts.
+type viewer struct {
+	tx *sql.Tx
+	db *DB
+}
+
+func (v viewer) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	v.db.reads.Add(1)
+	return v.tx.QueryContext(ctx, query, args...)
 }
 
 // between runs f on the goroutine that commits, when everything committed has been announced.
