@@ -65,8 +65,7 @@ type Config struct {
 	Origins []string
 	// Limits are those that calls and resources are held to (Preset); the zero value is none.
 	Limits quota.Limits
-	// MaxConnections is how many messaging sessions are let in at a time; who comes then is told when to come back. 0 means
-	// as many as the process may have files open, less a reserve; negative means any number.
+	// MaxConnections is how many messaging sessions are let in at a time; 0 means any number.
 	MaxConnections int
 	// SessionsPerUser is how many messaging sessions one user may have; 0 means what Limits say, or 10 (Amazon's quota).
 	SessionsPerUser int
@@ -176,7 +175,7 @@ func (e *Engine) start(ctx context.Context) (err error) {
 	}
 	e.hub = session.New(session.Config{Authority: authority, Members: e.chat, Details: e.chat, Log: e.cfg.Logger, Origin: e.origin(),
 		Limiter: limiter, MaxPerUser: cmp.Or(e.cfg.SessionsPerUser, e.cfg.Limits.Max(quota.Connections)),
-		MaxConnections: e.viewers()})
+		MaxConnections: e.cfg.MaxConnections})
 	e.chat.SetSink(e.hub)
 	e.api = api.New(api.Config{Chat: e.chat, Authority: authority, STS: credentials, Limiter: limiter,
 		PublicHost: e.cfg.PublicHost, Origins: e.cfg.Origins, Logger: e.cfg.Logger})

@@ -40,7 +40,11 @@ func listenAll(b *testing.B) *hearers {
 
 func (h *hearers) add(b *testing.B, client net.Conn) {
 	h.open = append(h.open, client)
-	raw, err := client.(*net.TCPConn).SyscallConn()
+	tcp, ok := client.(*net.TCPConn)
+	if !ok {
+		b.Fatalf("a %T", client)
+	}
+	raw, err := tcp.SyscallConn()
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func set[T int | time.Duration](field *T, value T) {
 }
 
 // Hall is a set of connections. Safe for concurrent use; what one goroutine asks of a connection or a room happens in the
-// order in which it asks. Nothing it does ever waits for a peer.
+// order in which it asks. It never waits for a peer.
 type Hall struct {
 	cfg    Config
 	shards []*shard
@@ -84,6 +84,14 @@ func New(cfg Config) *Hall {
 		go h.shards[i].run()
 	}
 	return h
+}
+
+// Await returns when every shard has done most of what was asked of it. It is the one method that waits: who publishes what
+// others write calls it now and then, or a hall that cannot keep up fills the memory.
+func (h *Hall) Await() {
+	for _, s := range h.shards {
+		s.await()
+	}
 }
 
 // Close ends the shards. Every connection must have ended before, and none may be taken after.

@@ -187,6 +187,7 @@ func (h *Hub) dispatch() {
 			h.sendAllAway()
 		}
 		for _, e := range batch {
+			h.hall.Await() // what waits for the sockets waits here, where it is counted
 			if e.mark != nil {
 				h.join(e.mark)
 			} else {
