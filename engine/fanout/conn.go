@@ -15,6 +15,8 @@ type link interface {
 	write(b []byte) (int, error)
 	// flush does the same with what is late.
 	flush(late []chunk) (int, error)
+	// keeps reports whether even what write is given when nothing is late is referred to for a while.
+	keeps() bool
 	// flying is how many of the late bytes the link has taken but not yet written: they cannot be taken back.
 	flying() int
 	// rinse throws away what has come in and not been read: closing a socket over it would destroy what was sent last.

@@ -17,7 +17,7 @@ type chunk struct {
 	due  time.Duration // when the peer counts as too slow if they still wait
 }
 
-// late is what a connection has still to be given. Its bytes are those of rooms and callers, never copies.
+// late is what a connection has still to be given. Its bytes are shared with all who are late, never a copy of its own.
 type late struct {
 	chunks []chunk
 	bytes  int // of chunks

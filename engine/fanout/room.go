@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"bytes"
 	"runtime"
 	"slices"
 	"time"
@@ -71,7 +72,7 @@ type part struct {
 	subs []sub
 	buf  []byte // of the stream, from position base
 	base uint64
-	kept bool // somebody who reads slowly refers to buf
+	copy []byte // of buf, for who cannot take it at once; nil if there is nobody
 
 	state  state
 	urgent bool          // something in buf must not wait
@@ -162,15 +163,28 @@ func (p *part) pass(writes int) (over bool) {
 // then seats have moved.
 func (p *part) give(at int32) bool {
 	sub := &p.subs[at]
-	rest := p.buf[sub.next-p.base:]
-	if len(rest) == 0 {
+	from := sub.next - p.base
+	if from == uint64(len(p.buf)) {
 		return false
 	}
 	sub.next = p.end()
-	if sub.conn.write(rest) {
-		p.kept = true
+	c := sub.conn
+	switch {
+	case c.late.waits() || c.link.keeps():
+		c.write(p.lasting()[from:])
+	case c.write(p.buf[from:]):
+		c.late.chunks[0].b = p.lasting()[from:]
 	}
 	return true
+}
+
+// lasting is what is in buf, to refer to for as long as somebody needs it: buf is used again for the next frames. It is
+// one copy for all who are slow, and no larger than what is in it.
+func (p *part) lasting() []byte {
+	if len(p.copy) < len(p.buf) {
+		p.copy = bytes.Clone(p.buf)
+	}
+	return p.copy
 }
 
 // rest ends a pass: everybody has what there was when it began.
@@ -182,21 +196,16 @@ func (p *part) rest(now time.Duration) {
 	}
 }
 
-// forget lets go of the stream up to a position. Bytes to which somebody refers are never written over.
+// forget lets go of the stream up to a position.
 func (p *part) forget(until uint64) {
 	rest := p.buf[until-p.base:]
-	p.base = until
-	switch {
-	case len(rest) > 0 && p.kept:
-		p.buf, p.kept = append(p.shard.lend(), rest...), false
-	case len(rest) > 0:
+	p.base, p.copy = until, nil
+	if len(rest) > 0 {
 		p.buf = append(p.buf[:0], rest...)
-	case p.kept:
-		p.buf, p.kept = nil, false
-	default:
-		p.shard.giveBack(p.buf)
-		p.buf = nil
+		return
 	}
+	p.shard.giveBack(p.buf)
+	p.buf = nil
 }
 
 // lend returns an empty buffer.
