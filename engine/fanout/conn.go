@@ -222,7 +222,9 @@ func (c *Conn) end() {
 	if c.deaf {
 		c.link.rinse()
 	}
-	c.link.close(c.guest.Gone)
+	link, guest := c.link, c.guest
+	c.link, c.guest = nil, nil // the wheel may know c for another minute
+	link.close(guest.Gone)
 }
 
 // due is when check has to be called.

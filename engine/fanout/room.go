@@ -98,7 +98,7 @@ func (p *part) publish(frame []byte, urgent bool) {
 	p.shard.stats.Deliveries += uint64(len(p.subs))
 	p.urgent = p.urgent || urgent
 	now := p.shard.now()
-	p.apart, p.last = (3*p.apart+min(now-p.last, longestPace))/4, now
+	p.apart, p.last = (p.apart+min(now-p.last, longestPace))/2, now
 	if p.state != passing {
 		p.plan(now)
 	}

@@ -39,7 +39,6 @@ type shard struct {
 	next    int
 	slots   []*Conn // by Conn.slot; nil where free
 	free    []int32
-	open    int
 	poll    *poller // nil until the first bare link is here
 	in      [4 << 10]byte
 	wheel   wheel
@@ -169,10 +168,7 @@ func (s *shard) measure(now time.Duration) {
 
 // due is when the loop has to do something by itself.
 func (s *shard) due() time.Duration {
-	due := s.now() + time.Hour
-	if s.open > 0 {
-		due = min(due, s.wheel.next())
-	}
+	due := min(s.now()+time.Hour, s.wheel.due())
 	for _, p := range s.paced {
 		due = min(due, p.due)
 	}
@@ -217,7 +213,6 @@ func (s *shard) add(c *Conn, poll *poller, early []byte) {
 		s.slots = append(s.slots, nil)
 	}
 	s.slots[c.slot] = c
-	s.open++
 	if poll != nil {
 		s.poll = poll
 	}
@@ -235,7 +230,6 @@ func (s *shard) add(c *Conn, poll *poller, early []byte) {
 func (s *shard) remove(c *Conn) {
 	s.slots[c.slot] = nil
 	s.free = append(s.free, c.slot)
-	s.open--
 	s.taken.Add(-1)
 }
 
