@@ -25,7 +25,7 @@ type Room struct{ parts []*part }
 func (h *Hall) NewRoom() *Room {
 	r := &Room{parts: make([]*part, len(h.shards))}
 	for i, s := range h.shards {
-		r.parts[i] = &part{shard: s}
+		r.parts[i] = newPart(s)
 	}
 	return r
 }
@@ -85,6 +85,9 @@ type part struct {
 	apart  time.Duration // how far apart frames come, smoothed
 }
 
+// newPart makes one whose first frame is not paced.
+func newPart(s *shard) *part { return &part{shard: s, apart: 2 * s.cfg.Pace} }
+
 func (p *part) end() uint64 { return p.base + uint64(len(p.buf)) }
 
 func (p *part) publish(frame []byte, urgent bool) {
@@ -98,7 +101,7 @@ func (p *part) publish(frame []byte, urgent bool) {
 	p.shard.stats.Deliveries += uint64(len(p.subs))
 	p.urgent = p.urgent || urgent
 	now := p.shard.now()
-	p.apart, p.last = (p.apart+min(now-p.last, longestPace))/2, now
+	p.apart, p.last = (p.apart+min(now-p.last, 2*p.shard.cfg.Pace))/2, now
 	if p.state != passing {
 		p.plan(now)
 	}
@@ -118,13 +121,14 @@ func (p *part) plan(now time.Duration) {
 
 // pace is the least time between two passes. Frames that come almost that far apart would wait for nothing.
 func (p *part) pace() time.Duration {
+	least := p.shard.cfg.Pace
 	switch {
-	case len(p.subs) < p.shard.cfg.SmallRoom, p.apart > p.shard.cfg.Pace*3/4:
+	case least < 0, len(p.subs) < p.shard.cfg.SmallRoom, p.apart > least*3/4:
 		return 0
 	case p.shard.busy > busy:
-		return max(p.shard.cfg.Pace, min(2*p.took, longestPace))
+		return max(least, min(2*p.took, longestPace))
 	}
-	return p.shard.cfg.Pace
+	return least
 }
 
 // begin puts the room among those that are at work.
