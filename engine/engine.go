@@ -67,6 +67,9 @@ type Config struct {
 	Limits quota.Limits
 	// MaxConnections is how many messaging sessions are let in at a time; 0 means any number.
 	MaxConnections int
+	// Compress lets devices have what happens in channels compressed, if they offer to take it (permessage-deflate): less than
+	// half of the bytes, for a moment of the processor per event and not per device.
+	Compress bool
 	// SessionsPerUser is how many messaging sessions one user may have; 0 means what Limits say, or 10 (Amazon's quota).
 	SessionsPerUser int
 	// DrainTime is over how long Close sends the connected devices away, so that they do not all come back at one
@@ -175,7 +178,7 @@ func (e *Engine) start(ctx context.Context) (err error) {
 	}
 	e.hub = session.New(session.Config{Authority: authority, Members: e.chat, Details: e.chat, Log: e.cfg.Logger, Origin: e.origin(),
 		Limiter: limiter, MaxPerUser: cmp.Or(e.cfg.SessionsPerUser, e.cfg.Limits.Max(quota.Connections)),
-		MaxConnections: e.cfg.MaxConnections})
+		MaxConnections: e.cfg.MaxConnections, Compress: e.cfg.Compress})
 	e.chat.SetSink(e.hub)
 	e.api = api.New(api.Config{Chat: e.chat, Authority: authority, STS: credentials, Limiter: limiter,
 		PublicHost: e.cfg.PublicHost, Origins: e.cfg.Origins, Logger: e.cfg.Logger})

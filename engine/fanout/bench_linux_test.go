@@ -101,7 +101,7 @@ func deliver(b *testing.B, kind string, n int, frame []byte) {
 		h.add(b, client)
 		g := make(ended)
 		gone = append(gone, g)
-		c := hall.Take(server, nil, g, time.Time{})
+		c := hall.Take(server, nil, g, Terms{})
 		c.Enter(room)
 		if bare, ok := c.link.(*bare); ok {
 			fds = append(fds, bare.fd)

@@ -21,7 +21,7 @@ func arrivals(t *testing.T, cfg Config, publish func(room *Room)) (when []string
 		start := time.Now()
 		server, client := net.Pipe()
 		gone, over := make(ended), make(chan struct{})
-		conn := hall.Take(server, nil, gone, time.Time{})
+		conn := hall.Take(server, nil, gone, Terms{})
 		room := hall.NewRoom()
 		conn.Enter(room)
 		go func() {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -19,32 +20,58 @@ const (
 )
 
 // Room is a set of connections that are sent the same frames in the same order.
-type Room struct{ parts []*part }
+type Room struct {
+	hall  *Hall
+	parts []*part // by shard: of those who take frames as they are
+	flat  []*part // of those who take them compressed
+}
 
 // NewRoom makes an empty room. It needs no end; what nobody refers to is gone.
 func (h *Hall) NewRoom() *Room {
-	r := &Room{parts: make([]*part, len(h.shards))}
+	r := &Room{hall: h, parts: make([]*part, len(h.shards))}
 	for i, s := range h.shards {
 		r.parts[i] = newPart(s)
 	}
+	if h.cfg.Deflate {
+		r.flat = make([]*part, len(h.shards))
+		for i, s := range h.shards {
+			r.flat[i] = newPart(s)
+		}
+	}
 	return r
+}
+
+// of is the part in which c sits.
+func (r *Room) of(c *Conn) *part {
+	if c.flat {
+		return r.flat[c.shard.index]
+	}
+	return r.parts[c.shard.index]
 }
 
 // Publish sends a frame to everybody in the room: at once, or with what else comes within Config.Pace if the room is
 // large and nothing is urgent about it. The frame must not change any more.
 func (r *Room) Publish(frame []byte, urgent bool) {
-	for _, p := range r.parts {
+	publish(r.parts, func() []byte { return frame }, urgent)
+	publish(r.flat, sync.OnceValue(func() []byte { return r.hall.deflater.frame(frame) }), urgent)
+}
+
+func publish(parts []*part, frame func() []byte, urgent bool) {
+	for _, p := range parts {
 		if p.seats.Load() > 0 {
-			p.shard.post(func() { p.publish(frame, urgent) })
+			f := frame()
+			p.shard.post(func() { p.publish(f, urgent) })
 		}
 	}
 }
 
 // Clear sends everybody who is in the room out of it, each with everything that was published.
 func (r *Room) Clear() {
-	for _, p := range r.parts {
-		if p.seats.Load() > 0 {
-			p.shard.post(p.clear)
+	for _, parts := range [][]*part{r.parts, r.flat} {
+		for _, p := range parts {
+			if p.seats.Load() > 0 {
+				p.shard.post(p.clear)
+			}
 		}
 	}
 }

@@ -36,7 +36,7 @@ func TestWhoIsTooSlowFindsWholeFramesAndThenTheReason(t *testing.T) {
 		hall := New(cfg)
 		server, client := overTCP(t)
 		p := &peer{gone: make(ended), socket: client, begin: make(chan struct{}), heard: make(chan []string, 1)}
-		p.conn = hall.Take(server, nil, p.gone, time.Time{})
+		p.conn = hall.Take(server, nil, p.gone, Terms{})
 		room := hall.NewRoom()
 		p.conn.Enter(room)
 		for n := 0; hall.Stats()[0].SlowClosed == 0; n++ {
