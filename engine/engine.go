@@ -65,9 +65,11 @@ type Config struct {
 	Origins []string
 	// Limits are those that calls and resources are held to (Preset); the zero value is none.
 	Limits quota.Limits
-	// MaxConnections is how many messaging sessions are let in at a time; who comes then is told when to come back. 0 means
-	// as many as the process may have files open, less a reserve; negative means any number.
+	// MaxConnections is how many messaging sessions are let in at a time; 0 means any number.
 	MaxConnections int
+	// Compress lets devices have what happens in channels compressed, if they offer to take it (permessage-deflate): less than
+	// half of the bytes, for a moment of the processor per event and not per device.
+	Compress bool
 	// SessionsPerUser is how many messaging sessions one user may have; 0 means what Limits say, or 10 (Amazon's quota).
 	SessionsPerUser int
 	// DrainTime is over how long Close sends the connected devices away, so that they do not all come back at one
@@ -176,7 +178,7 @@ func (e *Engine) start(ctx context.Context) (err error) {
 	}
 	e.hub = session.New(session.Config{Authority: authority, Members: e.chat, Details: e.chat, Log: e.cfg.Logger, Origin: e.origin(),
 		Limiter: limiter, MaxPerUser: cmp.Or(e.cfg.SessionsPerUser, e.cfg.Limits.Max(quota.Connections)),
-		MaxConnections: e.cfg.MaxConnections, MaxHandshakes: maxHandshakes, MaxPrefetch: maxPrefetch})
+		MaxConnections: e.cfg.MaxConnections, MaxHandshakes: maxHandshakes, MaxPrefetch: maxPrefetch, Compress: e.cfg.Compress})
 	e.chat.SetSink(e.hub)
 	e.api = api.New(api.Config{Chat: e.chat, Authority: authority, STS: credentials, Limiter: limiter,
 		PublicHost: e.cfg.PublicHost, Origins: e.cfg.Origins, Logger: e.cfg.Logger})

@@ -87,6 +87,8 @@ func (b *bare) flush(late []chunk) (int, error) {
 	return total, nil
 }
 
+func (b *bare) keeps() bool { return false }
+
 func (b *bare) flying() int { return 0 }
 
 // read hands what has come to c until there is nothing more. ended says that the end is among it.

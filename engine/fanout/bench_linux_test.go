@@ -40,7 +40,11 @@ func listenAll(b *testing.B) *hearers {
 
 func (h *hearers) add(b *testing.B, client net.Conn) {
 	h.open = append(h.open, client)
-	raw, err := client.(*net.TCPConn).SyscallConn()
+	tcp, ok := client.(*net.TCPConn)
+	if !ok {
+		b.Fatalf("a %T", client)
+	}
+	raw, err := tcp.SyscallConn()
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -97,7 +101,7 @@ func deliver(b *testing.B, kind string, n int, frame []byte) {
 		h.add(b, client)
 		g := make(ended)
 		gone = append(gone, g)
-		c := hall.Take(server, nil, g, time.Time{})
+		c := hall.Take(server, nil, g, Terms{})
 		c.Enter(room)
 		if bare, ok := c.link.(*bare); ok {
 			fds = append(fds, bare.fd)

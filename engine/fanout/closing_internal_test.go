@@ -39,7 +39,7 @@ func TestASocketThatIsSlowToCloseHoldsNobodyUp(t *testing.T) {
 			here, there := net.Pipe()
 			l := lingering{here, make(chan struct{}), make(chan struct{})}
 			done := make(ended)
-			c := hall.Take(l, nil, done, time.Time{})
+			c := hall.Take(l, nil, done, Terms{})
 			taken := make(chan struct{})
 			go func() { defer close(taken); _, _ = io.Copy(io.Discard, there) }()
 			if err := end(c, there); err != nil {
@@ -48,7 +48,7 @@ func TestASocketThatIsSlowToCloseHoldsNobodyUp(t *testing.T) {
 			<-l.closing
 			other, peer := net.Pipe()
 			otherDone := make(ended)
-			hall.Take(other, nil, otherDone, time.Time{}).Send([]byte("x"))
+			hall.Take(other, nil, otherDone, Terms{}).Send([]byte("x"))
 			_ = peer.SetReadDeadline(time.Now().Add(30 * time.Second))
 			if _, err := peer.Read(make([]byte, 1)); err != nil {
 				t.Errorf("somebody else waits for the socket to close: %v", err)

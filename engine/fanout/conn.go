@@ -15,6 +15,8 @@ type link interface {
 	write(b []byte) (int, error)
 	// flush does the same with what is late.
 	flush(late []chunk) (int, error)
+	// keeps reports whether even what write is given when nothing is late is referred to for a while.
+	keeps() bool
 	// flying is how many of the late bytes the link has taken but not yet written: they cannot be taken back.
 	flying() int
 	// rinse throws away what has come in and not been read: closing a socket over it would destroy what was sent last.
@@ -45,6 +47,8 @@ type Conn struct {
 	parting  bool // the peer has closed, or cannot be understood: the socket ends with our close frame
 	deaf     bool // what the peer sends is thrown away
 	ended    bool // the socket is closed
+
+	flat bool // takes compressed frames; never changes
 }
 
 // seat is a connection's place in a room: part.subs[at].
@@ -62,14 +66,10 @@ func (c *Conn) Send(frame []byte) {
 	})
 }
 
-func (r *Room) of(s *shard) *part {
-	return r.parts[s.index]
-}
-
 // Join sends a frame and enters rooms, all in one step. With hold everything that comes after the frame waits for Proceed.
 func (c *Conn) Join(frame []byte, rooms []*Room, hold bool) {
 	for _, r := range rooms {
-		r.of(c.shard).seats.Add(1)
+		r.of(c).seats.Add(1)
 	}
 	c.shard.post(func() {
 		c.write(frame)
@@ -77,7 +77,7 @@ func (c *Conn) Join(frame []byte, rooms []*Room, hold bool) {
 			c.hold()
 		}
 		for _, r := range rooms {
-			r.of(c.shard).enter(c)
+			r.of(c).enter(c)
 		}
 	})
 }
@@ -87,14 +87,14 @@ func (c *Conn) Proceed(frames [][]byte) { c.shard.post(func() { c.proceed(frames
 
 // Enter lets the connection hear what is published from here on. To enter twice is to enter once.
 func (c *Conn) Enter(room *Room) {
-	p := room.of(c.shard)
+	p := room.of(c)
 	p.seats.Add(1)
 	c.shard.post(func() { p.enter(c) })
 }
 
 // Leave ends that, after everything that was published before.
 func (c *Conn) Leave(room *Room) {
-	p := room.of(c.shard)
+	p := room.of(c)
 	c.shard.post(func() { c.leave(p) })
 }
 
@@ -220,7 +220,9 @@ func (c *Conn) end() {
 	if c.deaf {
 		c.link.rinse()
 	}
-	c.link.close(c.guest.Gone)
+	link, guest := c.link, c.guest
+	c.link, c.guest = nil, nil // the wheel may know c for another minute
+	link.close(guest.Gone)
 }
 
 // due is when check has to be called.

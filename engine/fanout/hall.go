@@ -41,9 +41,10 @@ type Config struct {
 	PingEvery  time.Duration // 30 s; a peer silent for two and a half of these is dead
 	Tick       time.Duration // resolution of all of these but Pace; 1 s
 	CloseTime  time.Duration // how long a peer may take to answer a close frame; 5 s
-	Expired    Farewell      // of a connection whose time is over (Guest.Until)
+	Expired    Farewell      // of a connection whose time is over (Terms.Until)
 	Pace       time.Duration // least time between two passes over a large room; 100 ms, negative for none
 	SmallRoom  int           // connections of a room in a shard below which it is not large; 200: a millisecond or two of writing
+	Deflate    bool          // rooms have a compressed form of their frames for connections that take it
 	Portable   bool          // links over net.Conn even where descriptors could be had
 
 	slice int // writes that a pass makes before another room gets its turn; 512: a few milliseconds
@@ -68,10 +69,11 @@ func set[T int | time.Duration](field *T, value T) {
 }
 
 // Hall is a set of connections. Safe for concurrent use; what one goroutine asks of a connection or a room happens in the
-// order in which it asks. Nothing it does ever waits for a peer.
+// order in which it asks. It never waits for a peer.
 type Hall struct {
-	cfg    Config
-	shards []*shard
+	cfg      Config
+	shards   []*shard
+	deflater deflater
 }
 
 // New makes a hall and starts its shards. Close ends them.
@@ -84,6 +86,14 @@ func New(cfg Config) *Hall {
 		go h.shards[i].run()
 	}
 	return h
+}
+
+// Await returns when every shard has done most of what was asked of it. It is the one method that waits: who publishes what
+// others write calls it now and then, or a hall that cannot keep up fills the memory.
+func (h *Hall) Await() {
+	for _, s := range h.shards {
+		s.await()
+	}
 }
 
 // Close ends the shards. Every connection must have ended before, and none may be taken after.
@@ -103,10 +113,15 @@ type Guest interface {
 	Gone()
 }
 
+// Terms are what a connection is under.
+type Terms struct {
+	Until   time.Time // when it expires; zero for never
+	Deflate bool      // the peer takes compressed frames (permessage-deflate without context takeover)
+}
+
 // Take takes over a socket on which the WebSocket handshake has been read; the answer to it is for the caller to send.
-// early is what the peer has sent since; until is when the connection expires, zero for never. The shard with the fewest
-// connections gets it.
-func (h *Hall) Take(socket net.Conn, early []byte, guest Guest, until time.Time) *Conn {
+// early is what the peer has sent since. The shard with the fewest connections gets it.
+func (h *Hall) Take(socket net.Conn, early []byte, guest Guest, terms Terms) *Conn {
 	s := h.shards[0]
 	for _, other := range h.shards[1:] {
 		if other.taken.Load() < s.taken.Load() {
@@ -114,9 +129,9 @@ func (h *Hall) Take(socket net.Conn, early []byte, guest Guest, until time.Time)
 		}
 	}
 	s.taken.Add(1)
-	c := &Conn{shard: s, guest: guest, expires: never, until: never}
-	if !until.IsZero() {
-		c.expires = s.now() + time.Until(until)
+	c := &Conn{shard: s, guest: guest, expires: never, until: never, flat: terms.Deflate && h.cfg.Deflate}
+	if !terms.Until.IsZero() {
+		c.expires = s.now() + time.Until(terms.Until)
 	}
 	poll := s.link(c, socket)
 	s.post(func() { s.add(c, poll, early) })

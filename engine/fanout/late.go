@@ -17,7 +17,7 @@ type chunk struct {
 	due  time.Duration // when the peer counts as too slow if they still wait
 }
 
-// late is what a connection has still to be given. Its bytes are those of rooms and callers, never copies.
+// late is what a connection has still to be given. Its bytes are shared with all who are late, never a copy of its own.
 type late struct {
 	chunks []chunk
 	bytes  int // of chunks
@@ -209,14 +209,26 @@ func (l *late) underWay(flying int) []chunk {
 func frameEnd(b []byte, at int) int {
 	end := 0
 	for end < at {
+		head := headerSize(b[end:])
 		switch n := b[end+1]; n {
 		case 126:
-			end += 4 + int(binary.BigEndian.Uint16(b[end+2:]))
+			end += head + int(binary.BigEndian.Uint16(b[end+2:]))
 		case 127:
-			end += 10 + int(binary.BigEndian.Uint64(b[end+2:])) //nolint:gosec // a frame that is in memory
+			end += head + int(binary.BigEndian.Uint64(b[end+2:])) //nolint:gosec // a frame that is in memory
 		default:
-			end += 2 + int(n)
+			end += head + int(n)
 		}
 	}
 	return end
+}
+
+// headerSize is how long the header of a frame of ours is.
+func headerSize(frame []byte) int {
+	switch frame[1] {
+	case 126:
+		return 4
+	case 127:
+		return 10
+	}
+	return 2
 }

@@ -85,6 +85,8 @@ func (p *piped) send(batch net.Buffers, bytes int) {
 	})
 }
 
+func (p *piped) keeps() bool { return true }
+
 func (p *piped) flying() int { return p.writing }
 
 func (p *piped) rinse() {} // the reader does, until the socket is closed

@@ -48,6 +48,10 @@ func (c *Conn) frame(in []byte) int {
 	if now-c.window > c.shard.cfg.PingEvery {
 		c.frames, c.window = 0, now
 	}
+	state := ws.StateServerSide
+	if c.flat {
+		state |= ws.StateExtended // a compressed message is of the wrong kind, and not of no kind
+	}
 	switch {
 	case errors.Is(err, ws.ErrHeaderLengthMSB):
 		c.refuse(ws.StatusProtocolError, "protocol error")
@@ -55,7 +59,7 @@ func (c *Conn) frame(in []byte) int {
 		return 0
 	case c.frames == floodFrames:
 		c.refuse(ws.StatusPolicyViolation, "too many frames")
-	case ws.CheckHeader(h, ws.StateServerSide) != nil:
+	case ws.CheckHeader(h, state) != nil:
 		c.refuse(ws.StatusProtocolError, "protocol error")
 	case h.Length > maxData:
 		c.refuse(ws.StatusMessageTooBig, "too long; send messages through the API")

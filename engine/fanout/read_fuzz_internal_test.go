@@ -117,7 +117,7 @@ func talk(t *testing.T, hall *Hall, bare bool, in []byte) {
 		server, client = socketPair(t)
 	}
 	done := make(ended)
-	hall.Take(server, bytes.Clone(in[:len(in)/2]), done, time.Time{})
+	hall.Take(server, bytes.Clone(in[:len(in)/2]), done, Terms{})
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)

@@ -1,8 +1,10 @@
 package fanout
 
 import (
+	"bytes"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -18,32 +20,58 @@ const (
 )
 
 // Room is a set of connections that are sent the same frames in the same order.
-type Room struct{ parts []*part }
+type Room struct {
+	hall  *Hall
+	parts []*part // by shard: of those who take frames as they are
+	flat  []*part // of those who take them compressed
+}
 
 // NewRoom makes an empty room. It needs no end; what nobody refers to is gone.
 func (h *Hall) NewRoom() *Room {
-	r := &Room{parts: make([]*part, len(h.shards))}
+	r := &Room{hall: h, parts: make([]*part, len(h.shards))}
 	for i, s := range h.shards {
-		r.parts[i] = &part{shard: s}
+		r.parts[i] = newPart(s)
+	}
+	if h.cfg.Deflate {
+		r.flat = make([]*part, len(h.shards))
+		for i, s := range h.shards {
+			r.flat[i] = newPart(s)
+		}
 	}
 	return r
+}
+
+// of is the part in which c sits.
+func (r *Room) of(c *Conn) *part {
+	if c.flat {
+		return r.flat[c.shard.index]
+	}
+	return r.parts[c.shard.index]
 }
 
 // Publish sends a frame to everybody in the room: at once, or with what else comes within Config.Pace if the room is
 // large and nothing is urgent about it. The frame must not change any more.
 func (r *Room) Publish(frame []byte, urgent bool) {
-	for _, p := range r.parts {
+	publish(r.parts, func() []byte { return frame }, urgent)
+	publish(r.flat, sync.OnceValue(func() []byte { return r.hall.deflater.frame(frame) }), urgent)
+}
+
+func publish(parts []*part, frame func() []byte, urgent bool) {
+	for _, p := range parts {
 		if p.seats.Load() > 0 {
-			p.shard.post(func() { p.publish(frame, urgent) })
+			f := frame()
+			p.shard.post(func() { p.publish(f, urgent) })
 		}
 	}
 }
 
 // Clear sends everybody who is in the room out of it, each with everything that was published.
 func (r *Room) Clear() {
-	for _, p := range r.parts {
-		if p.seats.Load() > 0 {
-			p.shard.post(p.clear)
+	for _, parts := range [][]*part{r.parts, r.flat} {
+		for _, p := range parts {
+			if p.seats.Load() > 0 {
+				p.shard.post(p.clear)
+			}
 		}
 	}
 }
@@ -71,7 +99,7 @@ type part struct {
 	subs []sub
 	buf  []byte // of the stream, from position base
 	base uint64
-	kept bool // somebody who reads slowly refers to buf
+	copy []byte // of buf, for who cannot take it at once; nil if there is nobody
 
 	state  state
 	urgent bool          // something in buf must not wait
@@ -83,6 +111,9 @@ type part struct {
 	last   time.Duration // the last frame
 	apart  time.Duration // how far apart frames come, smoothed
 }
+
+// newPart makes one whose first frame is not paced.
+func newPart(s *shard) *part { return &part{shard: s, apart: 2 * s.cfg.Pace} }
 
 func (p *part) end() uint64 { return p.base + uint64(len(p.buf)) }
 
@@ -97,7 +128,7 @@ func (p *part) publish(frame []byte, urgent bool) {
 	p.shard.stats.Deliveries += uint64(len(p.subs))
 	p.urgent = p.urgent || urgent
 	now := p.shard.now()
-	p.apart, p.last = (3*p.apart+min(now-p.last, longestPace))/4, now
+	p.apart, p.last = (p.apart+min(now-p.last, 2*p.shard.cfg.Pace))/2, now
 	if p.state != passing {
 		p.plan(now)
 	}
@@ -117,13 +148,14 @@ func (p *part) plan(now time.Duration) {
 
 // pace is the least time between two passes. Frames that come almost that far apart would wait for nothing.
 func (p *part) pace() time.Duration {
+	least := p.shard.cfg.Pace
 	switch {
-	case len(p.subs) < p.shard.cfg.SmallRoom, p.apart > p.shard.cfg.Pace*3/4:
+	case least < 0, len(p.subs) < p.shard.cfg.SmallRoom, p.apart > least*3/4:
 		return 0
 	case p.shard.busy > busy:
-		return max(p.shard.cfg.Pace, min(2*p.took, longestPace))
+		return max(least, min(2*p.took, longestPace))
 	}
-	return p.shard.cfg.Pace
+	return least
 }
 
 // begin puts the room among those that are at work.
@@ -162,15 +194,28 @@ func (p *part) pass(writes int) (over bool) {
 // then seats have moved.
 func (p *part) give(at int32) bool {
 	sub := &p.subs[at]
-	rest := p.buf[sub.next-p.base:]
-	if len(rest) == 0 {
+	from := sub.next - p.base
+	if from == uint64(len(p.buf)) {
 		return false
 	}
 	sub.next = p.end()
-	if sub.conn.write(rest) {
-		p.kept = true
+	c := sub.conn
+	switch {
+	case c.late.waits() || c.link.keeps():
+		c.write(p.lasting()[from:])
+	case c.write(p.buf[from:]):
+		c.late.chunks[0].b = p.lasting()[from:]
 	}
 	return true
+}
+
+// lasting is what is in buf, to refer to for as long as somebody needs it: buf is used again for the next frames. It is
+// one copy for all who are slow, and no larger than what is in it.
+func (p *part) lasting() []byte {
+	if len(p.copy) < len(p.buf) {
+		p.copy = bytes.Clone(p.buf)
+	}
+	return p.copy
 }
 
 // rest ends a pass: everybody has what there was when it began.
@@ -182,21 +227,16 @@ func (p *part) rest(now time.Duration) {
 	}
 }
 
-// forget lets go of the stream up to a position. Bytes to which somebody refers are never written over.
+// forget lets go of the stream up to a position.
 func (p *part) forget(until uint64) {
 	rest := p.buf[until-p.base:]
-	p.base = until
-	switch {
-	case len(rest) > 0 && p.kept:
-		p.buf, p.kept = append(p.shard.lend(), rest...), false
-	case len(rest) > 0:
+	p.base, p.copy = until, nil
+	if len(rest) > 0 {
 		p.buf = append(p.buf[:0], rest...)
-	case p.kept:
-		p.buf, p.kept = nil, false
-	default:
-		p.shard.giveBack(p.buf)
-		p.buf = nil
+		return
 	}
+	p.shard.giveBack(p.buf)
+	p.buf = nil
 }
 
 // lend returns an empty buffer.

@@ -9,6 +9,8 @@ import (
 const (
 	// bite is how many commands a shard takes before it looks at rooms and sockets again.
 	bite = 256
+	// maxQueue is how many commands may wait for a shard before Await waits.
+	maxQueue = 8 << 10
 	// yield is how many writes are made before other goroutines of the process get their turn: half a millisecond.
 	yield = 64
 	// busyWindow is over how long a shard measures how busy it is.
@@ -26,7 +28,9 @@ type shard struct {
 
 	mu      sync.Mutex
 	queue   []func()
-	told    Stats // for everybody to read
+	calm    sync.Cond // of mu: queue has been emptied, or nobody will
+	over    bool      // nobody will
+	told    Stats     // for everybody to read
 	once    sync.Once
 	polling *poller // made once
 
@@ -35,7 +39,6 @@ type shard struct {
 	next    int
 	slots   []*Conn // by Conn.slot; nil where free
 	free    []int32
-	open    int
 	poll    *poller // nil until the first bare link is here
 	in      [4 << 10]byte
 	wheel   wheel
@@ -51,10 +54,12 @@ type shard struct {
 }
 
 func newShard(cfg *Config, index int, start time.Time) *shard {
-	return &shard{
+	s := &shard{
 		cfg: cfg, index: index, start: start, wake: make(chan struct{}, 1), stopped: make(chan struct{}),
 		wheel: wheel{tick: cfg.Tick},
 	}
+	s.calm.L = &s.mu
+	return s
 }
 
 // now is the time since the start of the hall.
@@ -71,8 +76,26 @@ func (s *shard) post(do func()) {
 	}
 }
 
+// await returns when the loop is not far behind, or has ended.
+func (s *shard) await() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.queue) > maxQueue && !s.over {
+		s.calm.Wait()
+	}
+}
+
+// stop is the end of the loop.
+func (s *shard) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	s.calm.Broadcast()
+	close(s.stopped)
+}
+
 func (s *shard) run() {
-	defer close(s.stopped)
+	defer s.stop()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -106,6 +129,7 @@ func (s *shard) obey() (more bool) {
 		s.mu.Lock()
 		s.todo, s.queue, s.next = s.queue, s.todo[:0], 0
 		s.told = s.stats
+		s.calm.Broadcast()
 		s.mu.Unlock()
 	}
 	for end := min(s.next+bite, len(s.todo)); s.next < end; {
@@ -144,10 +168,7 @@ func (s *shard) measure(now time.Duration) {
 
 // due is when the loop has to do something by itself.
 func (s *shard) due() time.Duration {
-	due := s.now() + time.Hour
-	if s.open > 0 {
-		due = min(due, s.wheel.next())
-	}
+	due := min(s.now()+time.Hour, s.wheel.due())
 	for _, p := range s.paced {
 		due = min(due, p.due)
 	}
@@ -192,7 +213,6 @@ func (s *shard) add(c *Conn, poll *poller, early []byte) {
 		s.slots = append(s.slots, nil)
 	}
 	s.slots[c.slot] = c
-	s.open++
 	if poll != nil {
 		s.poll = poll
 	}
@@ -210,7 +230,6 @@ func (s *shard) add(c *Conn, poll *poller, early []byte) {
 func (s *shard) remove(c *Conn) {
 	s.slots[c.slot] = nil
 	s.free = append(s.free, c.slot)
-	s.open--
 	s.taken.Add(-1)
 }
 

@@ -5,24 +5,11 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gobwas/ws"
 )
-
-// eventually waits for something that another goroutine is about to do.
-func eventually(t testing.TB, done func() bool) {
-	t.Helper()
-	tick, end := time.NewTicker(time.Millisecond), time.After(time.Minute)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-end:
-			t.Fatal("did not happen within a minute")
-		}
-	}
-}
 
 // overTCP is a connection whose buffers may fill in the middle of a frame.
 func overTCP(t testing.TB) (server, client net.Conn) {
@@ -49,7 +36,7 @@ func TestWhoIsTooSlowFindsWholeFramesAndThenTheReason(t *testing.T) {
 		hall := New(cfg)
 		server, client := overTCP(t)
 		p := &peer{gone: make(ended), socket: client, begin: make(chan struct{}), heard: make(chan []string, 1)}
-		p.conn = hall.Take(server, nil, p.gone, time.Time{})
+		p.conn = hall.Take(server, nil, p.gone, Terms{})
 		room := hall.NewRoom()
 		p.conn.Enter(room)
 		for n := 0; hall.Stats()[0].SlowClosed == 0; n++ {
@@ -76,6 +63,32 @@ func TestWhoIsTooSlowFindsWholeFramesAndThenTheReason(t *testing.T) {
 			t.Errorf("after %d frames it was %s", len(log)-1, end)
 		}
 		<-p.gone
+		hall.Close()
+	})
+}
+
+// Who publishes faster than the sockets can be written to is held up until there is room.
+func TestWhoPublishesTooMuchWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hall := New(Config{Shards: 2})
+		free, done := make(chan struct{}), make(chan struct{})
+		s := hall.shards[1]
+		s.post(func() { <-free })
+		synctest.Wait()
+		for range maxQueue {
+			s.post(func() {})
+		}
+		hall.Await()
+		s.post(func() {})
+		go func() { defer close(done); hall.Await() }()
+		synctest.Wait()
+		select {
+		case <-done:
+			t.Error("nobody was held up")
+		default:
+		}
+		close(free)
+		<-done
 		hall.Close()
 	})
 }

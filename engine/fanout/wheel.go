@@ -12,6 +12,7 @@ const spokes = 64
 type wheel struct {
 	tick  time.Duration
 	at    int64 // ticks that are done
+	full  int   // appointments
 	slots [spokes][]*Conn
 }
 
@@ -23,11 +24,20 @@ func (w *wheel) put(c *Conn, due time.Duration) {
 		return
 	}
 	c.wake = n
+	w.full++
 	w.slots[n%spokes] = append(w.slots[n%spokes], c)
 }
 
 // next is when the next tick begins.
 func (w *wheel) next() time.Duration { return time.Duration(w.at+1) * w.tick }
+
+// due is when turn has to be called.
+func (w *wheel) due() time.Duration {
+	if w.full == 0 {
+		return never
+	}
+	return w.next()
+}
 
 // turn checks the connections of all ticks that have begun.
 func (w *wheel) turn(now time.Duration) {
@@ -38,6 +48,7 @@ func (w *wheel) turn(now time.Duration) {
 			continue
 		}
 		w.slots[w.at%spokes] = nil
+		w.full -= len(slot)
 		for _, c := range slot {
 			if c.wake == w.at && !c.ended { // or it has been put somewhere else since
 				c.check(now)

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsflate"
 
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/fanout"
@@ -167,11 +168,16 @@ func (h *Hub) refuse(w http.ResponseWriter, r *http.Request, code ws.StatusCode,
 }
 
 // upgrade gives the socket of a request to the hall and returns the answer to the handshake, which is for the caller to
-// send: it can then share a write with the first frame. Extensions are not negotiated: one frame for everybody can only be
-// shared uncompressed. An error has been answered.
+// send: it can then share a write with the first frame. Compression is agreed upon without context takeover only: a frame
+// for everybody is compressed once. An error has been answered.
 func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request, c *conn, expires time.Time) (answer []byte, err error) {
 	said := &answering{ResponseWriter: w}
-	socket, rw, _, err := ws.HTTPUpgrader{}.Upgrade(r, said)
+	var up ws.HTTPUpgrader
+	deflate := wsflate.Extension{Parameters: wsflate.Parameters{ServerNoContextTakeover: true, ClientNoContextTakeover: true}}
+	if h.cfg.Compress {
+		up.Negotiate = deflate.Negotiate
+	}
+	socket, rw, _, err := up.Upgrade(r, said)
 	if err != nil {
 		if socket != nil {
 			_ = socket.SetWriteDeadline(time.Now().Add(handshakeTime))
@@ -182,7 +188,8 @@ func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request, c *conn, expires t
 	}
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered()) // Peek of what is there cannot fail
 	h.took()
-	c.Conn = h.hall.Take(socket, bytes.Clone(early), c, expires) // a copy, so that the 8 KiB of rw can go
+	_, compressed := deflate.Accepted()
+	c.Conn = h.hall.Take(socket, bytes.Clone(early), c, fanout.Terms{Until: expires, Deflate: compressed}) // a copy, so that the 8 KiB of rw can go
 	return said.text.Bytes(), nil
 }
 

@@ -69,6 +69,7 @@ type Config struct {
 	MaxBacklog     int            // events that may wait for dispatch before everybody is sent away; 65,536
 	Shards         int            // loops that serve the connections; GOMAXPROCS
 	Pace           time.Duration  // least time between two writes to all of a large channel; 100 ms, negative for none
+	Compress       bool           // clients that offer permessage-deflate get channels' frames compressed, each once for all of them
 	Portable       bool           // no use of bare descriptors even where the system could
 }
 
@@ -121,7 +122,7 @@ func New(cfg Config) *Hub {
 		empty: make(chan struct{}), reading: make(chan struct{}, cfg.MaxPrefetch),
 		hall: fanout.New(fanout.Config{
 			Shards: cfg.Shards, QueueBytes: cfg.QueueBytes, QueueTime: cfg.QueueTime, PingEvery: cfg.PingEvery, Tick: cfg.Tick,
-			CloseTime: cfg.CloseTime, Pace: cfg.Pace, Portable: cfg.Portable,
+			CloseTime: cfg.CloseTime, Pace: cfg.Pace, Deflate: cfg.Compress, Portable: cfg.Portable,
 			Expired: fanout.Farewell{Code: closeExpired, Reason: "the credentials have expired, please renew them"},
 		}),
 	}
@@ -187,6 +188,7 @@ func (h *Hub) dispatch() {
 			h.sendAllAway()
 		}
 		for _, e := range batch {
+			h.hall.Await() // what waits for the sockets waits here, where it is counted
 			if e.mark != nil {
 				h.join(e.mark)
 			} else {

@@ -33,6 +33,7 @@ func TestTheSameOverNetConn(t *testing.T) {
 		"kick":              TestAKickedUserIsSentAwayOnEveryDeviceAndNobodyElse,
 		"recipients":        TestEveryEventReachesExactlyThoseItIsFor,
 		"prefetch":          TestBetweenPrefetchAndLiveFramesNothingIsMissingOrDoubled,
+		"compression":       TestWhoOffersCompressionHearsTheSameAsEverybody,
 		"large prefetch":    TestAPrefetchLargerThanTheQueueArrives,
 		"slow reader":       TestASlowReaderIsSentAwayAndNobodyElseWaitsForIt,
 		"broken frames":     TestFramesThatBreakTheProtocolEndTheConnectionBeforeTheyAreRead,

@@ -1,0 +1,137 @@
+package fanout
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// arrivals says when, in milliseconds since the start, somebody in a large room hears each of some frames.
+func arrivals(t *testing.T, cfg Config, publish func(room *Room)) (when []string) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg.Shards, cfg.SmallRoom = 1, 1
+		hall := New(cfg)
+		start := time.Now()
+		server, client := net.Pipe()
+		gone, over := make(ended), make(chan struct{})
+		conn := hall.Take(server, nil, gone, Terms{})
+		room := hall.NewRoom()
+		conn.Enter(room)
+		go func() {
+			defer close(over)
+			for {
+				h, err := ws.ReadHeader(client)
+				body := make([]byte, h.Length)
+				if err == nil {
+					_, err = io.ReadFull(client, body)
+				}
+				if err != nil {
+					return
+				}
+				if h.OpCode == ws.OpText {
+					name, _, _ := strings.Cut(string(body), "|")
+					when = append(when, fmt.Sprintf("%s@%d", name, time.Since(start).Milliseconds()))
+				}
+			}
+		}()
+		synctest.Wait()
+		publish(room)
+		<-time.After(2 * time.Second)
+		_ = client.Close()
+		<-over
+		<-gone
+		hall.Close()
+	})
+	return when
+}
+
+func text(s string) []byte { return ws.MustCompileFrame(ws.NewTextFrame([]byte(s))) }
+
+func TestWhatComesCloseTogetherSharesAPassAndNothingElseWaits(t *testing.T) {
+	every := func(d time.Duration, n int) func(*Room) {
+		return func(r *Room) {
+			for i := range n {
+				r.Publish(text(fmt.Sprint(i)), false)
+				<-time.After(d)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		publish func(*Room)
+		want    []string
+	}{
+		"ten a second": {every(100*time.Millisecond, 4), []string{"0@0", "1@100", "2@200", "3@300"}},
+		"not quite even": {func(r *Room) {
+			for i, d := range []time.Duration{110, 90, 100, 90, 110} {
+				r.Publish(text(fmt.Sprint(i)), false)
+				<-time.After(d * time.Millisecond)
+			}
+		}, []string{"0@0", "1@110", "2@200", "3@300", "4@390"}},
+		"many a second": {every(30*time.Millisecond, 9), []string{"0@0", "1@100", "2@100", "3@100", "4@200", "5@200", "6@200", "7@300", "8@300"}},
+		"urgent": {func(r *Room) {
+			every(30*time.Millisecond, 3)(r)
+			r.Publish(text("now"), true)
+		}, []string{"0@0", "1@90", "2@90", "now@90"}},
+		"much": {func(r *Room) {
+			every(30*time.Millisecond, 3)(r)
+			r.Publish(text("much|"+strings.Repeat("x", full)), false)
+		}, []string{"0@0", "1@90", "2@90", "much@90"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := arrivals(t, Config{}, c.publish); !slices.Equal(got, c.want) {
+				t.Errorf("heard %v, want %v", got, c.want)
+			}
+		})
+	}
+	without := arrivals(t, Config{Pace: -1}, every(30*time.Millisecond, 3))
+	if want := []string{"0@0", "1@30", "2@60"}; !slices.Equal(without, want) {
+		t.Errorf("without a pace heard %v, want %v", without, want)
+	}
+}
+
+// A shard that is at work with a large room gives a small one its turn after a slice. The loop is not started: the test
+// takes its steps one by one.
+func TestASmallRoomDoesNotWaitForALargeOne(t *testing.T) {
+	cfg := Config{slice: 3}
+	cfg.defaults()
+	s := newShard(&cfg, 0, time.Now())
+	seat := func(p *part) net.Conn {
+		server, client := socketPair(t)
+		t.Cleanup(func() { _ = client.Close() })
+		c := &Conn{shard: s, guest: make(ended), expires: never, until: never}
+		poll := s.link(c, server)
+		s.add(c, poll, nil)
+		p.enter(c)
+		t.Cleanup(c.end)
+		return client
+	}
+	large, small := newPart(s), newPart(s)
+	for range 10 {
+		seat(large)
+	}
+	one := seat(small)
+	large.publish(text("large"), false)
+	small.publish(text("small"), false)
+	s.step() // three of ten
+	s.step() // the small room
+	if large.cursor != 3 || small.state != resting || large.state != passing {
+		t.Errorf("after two steps the large room is at %d, the small one %d", large.cursor, small.state)
+	}
+	_ = one.SetReadDeadline(time.Now().Add(30 * time.Second))
+	if _, err := ws.ReadHeader(one); err != nil {
+		t.Error(err)
+	}
+	for n := 0; large.state == passing; n++ {
+		if s.step(); n > 4 {
+			t.Fatal("the pass does not end")
+		}
+	}
+	t.Cleanup(s.polling.close)
+}
