@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build ui api wire test check race crash crash-provision sim sim-full ready-at fuzz bench bench-recovery lint fmt e2e screenshots images clean
+.PHONY: help run build ui api wire test check race crash crash-provision sim sim-full ready-at fuzz bench bench-recovery bench-fanout bench-slow soak lint fmt e2e screenshots images clean
 
 GO ?= go
 # Arguments for `make run`, e.g. make run ARGS="--listen 0.0.0.0:8080"
@@ -15,6 +15,12 @@ COUNT ?= 6
 # How many times `make crash` looks at what a killed engine leaves, and `make crash-provision` kills a provisioner.
 crash: KILLS ?= 2000
 crash-provision: KILLS ?= 1000
+# How many sessions listen in `make bench-fanout` and `make bench-slow` (N="1000 5000 19500" is the whole table), how often each
+# server takes its turn, and how long one act lasts. `make soak` lasts DURATION.
+N ?= 1000
+ROUNDS ?= 3
+ACT ?= 1500ms
+DURATION ?= 60m
 # How many worlds `make sim` plays, and from which seed on.
 RUNS ?= 1000000
 SEED ?= 1
@@ -86,6 +92,18 @@ bench: ## benchmarks (BENCH=regexp COUNT=6), compared with the last run by bench
 
 bench-recovery: ## how long a killed engine with a million messages takes until it answers
 	STAGEDOOR_BENCH_RECOVERY=1 $(GO) test -run '^$$' -bench Recovery -benchtime 10x ./engine/crash
+
+bench-fanout: ## a line to N=1000 sessions, beside a bare broadcaster, and where the time goes (ROUNDS=3 ACT=1500ms; N="1000 5000 19500")
+	@mkdir -p bin
+	STAGEDOOR_FANOUT="$(N)" STAGEDOOR_FANOUT_ROUNDS=$(ROUNDS) STAGEDOOR_FANOUT_ACT=$(ACT) STAGEDOOR_FANOUT_PROFILE=$(CURDIR)/bin/fanout.pprof \
+		$(GO) test -v -count=1 -timeout 4h -run '^TestFanOut$$' ./engine/hall
+	$(GO) tool pprof -top -nodecount=25 bin/fanout.pprof
+
+bench-slow: ## do readers who fall asleep disturb the others? (N=1000 sessions, a tenth asleep)
+	STAGEDOOR_SLOW=$(N) STAGEDOOR_FANOUT_ROUNDS=$(ROUNDS) $(GO) test -v -count=1 -timeout 1h -run '^TestSlowReaders$$' ./engine/hall
+
+soak: ## DURATION=60m of coming, going, entering, leaving and speaking; fails if memory, goroutines or descriptors grow
+	STAGEDOOR_SOAK=$(DURATION) $(GO) test -v -count=1 -timeout 100h -run '^TestSoak$$' ./engine/hall
 
 lint: bin/golangci-lint ui/node_modules/.package-lock.json ## golangci-lint and eslint
 	bin/golangci-lint run ./...

@@ -28,7 +28,9 @@ type chair struct {
 	floor uint32 // lines from this one on were said after it joined
 }
 
-func (r *room) join(floor uint32) chair { return chair{room: r, next: -1, from: len(r.log), floor: floor} }
+func (r *room) join(floor uint32) chair {
+	return chair{room: r, next: -1, from: len(r.log), floor: floor}
+}
 
 // faults counts what must not happen.
 type faults struct {

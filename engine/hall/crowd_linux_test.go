@@ -368,12 +368,22 @@ func (c *crowd) end(s *seat) {
 	c.seats[s.fd] = nil
 	_ = syscall.SetsockoptLinger(s.fd, syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1})
 	_ = syscall.Close(s.fd)
-	if !c.churn {
+	if !c.churn && !s.stalled {
 		c.faults.note(&c.faults.broken, 1, "session %d ended, code %d", s.fd, s.code)
 	}
 	if c.onEnd != nil {
 		c.onEnd(s)
 	}
+}
+
+// listening counts those who hear a line.
+func (c *crowd) listening() (n int) {
+	for _, s := range c.seats {
+		if s != nil && s.stage == seated && !s.stalled {
+			n++
+		}
+	}
+	return n
 }
 
 // stall has a session read nothing from now on.

@@ -33,7 +33,7 @@ func (f figures) perMillion() float64 { return f.cpu / float64(f.deliveries) * 1
 func (c *crowd) play(p *process, a act) figures {
 	c.Helper()
 	first, start := c.choir.next, c.now()
-	c.audience, c.under = c.open, 0
+	c.audience, c.under = c.listening(), 0
 	begin, end := start, start+a.long
 	if a.underWay > 0 {
 		begin, end = start+a.long/4, end+a.long/4 // until all places are taken
