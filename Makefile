@@ -98,6 +98,7 @@ bench-fanout: ## a line to N=1000 sessions, beside a bare broadcaster, and where
 	STAGEDOOR_FANOUT="$(N)" STAGEDOOR_FANOUT_ROUNDS=$(ROUNDS) STAGEDOOR_FANOUT_ACT=$(ACT) STAGEDOOR_FANOUT_PROFILE=$(CURDIR)/bin/fanout.pprof \
 		$(GO) test -v -count=1 -timeout 4h -run '^TestFanOut$$' ./engine/hall
 	$(GO) tool pprof -top -nodecount=25 bin/fanout.pprof
+	$(GO) tool pprof -top -cum -nodecount=40 bin/fanout.pprof.connect
 
 bench-slow: ## do readers who fall asleep disturb the others? (N=1000 sessions, a tenth asleep)
 	STAGEDOOR_SLOW=$(N) STAGEDOOR_FANOUT_ROUNDS=$(ROUNDS) $(GO) test -v -count=1 -timeout 1h -run '^TestSlowReaders$$' ./engine/hall

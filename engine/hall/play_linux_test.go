@@ -143,10 +143,17 @@ func (h *hall) open(kind string, s *show) (*process, *crowd) {
 	c.choir = newChoir(h, voices...)
 	p.ask("collect", "")
 	s.base = p.resident()
+	profiled := kind == "engine" && h.profile != ""
+	if profiled {
+		p.ask("profile", h.profile+".connect") // a hundred looks a second cost nothing that can be measured
+	}
 	before, began := p.computed(), time.Now()
 	c.fill(people, tickets, 128, 0)
 	s.connects = float64(h.n) / time.Since(began).Seconds()
 	s.perConnect = (p.computed() - before).Seconds() * 1000 / float64(h.n)
+	if profiled {
+		p.ask("stop", "")
+	}
 	s.idle = float64(p.resident()-s.base) / float64(h.n)
 	if got := p.ask("collect", "").Sessions; got != h.n {
 		h.Errorf("the %s counts %d sessions of %d", kind, got, h.n)
