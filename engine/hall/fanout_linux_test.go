@@ -128,7 +128,7 @@ func table(w io.Writer, rounds [][]*show) {
 			_, _ = fmt.Fprintf(w, "| %s | %s | %.0f | %s | %.2f | %s | %.0f %% | %.0f %% | %.1f | %.1f / %.1f / %.1f / %.1f | %.1f / %.1f |\n", name, s.kind,
 				get(figures.perSecond), ratio(figures.perSecond), get(figures.perMillion), ratio(figures.perMillion),
 				get(func(f figures) float64 { return f.cpu / f.seconds * 100 }), get(func(f figures) float64 { return f.own / f.seconds * 100 }),
-				get(func(f figures) float64 { return float64(f.lines) / f.seconds }),
+				get(figures.lines),
 				ms(func(f figures) time.Duration { return f.p50 }), ms(func(f figures) time.Duration { return f.p95 }),
 				ms(func(f figures) time.Duration { return f.p99 }), ms(func(f figures) time.Duration { return f.most }),
 				ms(func(f figures) time.Duration { return f.ack50 }), ms(func(f figures) time.Duration { return f.ack99 }))

@@ -17,13 +17,16 @@ type act struct {
 
 // figures are what an act came to.
 type figures struct {
-	lines, deliveries int
-	seconds           float64
-	cpu, own          float64 // seconds of the server and of the crowd
-	p50, p95, p99     time.Duration
-	most              time.Duration
-	ack50, ack99      time.Duration // from SendChannelMessage to its answer
+	hall, deliveries int // who listened, and what they heard
+	seconds          float64
+	cpu, own         float64 // seconds of the server and of the crowd
+	p50, p95, p99    time.Duration
+	most             time.Duration
+	ack50, ack99     time.Duration // from SendChannelMessage to its answer
 }
+
+// lines is how many lines a second the whole hall heard.
+func (f figures) lines() float64 { return f.perSecond() / float64(f.hall) }
 
 func (f figures) perSecond() float64  { return float64(f.deliveries) / f.seconds }
 func (f figures) perMillion() float64 { return f.cpu / float64(f.deliveries) * 1e6 }
@@ -53,14 +56,13 @@ func (c *crowd) play(p *process, a act) figures {
 	}
 	c.delays = delays{}
 	c.choir.acknowledged()
-	f := figures{lines: -int(c.choir.next), deliveries: -c.deliveries, cpu: -p.computed().Seconds(), own: -ownComputed().Seconds(),
+	f := figures{hall: c.audience, deliveries: -c.deliveries, cpu: -p.computed().Seconds(), own: -ownComputed().Seconds(),
 		seconds: -c.now().Seconds()}
 	c.until(func() bool { return c.now() >= end })
 	f.seconds += c.now().Seconds()
 	if a.underWay == 0 {
 		c.settle(first) // all of it belongs to what was asked
 	}
-	f.lines += int(c.choir.next)
 	f.deliveries += c.deliveries
 	f.cpu += p.computed().Seconds()
 	f.own += ownComputed().Seconds()
@@ -199,7 +201,7 @@ func (h *hall) show(kind string) *show {
 		f := c.play(p, a)
 		s.acts[name] = f
 		if a.underWay > 0 {
-			most = max(most, float64(f.lines)/f.seconds)
+			most = max(most, f.lines())
 		}
 		if name == actMany {
 			s.loaded = float64(p.resident()-s.base) / float64(h.n)

@@ -105,7 +105,9 @@ func serveEngine(cfg engine.Config) error {
 		r.Sessions, r.Slow = stats.Connections, stats.SlowClosed
 	})
 	err = errors.Join(s.Close(), e.Close(context.Background()))
-	<-over
+	if ended := <-over; !errors.Is(ended, http.ErrServerClosed) {
+		err = errors.Join(err, ended)
+	}
 	return err
 }
 
