@@ -20,16 +20,23 @@ type room struct {
 
 func newRoom(no int, arn string) *room { return &room{no: no, arn: arn, where: map[uint32]int{}} }
 
-// chair is what a session has heard in a room.
+// chair is what a session has heard in a room. A session that joins while lines are under way cannot tell which of those
+// that others wait for it has been spared; what it hears is compared when others have heard its first line.
 type chair struct {
 	room  *room
-	next  int    // place of the next line; -1 before the first
-	from  int    // how long the log was when the session joined
-	floor uint32 // lines from this one on were said after it joined
+	next  int      // place of the next line; -1 while that is not known
+	early []uint32 // heard while next was not known
+	from  int      // how long the log was when the session joined
+	floor uint32   // lines from this one on were said after it joined
 }
 
-func (r *room) join(floor uint32) chair {
-	return chair{room: r, next: -1, from: len(r.log), floor: floor}
+// join makes a chair; quiet says that no line is under way.
+func (r *room) join(floor uint32, quiet bool) chair {
+	c := chair{room: r, next: -1, from: len(r.log), floor: floor}
+	if quiet {
+		c.next = len(r.log)
+	}
+	return c
 }
 
 // faults counts what must not happen.
@@ -52,12 +59,17 @@ func (f *faults) String() string {
 		f.lost, f.doubled, f.disordered, f.uninvited, f.broken, f.first)
 }
 
-// hear notes that a session got a line, and returns the line's place.
+// hear notes that a session got a line, and returns the line's place; -1 while that is not known.
 func (c *chair) hear(seq uint32, who int, f *faults) int {
 	r := c.room
 	if c.next >= 0 && c.next < len(r.log) && r.log[c.next] == seq {
 		c.next++
 		return c.next - 1
+	}
+	if c.next < 0 {
+		c.early = append(c.early, seq)
+		c.compare(who, f)
+		return -1
 	}
 	at, known := r.where[seq]
 	if !known {
@@ -66,8 +78,6 @@ func (c *chair) hear(seq uint32, who int, f *faults) int {
 		r.where[seq] = at
 	}
 	switch {
-	case c.next < 0:
-		c.missed(at, who, f)
 	case at > c.next:
 		f.note(&f.lost, at-c.next, "session %d missed %d lines of room %d before line %d", who, at-c.next, r.no, seq)
 	case at == c.next-1:
@@ -77,6 +87,23 @@ func (c *chair) hear(seq uint32, who int, f *faults) int {
 	}
 	c.next = max(c.next, at+1)
 	return at
+}
+
+// compare finds the place of a session that has joined in between, as soon as it can be known.
+func (c *chair) compare(who int, f *faults) {
+	if len(c.early) == 0 {
+		return
+	}
+	at, known := c.room.where[c.early[0]]
+	if !known {
+		return
+	}
+	c.missed(at, who, f)
+	c.next = at
+	for _, seq := range c.early {
+		c.hear(seq, who, f)
+	}
+	c.early = nil
 }
 
 // missed counts the lines before a place that a session has heard nothing of and should have.
@@ -89,7 +116,10 @@ func (c *chair) missed(before, who int, f *faults) {
 }
 
 // behind reports whether lines are on their way to a session.
-func (c *chair) behind() bool {
+func (c *chair) behind(who int, f *faults) bool {
+	if c.compare(who, f); len(c.early) > 0 {
+		return true
+	}
 	if c.next >= 0 {
 		return c.next < len(c.room.log)
 	}

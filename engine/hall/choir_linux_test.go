@@ -124,7 +124,7 @@ func (c *crowd) settle(first uint32) {
 		for ; heard < len(c.seats); heard++ { // whom we found up to date stays so: nobody speaks any more
 			s := c.seats[heard]
 			for i := 0; s != nil && s.stage == seated && !s.stalled && i < len(s.chairs); i++ {
-				if s.chairs[i].behind() {
+				if s.chairs[i].behind(s.fd, &c.faults) {
 					return false
 				}
 			}
@@ -151,6 +151,7 @@ func (c *crowd) settle(first uint32) {
 	if late() {
 		c.faults.note(&c.faults.lost, max(1, known()*c.open), "some have not heard everything, %d lines have been heard by nobody", known())
 	}
+	c.settled = c.choir.next
 	for _, r := range c.rooms {
 		c.checkSpeakers(r)
 	}

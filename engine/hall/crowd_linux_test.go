@@ -27,9 +27,11 @@ type crowd struct {
 
 	opening, open int
 	deliveries    int
-	audience      int  // how many hear each line; a line that they all heard is no longer under way
-	under         int  // lines under way
-	churn         bool // an end of a session is nothing bad
+	latest        time.Duration // of them
+	audience      int           // how many hear each line; a line that they all heard is no longer under way
+	under         int           // lines under way
+	settled       uint32        // whoever should have heard the lines before this one has
+	churn         bool          // an end of a session is nothing bad
 	faults        faults
 	delays        delays
 	frames        map[string]int // frames that were no lines, by event type
@@ -287,19 +289,19 @@ func (c *crowd) seated(s *seat) {
 	c.opening--
 	c.open++
 	for i := range s.chairs { // of those who knew where they would be
-		s.chairs[i] = s.chairs[i].room.join(c.floor())
+		s.chairs[i] = c.join(s.chairs[i].room)
 	}
 	if len(s.chairs) == 0 && len(c.rooms) == 1 {
-		s.chairs = append(s.chairs, c.rooms[0].join(c.floor()))
+		s.chairs = append(s.chairs, c.join(c.rooms[0]))
 	}
 }
 
-// floor is the first line that has not been said.
-func (c *crowd) floor() uint32 {
+// join makes a chair of a session that is to hear what is said from now on.
+func (c *crowd) join(r *room) chair {
 	if c.choir == nil {
-		return 0
+		return r.join(0, true)
 	}
-	return c.choir.next
+	return r.join(c.choir.next, c.choir.next == c.settled)
 }
 
 // line notes that a session got a line.
@@ -326,8 +328,11 @@ func (c *crowd) line(s *seat, frame, body []byte, now time.Duration) {
 			continue
 		}
 		place := h.hear(seq, s.fd, &c.faults)
-		c.deliveries++
+		c.deliveries, c.latest = c.deliveries+1, now
 		c.delays.add(now - c.choir.due(seq))
+		if place < 0 {
+			return
+		}
 		if h.room.heard[place]++; int(h.room.heard[place]) == c.audience {
 			c.under--
 		}

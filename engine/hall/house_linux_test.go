@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"net/http"
@@ -27,6 +28,7 @@ type house struct {
 	app      string
 	people   []string // ARNs
 	rooms    []string // ARNs
+	keys     []aws.Credentials
 }
 
 // wire signs requests with Amazon's signer and the root key.
@@ -122,7 +124,52 @@ func (h *house) invite(addr string, people int) {
 	h.must(errors.Join(errs...))
 }
 
-// tickets are the signed handshakes of people, one session each.
+// assume gets everybody temporary credentials that are good for his own user and the first room, as a ticket holder has.
+func (h *house) assume(addr string) {
+	h.Helper()
+	keys := make([]aws.Credentials, len(h.people))
+	errs := make([]error, 16)
+	var wg sync.WaitGroup
+	for k := range errs {
+		w := h.wire(addr)
+		wg.Go(func() {
+			for i := k; i < len(keys) && errs[k] == nil; i += len(errs) {
+				keys[i], errs[k] = w.assume(h.people[i], h.rooms[0])
+			}
+		})
+	}
+	wg.Wait()
+	h.must(errors.Join(errs...))
+	h.keys = keys
+}
+
+func (w *wire) assume(user, room string) (key aws.Credentials, err error) {
+	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["chime:Connect","chime:SendChannelMessage",` +
+		`"chime:ListChannelMessages"],"Resource":["` + user + `","` + room + `"]}]}`
+	form := url.Values{"Action": {"AssumeRole"}, "Version": {"2011-06-15"}, "RoleArn": {"arn:aws:iam::000000000000:role/Fan"},
+		"RoleSessionName": {"fan"}, "Policy": {policy}}.Encode()
+	r, err := http.NewRequest(http.MethodPost, "http://"+w.addr+"/", strings.NewReader(form))
+	if err != nil {
+		return key, err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	sum := sha256.Sum256([]byte(form))
+	if err := w.signer.SignHTTP(context.Background(), w.key, r, hex.EncodeToString(sum[:]), "sts", "us-east-1", time.Now()); err != nil {
+		return key, err
+	}
+	answer, err := w.do(r)
+	if err != nil {
+		return key, err
+	}
+	var out struct {
+		Credentials struct{ AccessKeyId, SecretAccessKey, SessionToken string } `xml:"AssumeRoleResult>Credentials"`
+	}
+	err = xml.Unmarshal(answer, &out)
+	c := out.Credentials
+	return aws.Credentials{AccessKeyID: c.AccessKeyId, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}, err
+}
+
+// tickets are the signed handshakes of people, one session each, with their own credentials if they have any.
 func (h *house) tickets(addr, session string, people []int) [][]byte {
 	h.Helper()
 	const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -132,7 +179,11 @@ func (h *house) tickets(addr, session string, people []int) [][]byte {
 		q := url.Values{"userArn": {h.people[person]}, "sessionId": {fmt.Sprint(session, "-", person)}, "X-Amz-Expires": {"300"}}
 		r, err := http.NewRequest(http.MethodGet, "http://"+addr+"/connect?"+q.Encode(), nil)
 		h.must(err)
-		signed, _, err := signer.PresignHTTP(context.Background(), h.key, r, empty, "chime", "us-east-1", time.Now())
+		key := h.key
+		if h.keys != nil {
+			key = h.keys[person]
+		}
+		signed, _, err := signer.PresignHTTP(context.Background(), key, r, empty, "chime", "us-east-1", time.Now())
 		h.must(err)
 		all[i] = fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", strings.TrimPrefix(signed, "http://"+addr), addr)

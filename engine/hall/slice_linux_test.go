@@ -51,18 +51,22 @@ func TestTheBookSeesWhatItCounts(t *testing.T) {
 	for _, test := range []struct {
 		name, want string
 		others, he []uint32
+		from       int // how many others had heard when he joined in between
 	}{
-		{"all", "0 lost, 0 doubled, 0 out of order", []uint32{3, 1, 2, 4}, []uint32{3, 1, 2, 4}},
-		{"first", "0 lost, 0 doubled, 0 out of order", nil, []uint32{3, 1, 2, 4}},
-		{"gap", "2 lost, 0 doubled, 0 out of order", []uint32{3, 1, 2, 4}, []uint32{3, 4}},
-		{"gap before anybody else", "2 lost, 0 doubled, 0 out of order", []uint32{3, 1, 2}, []uint32{3, 4}},
-		{"twice", "0 lost, 1 doubled, 0 out of order", []uint32{3, 1, 2}, []uint32{3, 1, 1, 2}},
-		{"back", "0 lost, 0 doubled, 1 out of order", []uint32{3, 1, 2}, []uint32{3, 1, 2, 3}},
-		{"none of the first", "1 lost, 0 doubled, 0 out of order", []uint32{3, 1, 2}, []uint32{1, 2}},
+		{"all", "0 lost, 0 doubled, 0 out of order", []uint32{3, 1, 2, 4}, []uint32{3, 1, 2, 4}, 0},
+		{"first", "0 lost, 0 doubled, 0 out of order", nil, []uint32{3, 1, 2, 4}, 0},
+		{"gap", "2 lost, 0 doubled, 0 out of order", []uint32{3, 1, 2, 4}, []uint32{3, 4}, 0},
+		{"gap before anybody else", "2 lost, 0 doubled, 0 out of order", []uint32{3, 1, 2}, []uint32{3, 4}, 0},
+		{"twice", "0 lost, 1 doubled, 0 out of order", []uint32{3, 1, 2}, []uint32{3, 1, 1, 2}, 0},
+		{"back", "0 lost, 0 doubled, 1 out of order", []uint32{3, 1, 2}, []uint32{3, 1, 2, 3}, 0},
+		{"none of the first", "1 lost, 0 doubled, 0 out of order", []uint32{3, 1, 2}, []uint32{1, 2}, 0},
+		{"joined in between", "0 lost, 0 doubled, 0 out of order", []uint32{3, 1, 2, 4}, []uint32{2, 4, 5}, 2},
+		{"joined in between, then a gap", "1 lost, 0 doubled, 0 out of order", []uint32{3, 1, 2, 4, 5}, []uint32{2, 5}, 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r, f := newRoom(0, ""), &faults{}
-			everybody, he := r.join(0), r.join(0)
+			everybody, he := r.join(0, true), r.join(0, test.from == 0)
+			he.from = test.from
 			for _, seq := range test.others {
 				everybody.hear(seq, 1, f)
 			}
@@ -74,12 +78,29 @@ func TestTheBookSeesWhatItCounts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTheBookKnowsWhoJoinedInBetween is about a session that hears a line before those who were there hear the one before.
+func TestTheBookKnowsWhoJoinedInBetween(t *testing.T) {
 	r, f := newRoom(0, ""), &faults{}
-	early, late := r.join(0), r.join(7)
-	for seq := range uint32(9) {
-		early.hear(seq, 1, f)
+	there, late := r.join(0, true), r.join(7, false)
+	late.hear(6, 2, f) // 5 was said before he came
+	for _, seq := range []uint32{5, 6, 8} {
+		there.hear(seq, 1, f)
 	}
-	if !late.behind() {
+	if !late.behind(2, f) || f.sum() > 0 {
+		t.Errorf("%v, and who has heard 6 is told to know 8", f)
+	}
+	late.hear(8, 2, f)
+	if late.behind(2, f) || f.sum() > 0 {
+		t.Errorf("%v, want nothing", f)
+	}
+	r, f = newRoom(0, ""), &faults{}
+	there, late = r.join(0, true), r.join(7, false)
+	for seq := range uint32(9) {
+		there.hear(seq, 1, f)
+	}
+	if !late.behind(2, f) {
 		t.Error("who got nothing of what was said after he joined is not behind")
 	}
 	late.hear(8, 2, f)
@@ -118,7 +139,7 @@ func TestComingAndGoing(t *testing.T) {
 }
 
 // awaitSessions waits until the engine has that many.
-func awaitSessions(t *testing.T, p *process, want int) {
+func awaitSessions(t testing.TB, p *process, want int) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
 	ticker := time.NewTicker(10 * time.Millisecond)

@@ -234,7 +234,7 @@ func (s *soak) told(seat *seat, event string, frame []byte) {
 		at := slices.IndexFunc(seat.chairs, func(c chair) bool { return c.room == r })
 		switch {
 		case event[0] == 'C' && at < 0:
-			seat.chairs = append(seat.chairs, r.join(s.floor()))
+			seat.chairs = append(seat.chairs, s.join(r))
 		case event[0] == 'D' && at >= 0:
 			seat.chairs = slices.Delete(seat.chairs, at, at+1)
 		}
@@ -263,6 +263,8 @@ func (s *soak) look() sample {
 
 // run churns for so long and looks every now and then.
 func (s *soak) run(long, every time.Duration, each func(sample)) (all []sample) {
+	s.issue = func() { s.tick(0) } // only comings
+	s.until(func() bool { return s.open == s.pace.sessions })
 	last, start := s.now(), s.now()
 	s.issue = func() {
 		now := s.now()
