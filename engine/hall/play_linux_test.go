@@ -94,9 +94,15 @@ type show struct {
 	acts                map[string]figures
 	connects            float64 // a second
 	perConnect          float64 // ms of the server's processor
-	ownConnect          float64 // the same, everybody with temporary credentials that the engine has not seen before
+	own                 holders
 	base                int64   // memory without sessions
 	idle, clean, loaded float64 // bytes a session: as it is, after a garbage collection, and after all acts
+}
+
+// holders is what ticket holders cost: everybody has temporary credentials that the engine has not seen before.
+type holders struct {
+	perConnect float64
+	clean      float64 // bytes a session after a garbage collection
 }
 
 // hall is what the shows of one size have in common.
@@ -182,7 +188,7 @@ func (h *hall) enter(p *process, c *crowd, tickets [][]byte) (perSecond, ms floa
 }
 
 // enterAsTicketHolders seats everybody once more, with credentials of their own.
-func (h *hall) enterAsTicketHolders(p *process) (ms float64) {
+func (h *hall) enterAsTicketHolders(p *process) (own holders) {
 	h.Helper()
 	awaitSessions(h, p, 0)
 	h.house.keys = h.keys
@@ -190,8 +196,12 @@ func (h *hall) enterAsTicketHolders(p *process) (ms float64) {
 	h.house.keys = nil
 	c := newCrowd(h, p.Addr, newRoom(0, h.house.rooms[0]))
 	defer c.goHome()
-	_, ms = h.enter(p, c, tickets)
-	return ms
+	p.ask("collect", "")
+	before := p.resident()
+	_, own.perConnect = h.enter(p, c, tickets)
+	p.ask("collect", "")
+	own.clean = float64(p.resident()-before) / float64(h.n)
+	return own
 }
 
 // The acts of a show. The bare broadcaster's variants play those that tell them apart.
@@ -250,7 +260,7 @@ func (h *hall) show(kind string) *show {
 	c.goHome()
 	c.choir.hush()
 	if kind == "engine" {
-		s.ownConnect = h.enterAsTicketHolders(p)
+		s.own = h.enterAsTicketHolders(p)
 	}
 	p.end()
 	return s
