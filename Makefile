@@ -104,7 +104,8 @@ bench-slow: ## do readers who fall asleep disturb the others? (N=1000 sessions, 
 	STAGEDOOR_SLOW=$(N) STAGEDOOR_FANOUT_ROUNDS=$(ROUNDS) $(GO) test -v -count=1 -timeout 1h -run '^TestSlowReaders$$' ./engine/hall
 
 soak: ## DURATION=60m of coming, going, entering, leaving and speaking; fails if memory, goroutines or descriptors grow
-	STAGEDOOR_SOAK=$(DURATION) $(GO) test -v -count=1 -timeout 100h -run '^TestSoak$$' ./engine/hall
+	@mkdir -p bin
+	STAGEDOOR_SOAK=$(DURATION) STAGEDOOR_SOAK_HEAP=$(CURDIR)/bin/soak.heap $(GO) test -v -count=1 -timeout 100h -run '^TestSoak$$' ./engine/hall
 
 lint: bin/golangci-lint ui/node_modules/.package-lock.json ## golangci-lint and eslint
 	bin/golangci-lint run ./...

@@ -47,7 +47,7 @@ type hello struct{ Addr, KeyID, Secret string }
 
 // order is what a child is asked on its standard input, and report is its answer, one JSON document each.
 type order struct {
-	Do   string // "look"; "collect" looks after a garbage collection; "profile" writes File until "stop"
+	Do   string // "look"; "collect" looks after a garbage collection; "profile" writes File until "stop"; "heap" writes File
 	File string
 }
 
@@ -131,6 +131,8 @@ func obey(look func(*report)) {
 			if profile, err = os.Create(o.File); err == nil {
 				err = pprof.StartCPUProfile(profile)
 			}
+		case "heap":
+			err = writeHeap(o.File)
 		case "stop":
 			pprof.StopCPUProfile()
 			err = profile.Close()
@@ -146,4 +148,13 @@ func obey(look func(*report)) {
 			return
 		}
 	}
+}
+
+func writeHeap(name string) error {
+	runtime.GC()
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(pprof.WriteHeapProfile(f), f.Close())
 }

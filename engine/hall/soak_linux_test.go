@@ -336,6 +336,9 @@ func TestSoak(t *testing.T) {
 			float64(one.collected)/(1<<20), one.goroutines, one.files, s.faults.sum())
 	})
 	s.check()
+	if heap := os.Getenv("STAGEDOOR_SOAK_HEAP"); heap != "" {
+		s.p.ask("heap", heap) // what is left when nobody leaves any more
+	}
 	for _, grown := range flat(all) {
 		t.Error(grown)
 	}
