@@ -19,7 +19,7 @@ crash-provision: KILLS ?= 1000
 # server takes its turn, and how long one act lasts. `make soak` lasts DURATION.
 N ?= 1000
 ROUNDS ?= 3
-ACT ?= 1500ms
+ACT ?= 1s
 DURATION ?= 60m
 # How many worlds `make sim` plays, and from which seed on.
 RUNS ?= 1000000
@@ -93,7 +93,7 @@ bench: ## benchmarks (BENCH=regexp COUNT=6), compared with the last run by bench
 bench-recovery: ## how long a killed engine with a million messages takes until it answers
 	STAGEDOOR_BENCH_RECOVERY=1 $(GO) test -run '^$$' -bench Recovery -benchtime 10x ./engine/crash
 
-bench-fanout: ## a line to N=1000 sessions, beside a bare broadcaster, and where the time goes (ROUNDS=3 ACT=1500ms; N="1000 5000 19500")
+bench-fanout: ## a line to N=1000 sessions, beside a bare broadcaster, and where the time goes (ROUNDS=3 ACT=1s; N="1000 5000 19500")
 	@mkdir -p bin
 	STAGEDOOR_FANOUT="$(N)" STAGEDOOR_FANOUT_ROUNDS=$(ROUNDS) STAGEDOOR_FANOUT_ACT=$(ACT) STAGEDOOR_FANOUT_PROFILE=$(CURDIR)/bin/fanout.pprof \
 		$(GO) test -v -count=1 -timeout 4h -run '^TestFanOut$$' ./engine/hall

@@ -34,6 +34,7 @@ type crowd struct {
 	churn         bool          // an end of a session is nothing bad
 	faults        faults
 	delays        delays
+	since         time.Duration  // lines that were due before are not in delays
 	frames        map[string]int // frames that were no lines, by event type
 	refused       map[string]int // answers to handshakes that were no 101, by status
 	sample        []byte         // a whole frame with a line
@@ -329,7 +330,9 @@ func (c *crowd) line(s *seat, frame, body []byte, now time.Duration) {
 		}
 		place := h.hear(seq, s.fd, &c.faults)
 		c.deliveries, c.latest = c.deliveries+1, now
-		c.delays.add(now - c.choir.due(seq))
+		if due := c.choir.due(seq); due >= c.since {
+			c.delays.add(now - due)
+		}
 		if place < 0 {
 			return
 		}

@@ -63,7 +63,7 @@ func TestFanOut(t *testing.T) {
 		t.Skip("make bench-fanout")
 	}
 	rounds := variable(t, "STAGEDOOR_FANOUT_ROUNDS", 3, strconv.Atoi)
-	long := variable(t, "STAGEDOOR_FANOUT_ACT", 2*time.Second, time.ParseDuration)
+	long := variable(t, "STAGEDOOR_FANOUT_ACT", time.Second, time.ParseDuration)
 	kinds := strings.Fields(cmp.Or(os.Getenv("STAGEDOOR_FANOUT_SERVERS"), "engine raw rawq paced"))
 	pinned := runtime.NumCPU() >= 2 && os.Getenv("STAGEDOOR_FANOUT_PINNED") != "no"
 	if pinned {

@@ -39,22 +39,23 @@ func (c *crowd) play(p *process, a act) figures {
 	c.Helper()
 	first, start := c.choir.next, c.now()
 	c.audience, c.under = c.listening(), 0
-	begin, end := start, start+a.long
-	if a.underWay > 0 {
-		begin, end = start+a.long/4, end+a.long/4 // until all places are taken
-		c.issue = func() {
-			for now := c.now(); c.under < a.underWay && now < end; c.under++ {
-				c.choir.say(c.rooms[0], now)
-			}
+	begin := start + a.long/4 // until all places are taken
+	if a.underWay == 0 {
+		begin = start + a.long/2 // until the server has found its step
+	}
+	end, due := begin+a.long, start
+	c.issue = func() {
+		now := c.now()
+		for ; a.underWay > 0 && c.under < a.underWay && now < end; c.under++ {
+			c.choir.say(c.rooms[0], now)
 		}
-		c.until(func() bool { return c.now() >= begin })
-	} else {
-		due := start
-		c.issue = func() {
-			for now := c.now(); due <= now && due < end; due += time.Duration(float64(time.Second) / a.rate) {
-				c.choir.say(c.rooms[0], due)
-			}
+		for ; a.underWay == 0 && due <= now && due < end; due += time.Duration(float64(time.Second) / a.rate) {
+			c.choir.say(c.rooms[0], due)
 		}
+	}
+	c.until(func() bool { return c.now() >= begin })
+	if c.since = 0; a.underWay == 0 {
+		c.since = begin
 	}
 	c.delays = delays{}
 	c.choir.acknowledged()
