@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -63,6 +64,7 @@ type seat struct {
 	rest       []byte // the beginning of a frame, or of the answer, whose end has not come
 	chairs     []chair
 	stalled    bool // does not read
+	shed       bool // was told to come later, with 503
 	code       int  // of the server's close frame
 	at         time.Time
 }
@@ -158,20 +160,34 @@ func (c *crowd) sit(person int, request []byte, receive int) *seat {
 	return s
 }
 
-// fill opens a session for each handshake, so many at a time, and waits until all are seated.
+// fill opens a session for each handshake, so many at a time, and waits until all are seated. Who is told to come later
+// does.
 func (c *crowd) fill(people []int, handshakes [][]byte, atATime, receive int) (seats []*seat) {
 	c.Helper()
 	want := c.open + len(people)
-	c.issue = func() {
-		for c.opening < atATime && len(seats) < len(people) {
-			i := len(seats)
-			seats = append(seats, c.sit(people[i], handshakes[i], receive))
+	seats = make([]*seat, len(people))
+	next, later, before := 0, map[int]time.Duration{}, c.onEnd
+	sit := func(i int) { seats[i] = c.sit(people[i], handshakes[i], receive) }
+	c.onEnd = func(s *seat) {
+		if i := slices.Index(seats, s); i >= 0 && s.shed {
+			later[i] = c.now() + time.Second/4
 		}
 	}
-	if !c.until(func() bool { return c.open == want || len(c.refused) > 0 || c.faults.sum() > 0 }) || c.open < want {
+	c.issue = func() {
+		for ; c.opening < atATime && next < len(people); next++ {
+			sit(next)
+		}
+		for i, when := range later {
+			if c.now() > when {
+				delete(later, i)
+				sit(i)
+			}
+		}
+	}
+	if !c.until(func() bool { return c.open == want || c.faults.sum() > 0 }) || c.open < want {
 		c.Fatalf("%d of %d sessions came to be, refused %v, %v", c.open, want, c.refused, &c.faults)
 	}
-	c.issue = nil
+	c.issue, c.onEnd = nil, before
 	return seats
 }
 
@@ -217,6 +233,7 @@ func (c *crowd) read(s *seat, in []byte, now time.Duration) []byte {
 		}
 		if status, _, _ := bytes.Cut(head, []byte("\r\n")); !bytes.HasPrefix(status, []byte("HTTP/1.1 101 ")) {
 			c.refused[string(status)]++
+			s.shed = bytes.HasPrefix(status, []byte("HTTP/1.1 503 "))
 			c.end(s)
 			return nil
 		}
@@ -376,7 +393,7 @@ func (c *crowd) end(s *seat) {
 	c.seats[s.fd] = nil
 	_ = syscall.SetsockoptLinger(s.fd, syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1})
 	_ = syscall.Close(s.fd)
-	if !c.churn && !s.stalled {
+	if !c.churn && !s.stalled && !s.shed {
 		c.faults.note(&c.faults.broken, 1, "session %d ended, code %d", s.fd, s.code)
 	}
 	if c.onEnd != nil {

@@ -258,6 +258,9 @@ func (h *hall) show(kind string) *show {
 		h.sample = slices.Clone(c.sample)
 	}
 	c.check()
+	if len(c.refused) > 0 {
+		h.Logf("%s: handshakes were refused: %v", kind, c.refused)
+	}
 	c.goHome()
 	c.choir.hush()
 	if kind == "engine" {

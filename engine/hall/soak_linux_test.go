@@ -189,7 +189,7 @@ func (s *soak) leave() {
 
 func (s *soak) ended(seat *seat) {
 	a := s.people[seat.person]
-	if !a.leaving {
+	if !a.leaving && !seat.shed {
 		s.faults.note(&s.faults.broken, 1, "session %d was ended by the engine, code %d", seat.fd, seat.code)
 	}
 	a.seat, a.leaving = nil, false
