@@ -154,14 +154,15 @@ func awaitSessions(t testing.TB, p *process, want int) {
 func TestGrowthIsSeen(t *testing.T) {
 	breathing := func(grow int) (all []sample) {
 		for i := range 60 {
-			all = append(all, sample{collected: int64(100+i%5+i*grow) << 20, goroutines: 500 + i%30 + 8*i*grow, files: 1000 + i%9 + 8*i*grow, sessions: 900})
+			all = append(all, sample{collected: int64(100+i%5+i*grow+2*i) << 20, database: int64(i) << 20, heap: int64(20+i%2+i*grow) << 20,
+				goroutines: 500 + i%30 + 8*i*grow, files: 1000 + i%9 + 8*i*grow, sessions: 900})
 		}
 		return all
 	}
 	if grown := flat(breathing(0)); len(grown) > 0 {
 		t.Errorf("what breathes is told to grow: %q", grown)
 	}
-	if grown := flat(breathing(1)); len(grown) != 3 {
-		t.Errorf("growth is seen in %q, want three measures", grown)
+	if grown := flat(breathing(1)); len(grown) != 4 {
+		t.Errorf("growth is seen in %q, want four measures", grown)
 	}
 }
