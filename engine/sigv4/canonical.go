@@ -65,13 +65,29 @@ func rawQuery(q string) ([]pair, error) {
 			return nil, incomplete("The query string has more than %d parameters.", maxParameters)
 		}
 		name, value, _ := strings.Cut(piece, "=")
-		if _, err := url.QueryUnescape(piece); err != nil {
+		if !wellEscaped(piece) {
 			return nil, incomplete("The query string holds an invalid percent escape.")
 		}
 		pairs = append(pairs, pair{name, value})
 	}
 	return pairs, nil
 }
+
+// wellEscaped reports whether url.QueryUnescape can read s: two hexadecimal digits follow each %.
+func wellEscaped(s string) bool {
+	for {
+		at := strings.IndexByte(s, '%')
+		if at < 0 {
+			return true
+		}
+		if s = s[at+1:]; len(s) < 2 || !isHex(s[0]) || !isHex(s[1]) {
+			return false
+		}
+		s = s[2:]
+	}
+}
+
+func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F' }
 
 // recode brings pairs into the one encoding a header-signed request is signed over: decoded, then strictly encoded.
 func recode(pairs []pair) []pair {
