@@ -63,7 +63,7 @@ type screen struct {
 
 func newFleet(addr, channel string, giveUp time.Duration) *fleet {
 	return &fleet{addr: addr, channel: channel, giveUp: giveUp, signer: v4.NewSigner(),
-		http: &http.Client{Timeout: stockGiveUp, Transport: &http.Transport{MaxConnsPerHost: 256, MaxIdleConnsPerHost: 256}}}
+		http: &http.Client{Timeout: giveUp, Transport: &http.Transport{MaxConnsPerHost: 256, MaxIdleConnsPerHost: 256}}}
 }
 
 func (f *fleet) join(arn string, key aws.Credentials) {
@@ -137,7 +137,7 @@ func (p *fan) session(ctx context.Context, attempts int) (opened bool, err error
 	if err != nil {
 		return false, err
 	}
-	dialer := ws.Dialer{Timeout: stockGiveUp, ReadBufferSize: 2048, WriteBufferSize: 2048}
+	dialer := ws.Dialer{Timeout: p.giveUp, ReadBufferSize: 2048, WriteBufferSize: 2048}
 	conn, early, _, err := dialer.Dial(ctx, signed)
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", errAgain, err)
