@@ -7,7 +7,8 @@ import (
 
 const (
 	// notedOfOne is how many changed tickets of an event are kept in mind (about 100 B each). Beyond, the event is compared
-	// from end to end: that is what a big import needs anyway. So is every further one beyond notedOfAll, ten megabytes.
+	// from end to end: that is what a big import needs anyway. So is the one with the latest doors beyond notedOfAll, ten
+	// megabytes: whoever buys for tonight does not wait for the end of it.
 	notedOfOne = 20_000
 	notedOfAll = 100_000
 )
@@ -22,11 +23,37 @@ func (p *Planner) note(event id.Event, ticket id.Ticket) {
 	p.noted -= len(changed)
 	changed[ticket] = struct{}{}
 	p.noted += len(changed)
-	if len(changed) > notedOfOne || p.noted > notedOfAll {
-		p.noted -= len(changed)
-		delete(p.behind, event)
-		p.walkAnew(event)
+	if len(changed) > notedOfOne {
+		p.unnote(event)
+	} else if p.noted > notedOfAll {
+		p.unnote(p.leastUrgent())
 	}
+}
+
+// unnote forgets what has changed of an event, which is compared from end to end instead.
+func (p *Planner) unnote(event id.Event) {
+	p.noted -= len(p.behind[event])
+	delete(p.behind, event)
+	p.walkAnew(event)
+}
+
+// leastUrgent is the event with the latest doors of which something is noted. One that is no show yet, or none any more, comes
+// first: it is walked when it is one.
+func (p *Planner) leastUrgent() id.Event {
+	doors := make(map[id.Event]int, len(p.shows))
+	for i, s := range p.shows {
+		doors[s.ID] = i + 1
+	}
+	last, at := id.Event(""), 0
+	for event := range p.behind {
+		if doors[event] == 0 {
+			return event
+		}
+		if doors[event] > at {
+			last, at = event, doors[event]
+		}
+	}
+	return last
 }
 
 // walkAnew lets an event be compared from end to end, also if it is being walked now.

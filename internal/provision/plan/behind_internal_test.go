@@ -40,3 +40,29 @@ func TestChangesOfManyShowsAreKeptInMindUpToABound(t *testing.T) {
 		t.Errorf("%d are left", p.noted)
 	}
 }
+
+// When imports for later shows had filled what is kept in mind, a ticket that was sold at the door was forgotten, and found again
+// when all of them and then all of its show had been compared.
+func TestWhoBuysForTonightIsKeptInMindBesideBigImports(t *testing.T) {
+	p := &Planner{behind: map[id.Event]map[id.Ticket]struct{}{}, walked: map[id.Event]time.Time{}}
+	for e := range 1 + notedOfAll/notedOfOne {
+		event := id.Event(fmt.Sprint("ev", e))
+		p.shows = append(p.shows, Show{ID: event})
+		p.walked[event] = time.Now()
+	}
+	for _, s := range p.shows[1:] {
+		for n := range notedOfOne {
+			p.note(s.ID, id.Ticket(fmt.Sprint(n)))
+		}
+	}
+	p.note("ev0", "late")
+	if event, tickets := p.nextBehind(); event != "ev0" || len(tickets) != 1 {
+		t.Errorf("%d tickets of %s come first", len(tickets), event)
+	}
+	last := len(p.shows) - 1
+	for i, s := range p.shows {
+		if _, ok := p.walked[s.ID]; ok == (i == last) {
+			t.Errorf("%s is compared from end to end: %v", s.ID, !ok)
+		}
+	}
+}
