@@ -14,6 +14,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/provision"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 	"github.com/stagedoor/stagedoor/internal/provision/provisiontest"
 	"github.com/stagedoor/stagedoor/internal/schema"
 )
@@ -237,6 +238,32 @@ func TestWhatVanishedIsBackAfterOneSweep(t *testing.T) {
 			}, databases...)
 		})
 	}
+}
+
+// An app instance vanished with a round number of accounts: when the last chunk of them was full, the sweep took nothing else that
+// had been inside for lost. People were told that their chat was ready who had an account again, and no membership.
+func TestAVanishedAppInstanceTakesEverybodyAlong(t *testing.T) {
+	virtual(t, func(s *stage) {
+		e := s.event(time.Now().Add(time.Hour))
+		s.tickets(e, id.Fan, ledger.Chunk-1)
+		s.tickets(e, id.Moderator, 1)
+		p, _ := s.run(s.config("none"))
+		s.until(2*time.Minute, "ready", func() bool { return s.readyCount(e) == ledger.Chunk })
+		pass(20 * time.Second)
+		s.provider.Forget(string(s.where(e)))
+		if err := p.Sweep(context.Background()); err != nil {
+			s.Fatal(err)
+		}
+		s.until(time.Minute, "found out", func() bool { return s.told("vanished") == 1 })
+		s.until(time.Minute, "ready again", func() bool {
+			members, _ := s.provider.Members(string(e))
+			ready := s.readyCount(e)
+			if ready > len(members) {
+				s.Fatalf("%d are said to be ready, and %d are members", ready, len(members))
+			}
+			return ready == ledger.Chunk
+		})
+	})
 }
 
 // Somebody who is a member and a moderator and should be only an account.

@@ -74,8 +74,11 @@ func (p *pass) vanishInside(ctx context.Context, event id.Event, before int64, k
 		for after, more := id.Ticket(""), true; more; {
 			subjects, err := db.All(ctx, p.DB, func(t *id.Ticket) []any { return []any{t} }, `SELECT subject FROM resource
 				WHERE event_id = $1 AND kind = $2 AND state = 'made' AND NOT busy AND subject > $3 ORDER BY subject LIMIT $4`, event, k, after, ledger.Chunk)
-			if err != nil || len(subjects) == 0 {
+			if err != nil {
 				return err
+			}
+			if len(subjects) == 0 {
+				break // of this kind
 			}
 			err = p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
 				if left, err := ledger.Leaving(tx, event); err != nil || left {
