@@ -36,8 +36,9 @@ type picker struct {
 	calls  []call
 	next   time.Time // the earliest slot that was too late; zero: none
 
-	asked   asked   // what the show says that is being asked
-	claimed claimed // by the shows before it
+	asked   asked          // what the show says that is being asked
+	waiting ledger.Waiting // what it has to do
+	claimed claimed        // by the shows before it
 }
 
 func (k *picker) full() bool { return len(k.calls) >= k.most }
@@ -231,6 +232,14 @@ func (t *term) todo(ctx context.Context, event id.Event, what ledger.Task, now t
 	return slices.DeleteFunc(rows, func(r ledger.Row) bool { return now.Before(t.held[heldKind{event, r.Kind}]) }), err
 }
 
+// own is todo for the show that is being asked.
+func (t *term) own(ctx context.Context, s plan.Show, k *picker, what ledger.Task, most int) ([]ledger.Row, error) {
+	if !k.waiting.Any(what) {
+		return nil, nil
+	}
+	return t.todo(ctx, s.ID, what, k.now, most)
+}
+
 // pickShow offers the next calls of one event. Upkeep (new names, then removals) and making take turns in who is asked
 // first, so that neither a wave of refunds nor a big import keeps the other waiting.
 func (t *term) pickShow(ctx context.Context, s plan.Show, k *picker, upkeepOnly bool) error {
@@ -239,6 +248,9 @@ func (t *term) pickShow(ctx context.Context, s plan.Show, k *picker, upkeepOnly 
 	}
 	b, ready, err := t.baseOf(ctx, s.Placement)
 	if err != nil {
+		return err
+	}
+	if k.waiting, err = ledger.WaitingFor(ctx, t.db, s.ID); err != nil {
 		return err
 	}
 	channel, err := db.One(ctx, t.db, func(r *channelRow) []any { return []any{&r.arn, &r.state} }, channelSQL, s.ID)
@@ -267,13 +279,13 @@ func (t *term) pickShow(ctx context.Context, s plan.Show, k *picker, upkeepOnly 
 // instance, or the channel and then the accounts.
 func (t *term) pickUpkeep(ctx context.Context, s plan.Show, k *picker, b ledger.Base, channel channelRow) error {
 	if s.Make && !s.Leaving {
-		renames, err := t.todo(ctx, s.ID, ledger.TaskRename, k.now, k.rows)
+		renames, err := t.own(ctx, s, k, ledger.TaskRename, k.rows)
 		if err != nil {
 			return err
 		}
 		k.singles(renames, b, channel.arn)
 	}
-	removals, err := t.todo(ctx, s.ID, ledger.TaskDelete, k.now, k.rows)
+	removals, err := t.own(ctx, s, k, ledger.TaskDelete, k.rows)
 	if err != nil {
 		return err
 	}
@@ -308,7 +320,7 @@ func (t *term) pickMaking(ctx context.Context, s plan.Show, k *picker, b ledger.
 		}
 		k.singles(admins, b, "")
 	}
-	creates, err := t.todo(ctx, s.ID, ledger.TaskCreate, k.now, k.rows)
+	creates, err := t.own(ctx, s, k, ledger.TaskCreate, k.rows)
 	if err != nil {
 		return err
 	}
@@ -335,7 +347,7 @@ func (t *term) pickMaking(ctx context.Context, s plan.Show, k *picker, b ledger.
 
 // pickJoins offers one batch of memberships, if enough people wait for it or nobody else is coming.
 func (t *term) pickJoins(ctx context.Context, s plan.Show, k *picker, b ledger.Base, channel channelRow, creates int) error {
-	if !k.free(call{rows: []ledger.Row{{Event: s.ID, Kind: ledger.KindMembership, Task: ledger.TaskJoin}}, channel: channel.arn, base: b}) {
+	if !k.waiting.Join || !k.free(call{rows: []ledger.Row{{Event: s.ID, Kind: ledger.KindMembership, Task: ledger.TaskJoin}}, channel: channel.arn, base: b}) {
 		return nil
 	}
 	joins, err := t.todo(ctx, s.ID, ledger.TaskJoin, k.now, rule.FullBatch)

@@ -18,7 +18,7 @@ func TestWhatIsAskedAllTheTimeNeverReadsAWholeEvent(t *testing.T) {
 		text string
 		args int
 	}{
-		"todo": {ledger.TodoSQL, 4}, "channel": {channelSQL, 1}, "flying": {flyingSQL, 2}, "due": {dueSQL, 2},
+		"todo": {ledger.TodoSQL, 4}, "waiting": {ledger.WaitingSQL, 1}, "channel": {channelSQL, 1}, "flying": {flyingSQL, 2}, "due": {dueSQL, 2},
 	} {
 		type step struct {
 			id, parent, unused int64

@@ -164,6 +164,31 @@ func Todo(ctx context.Context, d *db.DB, event id.Event, what Task, now time.Tim
 	return db.All(ctx, d, (*Row).Fields, TodoSQL, event, what, now.UnixMilli(), most)
 }
 
+// Waiting says for which tasks there are rows of an event, due or not.
+type Waiting struct{ Create, Join, Rename, Delete bool }
+
+// waitingFor is the first row that waits for a task, or NULL. The range, of all ranks, has SQLite take the index (00002_provision.sql); the
+// order has PostgreSQL take it, which reads an EXISTS from the beginning of the table where it believes that most rows are meant.
+const waitingFor = `(SELECT 1 FROM resource WHERE event_id = $1 AND rank > -9 AND NOT busy
+	AND work IN ('create', 'join', 'rename', 'delete') AND work = `
+
+const firstOne = " ORDER BY rank, next_try_ms, subject LIMIT 1) IS NOT NULL"
+
+// WaitingSQL asks that, by the index resource_todo. It is one question instead of four, and PostgreSQL keeps its plan: one whose LIMIT is
+// a parameter it makes anew each time, because it does not know how little that is.
+const WaitingSQL = "SELECT " + waitingFor + "'create'" + firstOne + ", " + waitingFor + "'join'" + firstOne + ", " +
+	waitingFor + "'rename'" + firstOne + ", " + waitingFor + "'delete'" + firstOne
+
+// WaitingFor looks which tasks an event has.
+func WaitingFor(ctx context.Context, d *db.DB, event id.Event) (Waiting, error) {
+	return db.One(ctx, d, func(w *Waiting) []any { return []any{&w.Create, &w.Join, &w.Rename, &w.Delete} }, WaitingSQL, event)
+}
+
+// Any reports whether there is one for a task.
+func (w Waiting) Any(what Task) bool {
+	return map[Task]bool{TaskCreate: w.Create, TaskJoin: w.Join, TaskRename: w.Rename, TaskDelete: w.Delete}[what]
+}
+
 // Begin announces a call for rows: they become busy, a create from nothing starts a new generation with the name that is
 // wanted now; a delete starts one too, for what is made after it if its answer is lost. All rows have one event, kind and
 // task. It returns them as they are announced; those that changed since they were picked are left out.
