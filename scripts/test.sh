@@ -64,7 +64,7 @@ go_tests() {
   # Everything is compiled first, so that no test with a deadline shares the processors with a compiler.
   section "Go: compile with the race detector" compile
   # Two thousand tickets at ten calls a second take minutes under the race detector; smaller shows prove the same there.
-  local long='^(TestTwoThousandTickets|TestThrottlingSlowsDown|TestReadyAtIsRight|TestAHallIsReady|TestTwentyShowsFill|TestShowsGetWhat|TestALateBuyer|TestTroubleIsNot|TestEverybodyTogetherKeeps|TestUrgentCallsLeave|TestASweepBesideABacklog|TestASweepTakesAFifth|TestWhatVanishedIsBack|TestASweepBeginsAnew|TestNothingIsDeletedBefore|TestALeavingShowIsLeft|TestAnImportIsPlanned)'
+  local long='^(TestTwoThousandTickets|TestThrottlingSlowsDown|TestReadyAtIsRight|TestAHallIsReady|TestTwentyShowsFill|TestShowsGetWhat|TestALateBuyer|TestTroubleIsNot|TestEverybodyTogetherKeeps|TestUrgentCallsLeave|TestASweepBesideABacklog|TestASweepTakesAFifth|TestWhatVanishedIsBack|TestAVanishedAppInstance|TestASweepBeginsAnew|TestNothingIsDeletedBefore|TestALeavingShowIsLeft|TestAnImportIsPlanned)'
   section "Go: tests on both databases, race detector, random order" go test -race -shuffle=on -skip "$long" -timeout 10m ./...
   # Counted, not timed: what is found does not depend on the machine, and no input is cut off by the clock.
   section "Go: a moment of fuzzing for every target" scripts/fuzz.sh 500x
