@@ -121,8 +121,10 @@ func (c *Conn) proceed(frames [][]byte) {
 	for _, frame := range held {
 		c.say(frame)
 	}
-	if c.late != nil {
+	if c.late.waits() {
 		c.late.room = room
+	} else {
+		c.late = nil
 	}
 }
 
