@@ -67,8 +67,8 @@ type Config struct {
 	Limits quota.Limits
 	// MaxConnections is how many messaging sessions are let in at a time; 0 means any number.
 	MaxConnections int
-	// Compress lets devices have what happens in channels compressed, if they offer to take it (permessage-deflate): less than
-	// half of the bytes, for a moment of the processor per event and not per device.
+	// Compress lets devices have what happens in channels compressed, if they offer to take it (permessage-deflate): half
+	// of the bytes, for a moment of the processor per event and not per device.
 	Compress bool
 	// SessionsPerUser is how many messaging sessions one user may have; 0 means what Limits say, or 10 (Amazon's quota).
 	SessionsPerUser int

@@ -2,8 +2,12 @@ package core
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/stagedoor/stagedoor/internal/fault"
 )
 
 // Together answers questions of many callers with few reads of the database: while one read is under way, and for a short
@@ -20,7 +24,10 @@ type Together[K comparable, Q, A any] struct {
 }
 
 // round is the questions under one key, as long as somebody reads or rests for them.
-type round[Q, A any] struct{ waiting []*question[Q, A] }
+type round[Q, A any] struct {
+	waiting []*question[Q, A]
+	most    int // that the next read may be asked
+}
 
 type question[Q, A any] struct {
 	asked  Q
@@ -30,10 +37,14 @@ type question[Q, A any] struct {
 }
 
 const (
-	// maxAsked bounds a read, so that the first to ask does not wait for thousands.
-	maxAsked = 256
+	// A read is asked firstAsked at first, twice as many after one that was quick, up to maxAsked, and half as many after a
+	// slow one: questions that have little in common must not all wait for the last of them.
+	firstAsked = 16
+	maxAsked   = 256
+	quick      = 100 * time.Millisecond
+	slow       = 500 * time.Millisecond
 	// readTime bounds a read: its callers may have left.
-	readTime = 10 * time.Second
+	readTime = 5 * time.Second
 	// A read for several is followed by a rest of restTimes as long as it took, at most restMost, in which the next ones
 	// gather: however many ask, the database is busy with them for a quarter of the time, and the busier the machine is,
 	// the more of them share a read. A longer rest would save reads and cost whoever asks again at once.
@@ -54,7 +65,7 @@ func (t *Together[K, Q, A]) Ask(ctx context.Context, key K, q Q) (A, error) {
 	t.mu.Lock()
 	r, running := t.open[key]
 	if !running {
-		r = &round[Q, A]{}
+		r = &round[Q, A]{most: firstAsked}
 		t.open[key] = r
 	}
 	r.waiting = append(r.waiting, mine)
@@ -90,21 +101,28 @@ func (t *Together[K, Q, A]) withdraw(r *round[Q, A], mine *question[Q, A]) bool 
 func (t *Together[K, Q, A]) answerAll(ctx context.Context, key K, r *round[Q, A]) {
 	for {
 		t.mu.Lock()
-		n := min(len(r.waiting), maxAsked)
+		n := min(len(r.waiting), r.most)
 		batch := r.waiting[:n:n]
 		r.waiting = r.waiting[n:]
 		if n == 0 {
 			delete(t.open, key)
 		}
-		full := len(r.waiting) >= maxAsked
+		full := len(r.waiting) >= r.most
 		t.mu.Unlock()
 		if n == 0 {
 			return
 		}
 		began := time.Now()
 		t.answer(ctx, key, batch)
+		took := time.Since(began)
+		switch {
+		case took < quick:
+			r.most = min(2*r.most, maxAsked)
+		case took > slow:
+			r.most = max(r.most/2, 1)
+		}
 		if n > 1 && !full {
-			time.AfterFunc(min(restMost, restTimes*time.Since(began)), func() { t.answerAll(ctx, key, r) })
+			time.AfterFunc(min(restMost, restTimes*took), func() { t.answerAll(ctx, key, r) })
 			return
 		}
 	}
@@ -117,11 +135,21 @@ func (t *Together[K, Q, A]) answer(ctx context.Context, key K, batch []*question
 	for i, q := range batch {
 		asked[i] = q.asked
 	}
-	answers, err := t.read(ctx, key, asked)
+	answers, err := t.guarded(ctx, key, asked)
 	for i, q := range batch {
 		if q.err = err; err == nil {
 			q.answer = answers[i]
 		}
 		close(q.done)
 	}
+}
+
+// guarded reads. A panic is the error of those who asked: net/http, which would have caught it, is not on this goroutine.
+func (t *Together[K, Q, A]) guarded(ctx context.Context, key K, asked []Q) (answers []A, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.Wrap(fmt.Errorf("%v\n%s", p, debug.Stack()), fault.Internal, "internal", "Something went wrong here.")
+		}
+	}()
+	return t.read(ctx, key, asked)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/internal/fault"
 )
 
 // reader answers numbers with their doubles, one read at a time taking some time, and remembers what was read together.
@@ -58,10 +59,41 @@ func TestWhoAsksDuringAReadIsAnsweredByTheNextAndGetsHisOwnAnswer(t *testing.T) 
 		for _, one := range r.reads {
 			sizes = append(sizes, len(one))
 		}
-		if !slices.Equal(sizes, []int{1, 256, 43}) {
+		if !slices.Equal(sizes, []int{1, 32, 64, 128, 75}) {
 			t.Errorf("read together: %v", sizes)
 		}
 	})
+}
+
+// Questions that have nothing in common make a read long: those who wait are told group by group.
+func TestSlowReadsAreAskedLess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &reader{takes: time.Second}
+		together := core.NewTogether(r.read)
+		var asking sync.WaitGroup
+		for n := range 15 {
+			asking.Go(func() { _, _ = together.Ask(t.Context(), "place", n) })
+			synctest.Wait()
+		}
+		asking.Wait()
+		var sizes []int
+		for _, one := range r.reads {
+			sizes = append(sizes, len(one))
+		}
+		if !slices.Equal(sizes, []int{1, 8, 4, 2}) {
+			t.Errorf("read together: %v", sizes)
+		}
+	})
+}
+
+func TestAPanicIsTheErrorOfThoseWhoAsked(t *testing.T) {
+	together := core.NewTogether(func(_ context.Context, _ string, asked []int) ([]int, error) { return make([]int, 1/asked[0]), nil })
+	if _, err := together.Ask(t.Context(), "place", 0); fault.As(err).Kind != fault.Internal {
+		t.Errorf("got %v", err)
+	}
+	if _, err := together.Ask(t.Context(), "place", 1); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
 }
 
 func TestAQuestionAloneDoesNotWaitAndThoseOfACrowdShareReads(t *testing.T) {

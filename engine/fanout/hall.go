@@ -103,7 +103,7 @@ func (h *Hall) Close() {
 	}
 	for _, s := range h.shards {
 		<-s.stopped
-		s.poll.close()
+		s.polling.close()
 	}
 }
 

@@ -88,6 +88,9 @@ func (c *Conn) append(b []byte, sent int) {
 
 // say sends b before what is held.
 func (c *Conn) say(b []byte) {
+	if c.over() {
+		return // the frame before it met a broken socket
+	}
 	if c.late != nil && len(c.late.chunks) > 0 {
 		c.append(b, 0)
 	} else {
@@ -118,8 +121,10 @@ func (c *Conn) proceed(frames [][]byte) {
 	for _, frame := range held {
 		c.say(frame)
 	}
-	if c.late != nil {
+	if c.late.waits() {
 		c.late.room = room
+	} else {
+		c.late = nil
 	}
 }
 

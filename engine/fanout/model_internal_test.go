@@ -30,7 +30,8 @@ type peer struct {
 	rooms  map[int]bool
 	want   []string // "room number" for what was published, "! number" for what was sent
 	shut   bool
-	stalls bool // does not read for a while
+	stalls bool     // does not read for a while
+	first  [][]byte // is told before what is held; nil if nothing is held
 	begin  chan struct{}
 	heard  chan []string // all of it, with the close code or the error as the last
 }
@@ -96,10 +97,27 @@ func (w *world) arrive() {
 	w.published++
 	name := fmt.Sprint("! ", w.published)
 	p.want = append(p.want, name)
-	p.conn.Join(w.frame(name), in, false)
+	hold := w.dice.IntN(3) == 0
+	p.conn.Join(w.frame(name), in, hold)
+	if hold {
+		p.first = [][]byte{}
+		for range w.dice.IntN(4) {
+			w.published++
+			name := fmt.Sprint("! ", w.published)
+			p.want, p.first = append(p.want, name), append(p.first, w.frame(name))
+		}
+	}
 	go p.listen()
 	if !p.stalls {
 		close(p.begin)
+	}
+}
+
+// proceed ends a hold.
+func (p *peer) proceed() {
+	if p.first != nil {
+		p.conn.Proceed(p.first)
+		p.first = nil
 	}
 }
 
@@ -141,7 +159,13 @@ func (w *world) act() {
 		close(p.begin)
 	case what < 99 && !p.shut && len(w.peers) > 8:
 		p.shut = true
+		if p.proceed(); w.dice.IntN(4) == 0 { // the peer breaks off in the middle of something
+			_ = p.socket.Close()
+			return
+		}
 		p.conn.Shut(Farewell{Code: ws.StatusNormalClosure})
+	case what < 99:
+		p.proceed()
 	default: // who reads and who writes get a moment
 		<-time.After(time.Duration(w.dice.IntN(2000)) * time.Microsecond)
 	}
@@ -166,6 +190,7 @@ func TestEverybodyHearsExactlyWhatTheModelSays(t *testing.T) {
 				w.act()
 			}
 			for _, p := range w.peers {
+				p.proceed()
 				p.conn.Shut(Farewell{Code: ws.StatusNormalClosure})
 			}
 			for i, p := range w.peers {

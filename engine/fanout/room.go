@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,31 +23,42 @@ const (
 // Room is a set of connections that are sent the same frames in the same order.
 type Room struct {
 	hall  *Hall
-	parts []*part // by shard: of those who take frames as they are
-	flat  []*part // of those who take them compressed
+	parts parts // of those who take frames as they are
+	flat  parts // of those who take them compressed
 }
+
+// parts are those of a room by shard; nil where nobody has been yet, as in most shards of a small room.
+type parts []atomic.Pointer[part]
 
 // NewRoom makes an empty room. It needs no end; what nobody refers to is gone.
 func (h *Hall) NewRoom() *Room {
-	r := &Room{hall: h, parts: make([]*part, len(h.shards))}
-	for i, s := range h.shards {
-		r.parts[i] = newPart(s)
-	}
+	r := &Room{hall: h, parts: make(parts, len(h.shards))}
 	if h.cfg.Deflate {
-		r.flat = make([]*part, len(h.shards))
-		for i, s := range h.shards {
-			r.flat[i] = newPart(s)
-		}
+		r.flat = make(parts, len(h.shards))
 	}
 	return r
 }
 
 // of is the part in which c sits.
 func (r *Room) of(c *Conn) *part {
+	all := r.parts
 	if c.flat {
-		return r.flat[c.shard.index]
+		all = r.flat
 	}
-	return r.parts[c.shard.index]
+	at := &all[c.shard.index]
+	if at.Load() == nil {
+		at.CompareAndSwap(nil, newPart(c.shard))
+	}
+	return at.Load()
+}
+
+// inhabited yields the parts in which somebody is, or is about to be.
+func (all parts) inhabited(yield func(*part) bool) {
+	for i := range all {
+		if p := all[i].Load(); p != nil && p.seats.Load() > 0 && !yield(p) {
+			return
+		}
+	}
 }
 
 // Publish sends a frame to everybody in the room: at once, or with what else comes within Config.Pace if the room is
@@ -56,22 +68,18 @@ func (r *Room) Publish(frame []byte, urgent bool) {
 	publish(r.flat, sync.OnceValue(func() []byte { return r.hall.deflater.frame(frame) }), urgent)
 }
 
-func publish(parts []*part, frame func() []byte, urgent bool) {
-	for _, p := range parts {
-		if p.seats.Load() > 0 {
-			f := frame()
-			p.shard.post(func() { p.publish(f, urgent) })
-		}
+func publish(all parts, frame func() []byte, urgent bool) {
+	for p := range all.inhabited {
+		f := frame()
+		p.shard.post(func() { p.publish(f, urgent) })
 	}
 }
 
 // Clear sends everybody who is in the room out of it, each with everything that was published.
 func (r *Room) Clear() {
-	for _, parts := range [][]*part{r.parts, r.flat} {
-		for _, p := range parts {
-			if p.seats.Load() > 0 {
-				p.shard.post(p.clear)
-			}
+	for _, all := range []parts{r.parts, r.flat} {
+		for p := range all.inhabited {
+			p.shard.post(p.clear)
 		}
 	}
 }

@@ -44,9 +44,22 @@ func (h *Hub) Close(ctx context.Context, spread time.Duration) error {
 			h.hall.CutOff()
 		case <-ctx.Done():
 			h.cancel()
-			h.hall.CutOff()
-			<-h.empty
+			h.emptyOut()
 			return ctx.Err()
+		}
+	}
+}
+
+// emptyOut cuts off whoever is here, and whoever still comes out of a handshake that had begun.
+func (h *Hub) emptyOut() {
+	again := time.NewTicker(lastSecond / 10)
+	defer again.Stop()
+	for {
+		h.hall.CutOff()
+		select {
+		case <-h.empty:
+			return
+		case <-again.C:
 		}
 	}
 }

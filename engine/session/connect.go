@@ -146,7 +146,7 @@ func (req *request) read(query url.Values) (wrong string) {
 // flood of forged URLs must not hold sockets.
 func (h *Hub) refuse(w http.ResponseWriter, r *http.Request, code ws.StatusCode, reason string) {
 	h.mu.Lock()
-	full := h.refused >= h.cfg.MaxHandshakes
+	full := h.refused >= h.cfg.MaxRefused
 	if !full {
 		h.refused++
 	}

@@ -59,7 +59,8 @@ type Config struct {
 	Limiter        *quota.Limiter // of new connections; nil counts nothing
 	MaxPerUser     int            // connections of one user; 10 (Amazon's quota)
 	MaxConnections int            // connections in all; no limit
-	MaxHandshakes  int            // connections being made, and again as many being refused; 1,024
+	MaxHandshakes  int            // connections being made; 1,024
+	MaxRefused     int            // sockets of those who are being told why they may not; 1,024
 	MaxPrefetch    int            // prefetches read from the database at a time, others wait; 4
 	QueueBytes     int            // what may wait for a slow reader; 256 KiB
 	QueueTime      time.Duration  // how long it may wait; 10 s
@@ -76,6 +77,7 @@ type Config struct {
 func (c *Config) defaults() {
 	set(&c.MaxPerUser, 10)
 	set(&c.MaxHandshakes, 1024)
+	set(&c.MaxRefused, 1024)
 	set(&c.MaxPrefetch, 4)
 	set(&c.MaxBacklog, 65536)
 }

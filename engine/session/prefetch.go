@@ -37,7 +37,7 @@ func (h *Hub) prefetch(c *conn, sortBy string) {
 		h.enqueue(entry{mark: m})
 	})
 	if marked {
-		<-m.joined // dispatch never waits for anybody
+		<-m.joined // dispatch waits for shards at most, and they for nobody
 	}
 	var frames [][]byte
 	for i := 0; i < len(events) && err == nil; i++ {

@@ -26,7 +26,7 @@ func TestTooManyHandshakesAtATimeAreRefusedBeforeTheUpgrade(t *testing.T) {
 	var members gate
 	inVirtualTimeWith(t, func(c *session.Config) {
 		members = make(gate)
-		c.Members, c.MaxHandshakes = members, 1
+		c.Members, c.MaxHandshakes, c.MaxRefused = members, 1, 1
 	}, func(s *stage, client *http.Client) {
 		f := make(chan fan)
 		go func() { f <- s.dialWith(client, connectURL(s, s.url, rootKey, oneUser, "1")) }()

@@ -79,7 +79,7 @@ func New(ctx context.Context, cfg config.Serve, log *slog.Logger) (_ *App, err e
 			return nil, fmt.Errorf("--engine-limits: %w", err)
 		}
 		if a.engine, err = OpenEngine(ctx, cfg.Storage, engine.Config{Region: cfg.Region, Limits: limits,
-			DrainTime: cfg.EngineDrain, Logger: log}); err != nil {
+			DrainTime: cfg.EngineDrain, Compress: cfg.EngineCompress, Logger: log}); err != nil {
 			return nil, fmt.Errorf("chat engine: %w", err)
 		}
 	}

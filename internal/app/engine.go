@@ -59,7 +59,7 @@ func NewAlone(ctx context.Context, cfg config.Engine, c engine.Config, log *slog
 	if err := a.secure(); err != nil {
 		return nil, err
 	}
-	c.Region, c.PublicHost, c.Origins, c.Logger = cfg.Region, cfg.PublicHost, cfg.Origins, log
+	c.Region, c.PublicHost, c.Origins, c.Compress, c.Logger = cfg.Region, cfg.PublicHost, cfg.Origins, cfg.Compress, log
 	c.AccessKeyID, c.SecretAccessKey = cfg.KeyID, cfg.Secret
 	if a.engine, err = OpenEngine(ctx, cfg.Storage(), c); err != nil {
 		return nil, err

@@ -45,6 +45,7 @@ type Serve struct {
 	EngineListen   string        `help:"Address where the embedded engine also listens alone, for SDKs and the AWS CLI; empty: not at all." default:"127.0.0.1:8090" env:"STAGEDOOR_ENGINE_LISTEN"`
 	EngineLimits   string        `help:"What the embedded engine holds callers to: none, case (10 requests/s over everything), aws-us-east-1 or aws-eu-central-1 (Amazon's published limits)." default:"none" enum:"none,case,aws-us-east-1,aws-eu-central-1" env:"STAGEDOOR_ENGINE_LIMITS"`
 	EngineDrain    time.Duration `help:"Over how long a stopping process sends the embedded engine's sessions away, so that they do not all come back at once." default:"5s" env:"STAGEDOOR_ENGINE_DRAIN"`
+	EngineCompress bool          `help:"Let browsers have the embedded engine's events compressed, each made once for all of them: fewer bytes on the line." env:"STAGEDOOR_ENGINE_COMPRESS"`
 	PublicURL      string        `help:"URL under which people reach the pages, e.g. https://live.example.org. Default: http:// and the listen address." env:"STAGEDOOR_PUBLIC_URL"`
 	TrustedProxies []string      `help:"Networks of reverse proxies whose X-Forwarded-For is believed, e.g. 10.0.0.0/8." env:"STAGEDOOR_TRUSTED_PROXIES"`
 	Provisioner    bool          `help:"Run the provisioner in this process too." default:"true" negatable:"" env:"STAGEDOOR_PROVISIONER"`

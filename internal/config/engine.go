@@ -27,6 +27,7 @@ type Engine struct {
 	Processors map[string]string `name:"processor" placeholder:"ARN=URL" help:"Where channel flows reach the processor that they know by the ARN of a Lambda function. Repeatable; in the variable with ; between them." env:"STAGEDOOR_ENGINE_PROCESSORS"`
 	Streams    map[string]string `name:"stream" placeholder:"ARN=URL|file:PATH" help:"Where messaging streams lead that are known by the ARN of a Kinesis stream. Repeatable; in the variable with ; between them." env:"STAGEDOOR_ENGINE_STREAMS"`
 	Drain      time.Duration     `help:"Over how long a stopping engine sends its sessions away, so that they do not all come back at once. Amazon's client gives up ten seconds after it first finds nobody: longer is for several engines behind one address." default:"5s" env:"STAGEDOOR_ENGINE_DRAIN"`
+	Compress   bool              `help:"Let clients that offer permessage-deflate have events compressed, each made once for all of them: fewer bytes on the line." env:"STAGEDOOR_ENGINE_COMPRESS"`
 	Metrics    string            `name:"metrics-listen" help:"Address where Prometheus finds /metrics, e.g. 127.0.0.1:9464; empty: nowhere. Nobody else should reach it." env:"STAGEDOOR_ENGINE_METRICS_LISTEN"`
 	TLS        bool              `name:"tls" help:"Speak https and wss with a certificate of our own, made and kept in the data folder." env:"STAGEDOOR_ENGINE_TLS"`
 	TLSCert    string            `name:"tls-cert" help:"Speak https and wss with this certificate (PEM, with its chain). Read again when the file changes." type:"path" env:"STAGEDOOR_ENGINE_TLS_CERT"`
