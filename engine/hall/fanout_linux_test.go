@@ -72,26 +72,33 @@ func TestFanOut(t *testing.T) {
 		}
 	}
 	for _, n := range sizes {
-		needFiles(t, n+100)
-		h := newHall(t, n, pinned, long)
-		h.profile = os.Getenv("STAGEDOOR_FANOUT_PROFILE")
-		began := time.Now()
-		var all [][]*show
-		for range rounds {
-			var round []*show
-			for _, kind := range kinds {
-				round = append(round, h.show(kind))
-			}
-			all = append(all, round)
-		}
-		where := "server and crowd wherever they like"
-		if pinned {
-			where = "server on core 0, crowd on core 1"
-		}
-		fmt.Fprintf(os.Stdout, "\n## %d sessions, %d rounds, %s (%.0f s, load %s, frames of %d bytes)\n\n", n, rounds, where,
-			time.Since(began).Seconds(), load(), len(h.sample))
-		table(os.Stdout, all)
+		t.Run(fmt.Sprint(n), func(t *testing.T) { // whose end closes its sockets
+			needFiles(t, n+100)
+			h := newHall(t, n, pinned, long)
+			h.profile = os.Getenv("STAGEDOOR_FANOUT_PROFILE")
+			h.evening(kinds, rounds)
+		})
 	}
+}
+
+// evening has each kind of server play in turn, and prints what came of it.
+func (h *hall) evening(kinds []string, rounds int) {
+	began := time.Now()
+	var all [][]*show
+	for range rounds {
+		var round []*show
+		for _, kind := range kinds {
+			round = append(round, h.show(kind))
+		}
+		all = append(all, round)
+	}
+	where := "server and crowd wherever they like"
+	if h.pinned {
+		where = "server on core 0, crowd on core 1"
+	}
+	fmt.Fprintf(os.Stdout, "\n## %d sessions, %d rounds, %s (%.0f s, load %s, frames of %d bytes)\n\n", h.n, rounds, where,
+		time.Since(began).Seconds(), load(), len(h.sample))
+	table(os.Stdout, all)
 }
 
 // load is the system's own word for how busy it is.
