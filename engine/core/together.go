@@ -45,10 +45,11 @@ const (
 	slow       = 500 * time.Millisecond
 	// readTime bounds a read: its callers may have left.
 	readTime = 5 * time.Second
-	// A read for several is followed by a rest of restTimes as long as it took, at most restMost, in which the next ones
-	// gather: however many ask, the database is busy with them for a quarter of the time, and the busier the machine is,
-	// the more of them share a read. A longer rest would save reads and cost whoever asks again at once.
+	// A read for several is followed by a rest of restTimes as long as it took, at least restLeast and at most restMost, in
+	// which the next ones gather: however many ask, the database is busy with them for a quarter of the time, and the busier
+	// the machine is, the more of them share a read. A longer rest would save reads and cost whoever asks again at once.
 	restTimes = 3
+	restLeast = 2 * time.Millisecond
 	restMost  = 50 * time.Millisecond
 )
 
@@ -122,7 +123,7 @@ func (t *Together[K, Q, A]) answerAll(ctx context.Context, key K, r *round[Q, A]
 			r.most = max(r.most/2, 1)
 		}
 		if n > 1 && !full {
-			time.AfterFunc(min(restMost, restTimes*took), func() { t.answerAll(ctx, key, r) })
+			time.AfterFunc(min(restMost, max(restLeast, restTimes*took)), func() { t.answerAll(ctx, key, r) })
 			return
 		}
 	}

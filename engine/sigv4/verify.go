@@ -161,14 +161,15 @@ func unambiguousHeaders(h http.Header) error {
 // not cover their order, so that whoever is on the way could choose which of two the reader sees first: userArn twice would
 // let the signer mean one and the reader take the other.
 func uniqueNames(pairs []pair) ([]string, error) {
-	names, folded := make([]string, len(pairs)), make(map[string]bool, len(pairs))
+	names := make([]string, len(pairs))
 	for i, p := range pairs {
 		name, _ := url.QueryUnescape(p.name) // rawQuery has checked it
-		lower := strings.ToLower(name)
-		if folded[lower] {
-			return nil, incomplete("The query parameter %.64q occurs more than once.", name)
+		for _, before := range names[:i] {
+			if strings.EqualFold(before, name) {
+				return nil, incomplete("The query parameter %.64q occurs more than once.", name)
+			}
 		}
-		folded[lower], names[i] = true, name
+		names[i] = name
 	}
 	return names, nil
 }
