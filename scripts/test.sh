@@ -47,7 +47,7 @@ compile() { go test -race -run '^$' ./... >/dev/null; }
 worlds() {
   local log seeds seed
   log=$(mktemp)
-  STAGEDOOR_SIM_RUNS=1500 go test -run '^TestSimulation$' -timeout 15m ./internal/provision 2>&1 | tee "$log" && { rm -f "$log"; return; }
+  STAGEDOOR_SIM_RUNS=2000 go test -run '^TestSimulation$' -timeout 15m ./internal/provision 2>&1 | tee "$log" && { rm -f "$log"; return; }
   seeds=$(grep -ao 'STAGEDOOR_SIM_SEED=[0-9]*' "$log" | sort -u)
   rm -f "$log"
   [ -n "$seeds" ] || return 1
@@ -71,7 +71,7 @@ go_tests() {
   section "Go: a moment of fuzzing for every target" scripts/fuzz.sh 500x
   section "Go: the long simulations, without the race detector" go test -run "$long" -timeout 10m ./internal/provision ./internal/app ./engine/crash
   # The race detector saw a few of these worlds above; here are many, in virtual time. make sim plays a million.
-  section "Go: fifteen hundred simulated worlds of provisioning" worlds
+  section "Go: two thousand simulated worlds of provisioning" worlds
 }
 
 page_tests() {
