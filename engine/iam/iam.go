@@ -19,6 +19,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/stagedoor/stagedoor/engine/kept"
 	"github.com/stagedoor/stagedoor/engine/policy"
 	"github.com/stagedoor/stagedoor/engine/sigv4"
 )
@@ -41,7 +42,7 @@ type Authority struct {
 	root   *Principal
 	roles  map[string]*role // by key; nil if every name is a role
 	any    *role            // what such a role is
-	opened cache
+	opened *kept.Memory[[sha256.Size]byte, opened]
 	seal   cipher.AEAD
 	secret []byte // from it and an access key follows the secret key
 }
@@ -65,7 +66,7 @@ func NewAuthority(cfg Config) (*Authority, error) {
 		key = make([]byte, 32)
 		_, _ = rand.Read(key) // never fails (crypto/rand, Go 1.24)
 	}
-	a := &Authority{cfg: cfg}
+	a := &Authority{cfg: cfg, opened: newOpened()}
 	a.root = &Principal{ARN: "arn:aws:iam::" + cfg.Account + ":root", Account: cfg.Account, UserID: cfg.Account, root: true, home: a}
 	if err := a.deriveKeys(key); err != nil {
 		return nil, err

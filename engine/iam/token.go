@@ -9,9 +9,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/stagedoor/stagedoor/engine/kept"
 	"github.com/stagedoor/stagedoor/engine/policy"
 	"github.com/stagedoor/stagedoor/engine/sigv4"
 )
@@ -46,13 +46,13 @@ func (a *Authority) open(accessKeyID, token string, now time.Time) (string, *Pri
 		return "", nil, sigv4.UnknownKey()
 	}
 	key := sha256.Sum256([]byte(accessKeyID + " " + token))
-	o, ok := a.opened.get(key)
+	o, ok := a.opened.Get(key)
 	if !ok {
 		var err error
 		if o, err = a.unseal(accessKeyID, token); err != nil {
 			return "", nil, sigv4.UnknownKey() // also if the role was taken out of the configuration
 		}
-		a.opened.put(key, o)
+		a.opened.Put(key, o)
 	}
 	if !now.Before(o.p.Expires) {
 		return "", nil, sigv4.ExpiredToken()
@@ -128,46 +128,14 @@ type opened struct {
 	p      *Principal
 }
 
-// cacheBytes bounds each half of the cache: some 1,400 tokens. A ticket holder's has 1 KiB and takes 2.6 KB opened; its hash
-// is remembered, not itself. Those who speak are in it. A hall of those who only listen uses its tokens once, and opening one
-// costs a tenth of a request.
+// What was opened is remembered, under the hash of the token: some 1,400 of them, and at most as many again. A ticket holder's
+// token has 1 KiB and takes 2.6 KB opened. Those who speak are among them. A hall of those who only listen uses its tokens once,
+// and opening one costs a tenth of a request.
 const (
-	cacheBytes = 4 << 20
-	cacheCost  = 3 // bytes in memory for each byte of a token
+	openedBytes = 4 << 20
+	openedCost  = 3 // bytes in memory for each byte of a token
 )
 
-// cache remembers tokens that were genuine. It has two halves: what is used moves to the young one, and when that is full
-// the old one is forgotten. The zero value is empty.
-type cache struct {
-	mu         sync.Mutex
-	young, old map[[sha256.Size]byte]opened
-	size       int // estimated, of the young half
-}
-
-func (c *cache) get(key [sha256.Size]byte) (opened, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	o, ok := c.young[key]
-	if !ok {
-		if o, ok = c.old[key]; ok {
-			c.add(key, o)
-		}
-	}
-	return o, ok
-}
-
-func (c *cache) put(key [sha256.Size]byte, o opened) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.add(key, o)
-}
-
-func (c *cache) add(key [sha256.Size]byte, o opened) {
-	if c.young == nil || c.size > cacheBytes {
-		c.young, c.old, c.size = map[[sha256.Size]byte]opened{}, c.young, 0
-	}
-	if _, there := c.young[key]; !there {
-		c.young[key] = o
-		c.size += cacheCost * o.bytes
-	}
+func newOpened() *kept.Memory[[sha256.Size]byte, opened] {
+	return kept.New[[sha256.Size]byte](openedBytes, func(o opened) int { return openedCost * o.bytes })
 }

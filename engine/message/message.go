@@ -10,6 +10,7 @@ import (
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/flow"
 	"github.com/stagedoor/stagedoor/engine/identity"
+	"github.com/stagedoor/stagedoor/engine/kept"
 	"github.com/stagedoor/stagedoor/engine/role"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -24,7 +25,7 @@ type Messages struct {
 	flows  *flow.Flows
 	groups groups
 
-	pages   *core.Kept[pageKey, page]
+	pages   *kept.Memory[pageKey, page]
 	reading *core.Together[asking, arn.ARN, answer]
 }
 

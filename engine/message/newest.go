@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/stagedoor/stagedoor/engine/core"
+	"github.com/stagedoor/stagedoor/engine/kept"
 	"github.com/stagedoor/stagedoor/engine/role"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -44,8 +45,8 @@ type page struct {
 	more    bool   // there are older ones
 }
 
-func newPages() *core.Kept[pageKey, page] {
-	return core.NewKept[pageKey](pageBytes, func(p page) int { return len(p.body) + 200 })
+func newPages() *kept.Memory[pageKey, page] {
+	return kept.New[pageKey](pageBytes, func(p page) int { return len(p.body) + 200 })
 }
 
 // shared reports whether p is what a sees.

@@ -1,11 +1,10 @@
 package sweep
 
 import (
-	"strings"
 	"testing"
 
-	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
+	"github.com/stagedoor/stagedoor/internal/provision/provisiontest"
 	"github.com/stagedoor/stagedoor/internal/schema"
 )
 
@@ -19,20 +18,8 @@ func TestASweepNeverReadsAWholeEvent(t *testing.T) {
 		"standing": {standingSQL, 3}, "walk": {walkSQL, 4}, "instances": {instancesSQL, 0}, "places": {placesSQL, 0},
 		"admins": {adminsSQL, 2}, "owners": {ownersSQL, 1}, "where": {whereSQL, 1},
 	} {
-		type step struct {
-			id, parent, unused int64
-			detail             string
-		}
-		args := []any{"{}", "{}", "{}", 1, 1, "{}"}
-		plan, err := db.All(t.Context(), d, func(s *step) []any { return []any{&s.id, &s.parent, &s.unused, &s.detail} },
-			"EXPLAIN QUERY PLAN "+query.text, args[:query.args]...)
-		if err != nil || len(plan) == 0 {
-			t.Fatal(name, plan, err)
-		}
-		for _, s := range plan {
-			if strings.HasSuffix(s.detail, "PRIMARY KEY (event_id=?)") || strings.HasPrefix(s.detail, "SCAN r") || strings.HasPrefix(s.detail, "SCAN ticket") {
-				t.Errorf("%s: %s", name, s.detail)
-			}
+		if plan := dbtest.Plan(t, d, query.text, query.args); provisiontest.ReadsAWholeShow(plan) {
+			t.Errorf("%s:\n%s", name, plan)
 		}
 	}
 }
