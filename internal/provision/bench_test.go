@@ -3,8 +3,6 @@ package provision
 import (
 	"context"
 	"fmt"
-	"github.com/stagedoor/stagedoor/internal/provision/ledger"
-	"github.com/stagedoor/stagedoor/internal/provision/plan"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -17,6 +15,8 @@ import (
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+	"github.com/stagedoor/stagedoor/internal/provision/plan"
 	"github.com/stagedoor/stagedoor/internal/readiness"
 	"github.com/stagedoor/stagedoor/internal/schema"
 )

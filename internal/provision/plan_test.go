@@ -1,13 +1,13 @@
 package provision
 
 import (
-	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 	"testing"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/chime"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 )
 
 // The planner once followed an import of 100,000 tickets to its end, 40 s, before it looked at anything else.

@@ -1,14 +1,14 @@
 package provision
 
 import (
-	"github.com/stagedoor/stagedoor/internal/provision/ledger"
-	"github.com/stagedoor/stagedoor/internal/provision/plan"
 	"testing"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+	"github.com/stagedoor/stagedoor/internal/provision/plan"
 )
 
 // steps lets the planner do all that is left.
