@@ -52,6 +52,7 @@ var mayImport = map[string][]string{
 	"internal/pass":                    and(ground, "internal/chime"),
 	"internal/provision":               and(ground, "internal/chime", "internal/provision/rule", "internal/provision/ledger", "internal/provision/plan", "internal/provision/sweep"),
 	"internal/provision/ledger":        ground,
+	"internal/provision/ledgertest":    and(ground, "internal/provision/ledger", "internal/db/dbtest"), // for tests of provision
 	"internal/provision/plan":          and(ground, "internal/provision/rule", "internal/provision/ledger"),
 	"internal/provision/sweep":         and(ground, "internal/chime", "internal/provision/rule", "internal/provision/ledger"),
 	"internal/provision/rule":          {}, // what a forecast must know of it

@@ -131,29 +131,37 @@ func (d *DB) openSQLite(path string) error {
 const frozen = "5000"
 
 func (d *DB) openPostgres(rawURL string) error {
-	var err error
-	if d.read, err = sql.Open("pgx", rawURL); err != nil {
-		return err
-	}
-	d.read.SetMaxOpenConns(16)
-	d.read.SetMaxIdleConns(16)
 	config, err := pgx.ParseConfig(rawURL)
 	if err != nil {
 		return err
 	}
-	// A server, database or role may be told to answer commits before they are on disk, and to let a transaction whose client
-	// says nothing keep its locks for ever. Not ours; stronger settings stay.
+	d.read = stdlib.OpenDB(*config, stdlib.OptionAfterConnect(planByRule))
+	d.read.SetMaxOpenConns(16)
+	d.read.SetMaxIdleConns(16)
 	d.write = stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
-		_, err := c.Exec(ctx, `SELECT set_config(name, 'on', false) FROM pg_settings WHERE name = 'synchronous_commit' AND setting = 'off'`)
-		if err != nil {
-			return err
-		}
-		_, err = c.Exec(ctx, `SELECT set_config(name, $1, false) FROM pg_settings
-			WHERE name = 'idle_in_transaction_session_timeout' AND (setting = '0' OR CAST(setting AS BIGINT) > CAST($1 AS BIGINT))`, frozen)
-		return err
+		return errors.Join(planByRule(ctx, c), neverUnsafe(ctx, c))
 	}))
 	d.write.SetMaxOpenConns(1)
 	return nil
+}
+
+// planByRule has PostgreSQL plan a statement once and without looking at its parameters, as SQLite does. It would plan anew for each
+// value, and for a show that was imported after its last count of the rows it expects a single row and reads all hundred thousand.
+func planByRule(ctx context.Context, c *pgx.Conn) error {
+	_, err := c.Exec(ctx, "SELECT set_config('plan_cache_mode', 'force_generic_plan', false)")
+	return err
+}
+
+// neverUnsafe is for a server, database or role that is told to answer commits before they are on disk, and to let a transaction whose
+// client says nothing keep its locks for ever. Ours are not; stronger settings stay.
+func neverUnsafe(ctx context.Context, c *pgx.Conn) error {
+	_, err := c.Exec(ctx, `SELECT set_config(name, 'on', false) FROM pg_settings WHERE name = 'synchronous_commit' AND setting = 'off'`)
+	if err != nil {
+		return err
+	}
+	_, err = c.Exec(ctx, `SELECT set_config(name, $1, false) FROM pg_settings
+		WHERE name = 'idle_in_transaction_session_timeout' AND (setting = '0' OR CAST(setting AS BIGINT) > CAST($1 AS BIGINT))`, frozen)
+	return err
 }
 
 // OnTrouble has f told, once, when the disk has failed a checkpoint of SQLite. Nothing is lost, but from then on the log

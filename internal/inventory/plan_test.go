@@ -59,20 +59,12 @@ func TestNoQuestionReadsAllRows(t *testing.T) {
 		}
 	})
 	t.Run("postgres", func(t *testing.T) {
-		d, err := db.Open(t.Context(), dbtest.PostgresURL(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = d.Close() })
-		if err := d.Migrate(t.Context(), schema.Platform()); err != nil {
-			t.Fatal(err)
-		}
+		d := dbtest.Postgres(t, schema.Platform())
 		million(t, d, 4, 2_500)
 		read := regexp.MustCompile(`Seq Scan|Hash`)
 		for _, q := range asked {
-			plan, err := db.All(t.Context(), d, func(s *string) []any { return []any{s} }, "EXPLAIN "+q.text, q.args...)
-			if text := strings.Join(plan, "\n"); err != nil || q.name != "counts" && read.MatchString(text) {
-				t.Errorf("%s: %v\n%s", q.name, err, text)
+			if plan := dbtest.Plan(t, d, q.text, len(q.args)); q.name != "counts" && read.MatchString(plan) {
+				t.Errorf("%s:\n%s", q.name, plan)
 			}
 		}
 	})
@@ -127,14 +119,7 @@ func BenchmarkMillionTickets(b *testing.B) {
 		b.Run(dialect, func(b *testing.B) {
 			d := dbtest.SQLite(b, schema.Platform())
 			if dialect == "postgres" {
-				var err error
-				if d, err = db.Open(b.Context(), dbtest.PostgresURL(b)); err != nil {
-					b.Fatal(err)
-				}
-				b.Cleanup(func() { _ = d.Close() })
-				if err := d.Migrate(b.Context(), schema.Platform()); err != nil {
-					b.Fatal(err)
-				}
+				d = dbtest.Postgres(b, schema.Platform())
 			}
 			million(b, d, 10, 100_000)
 			c := New(d)

@@ -9,6 +9,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/ledgertest"
 )
 
 // A batch that was answered, with one throttled member among ninety-nine that were let in, once slowed its bucket down as if
@@ -45,8 +46,8 @@ func TestABatchIsMoreThanItsMembers(t *testing.T) {
 // the pace of the moment: for minutes.
 func TestAShowDoesNotOversleepASlowBucket(t *testing.T) {
 	term, p := benchTerm(t, "sqlite")
-	e, _ := fill(t, term.db, 3, time.Now().Add(time.Hour))
-	fillLedger(t, term.db, e, false)
+	e, _ := ledgertest.Show(t, term.db, 3, time.Now().Add(time.Hour))
+	ledgertest.Fill(t, term.db, e, false)
 	looks(t, p)
 	for range 2 {
 		err := term.lease.Write(t.Context(), term.epoch, func(tx *db.Tx) error {

@@ -171,7 +171,7 @@ func (t *term) pickFrom(ctx context.Context, shows []plan.Show, k *picker, upkee
 			continue
 		}
 		before, next := len(k.calls), k.next
-		k.next, k.asked = time.Time{}, asked{}
+		k.next, k.asked, k.waiting = time.Time{}, asked{}, ledger.Waiting{}
 		if err := t.pickShow(ctx, s, k, upkeep); err != nil {
 			return err
 		}
@@ -190,9 +190,7 @@ func (t *term) pickFrom(ctx context.Context, shows []plan.Show, k *picker, upkee
 			k.asked.waits = true
 			t.sleep(s.ID, stirs, k.now.Add(min(waits.Sub(k.latest), idle))) // a slow bucket may become faster meanwhile
 		default:
-			if err := t.rest(ctx, s.ID, stirs, k.now); err != nil {
-				return err
-			}
+			t.rest(s.ID, stirs, k)
 		}
 		if !upkeep {
 			t.asked[s.ID] = k.asked
@@ -216,8 +214,6 @@ func earlier(a, b time.Time) time.Time {
 const (
 	channelSQL = "SELECT arn, state FROM resource WHERE event_id = $1 AND subject = '' AND kind = 'channel'"
 	flyingSQL  = "SELECT count(*) FROM (SELECT 1 FROM resource WHERE event_id = $1 AND busy AND epoch >= $2 LIMIT 1) AS x"
-	dueSQL     = `SELECT COALESCE(min(next_try_ms), 0) FROM resource
-		WHERE event_id = $1 AND attempts > 0 AND error <> '' AND NOT busy AND next_try_ms > $2`
 )
 
 // todo reads the first rows of an event that wait for a task and are due. Kinds that the provider has just refused for a
@@ -250,8 +246,11 @@ func (t *term) pickShow(ctx context.Context, s plan.Show, k *picker, upkeepOnly 
 	if err != nil {
 		return err
 	}
-	if k.waiting, err = ledger.WaitingFor(ctx, t.db, s.ID); err != nil {
+	if k.waiting, err = ledger.WaitingFor(ctx, t.db, s.ID, k.now); err != nil {
 		return err
+	}
+	if ready && k.waiting.None() && s.Place != ledger.Shared { // a shared place may want further admins
+		return nil
 	}
 	channel, err := db.One(ctx, t.db, func(r *channelRow) []any { return []any{&r.arn, &r.state} }, channelSQL, s.ID)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -390,18 +389,13 @@ func (t *term) resting(event id.Event, now time.Time) (stirs int, until time.Tim
 
 // rest lets an event sleep until its next failed row is due, unless it was stirred since it was asked. Whoever changes
 // something about the event stirs it; the bound is for a change that nobody told us about.
-func (t *term) rest(ctx context.Context, event id.Event, stirs int, now time.Time) error {
+func (t *term) rest(event id.Event, stirs int, k *picker) {
 	const bound = 5 * time.Second
-	due, err := db.Value[int64](ctx, t.db, dueSQL, event, now.UnixMilli())
-	if err != nil {
-		return err
-	}
-	until := now.Add(bound)
-	if at := time.UnixMilli(due); due > 0 && at.Before(until) {
-		until = at
+	until := k.now.Add(bound)
+	if retry := k.waiting.Retry(); !retry.IsZero() && retry.Before(until) {
+		until = retry
 	}
 	t.sleep(event, stirs, until)
-	return nil
 }
 
 // sleep lets an event not be asked until a time, unless it was stirred meanwhile.

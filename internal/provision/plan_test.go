@@ -8,6 +8,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+	"github.com/stagedoor/stagedoor/internal/provision/ledgertest"
 )
 
 // The planner once followed an import of 100,000 tickets to its end, 40 s, before it looked at anything else.
@@ -35,7 +36,7 @@ func TestAnImportIsPlannedInChunksAndALateTicketOfAnEarlierShowGoesBetweenThem(t
 					t.Fatal(more, err)
 				}
 			}
-			later, _ := fill(t, term.db, 3_000, time.Now().Add(48*time.Hour))
+			later, _ := ledgertest.Show(t, term.db, 3_000, time.Now().Add(48*time.Hour))
 			sold(time.Now())
 			look()
 			if n := planned(later); n != 0 {
@@ -45,7 +46,7 @@ func TestAnImportIsPlannedInChunksAndALateTicketOfAnEarlierShowGoesBetweenThem(t
 			if n := planned(later); n != ledger.Chunk {
 				t.Fatalf("a step planned %d tickets, want %d", n, ledger.Chunk)
 			}
-			earlier, _ := fill(t, term.db, 1, time.Now().Add(time.Hour))
+			earlier, _ := ledgertest.Show(t, term.db, 1, time.Now().Add(time.Hour))
 			sold(time.Now().Add(time.Second)) // what fill writes is older than what the planner looks for
 			look()
 			step()

@@ -8,6 +8,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/pace"
 	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+	"github.com/stagedoor/stagedoor/internal/provision/ledgertest"
 	"github.com/stagedoor/stagedoor/internal/provision/plan"
 )
 
@@ -49,8 +50,8 @@ func (t *term) count(tb testing.TB, where string, args ...any) int {
 // delete: the dispatcher asked for it a thousand times a second, with a commit each.
 func TestAShowThatComesBackWithoutAChatKeepsWhatItHas(t *testing.T) {
 	term, p := benchTerm(t, "sqlite")
-	e, _ := fill(t, term.db, 3, time.Now().Add(time.Hour))
-	fillLedger(t, term.db, e, true)
+	e, _ := ledgertest.Show(t, term.db, 3, time.Now().Add(time.Hour))
+	ledgertest.Fill(t, term.db, e, true)
 	term.exec(t, "UPDATE event SET state = 'archived' WHERE id = $1", e)
 	looks(t, p)
 	steps(t, p)
@@ -73,8 +74,8 @@ func TestAShowThatComesBackWithoutAChatKeepsWhatItHas(t *testing.T) {
 func TestWhatGoesWithItsAppInstanceIsNotDeletedOneByOne(t *testing.T) {
 	for _, change := range []string{"", "UPDATE ticket SET valid = FALSE"} {
 		term, p := benchTerm(t, "sqlite")
-		e, tickets := fill(t, term.db, 3, time.Now().Add(time.Hour))
-		fillLedger(t, term.db, e, true)
+		e, tickets := ledgertest.Show(t, term.db, 3, time.Now().Add(time.Hour))
+		ledgertest.Fill(t, term.db, e, true)
 		if change != "" {
 			term.exec(t, change)
 			looks(t, p)
@@ -102,8 +103,8 @@ func TestWhatGoesWithItsAppInstanceIsNotDeletedOneByOne(t *testing.T) {
 // A show that was sealed when its tickets changed, and came back, is compared once more.
 func TestWhatChangedWhileASealStoodIsNotForgotten(t *testing.T) {
 	term, p := benchTerm(t, "sqlite")
-	e, tickets := fill(t, term.db, 3, time.Now().Add(time.Hour))
-	fillLedger(t, term.db, e, true)
+	e, tickets := ledgertest.Show(t, term.db, 3, time.Now().Add(time.Hour))
+	ledgertest.Fill(t, term.db, e, true)
 	looks(t, p)
 	steps(t, p)
 	term.exec(t, "UPDATE event SET state = 'archived' WHERE id = $1", e)
@@ -123,8 +124,8 @@ func TestWhatChangedWhileASealStoodIsNotForgotten(t *testing.T) {
 // chat for ten minutes.
 func TestAComparisonBeginsAnewWhenAllWasRemovedMeanwhile(t *testing.T) {
 	term, p := benchTerm(t, "sqlite")
-	e, _ := fill(t, term.db, 3*ledger.Chunk, time.Now().Add(time.Hour))
-	fillLedger(t, term.db, e, true)
+	e, _ := ledgertest.Show(t, term.db, 3*ledger.Chunk, time.Now().Add(time.Hour))
+	ledgertest.Fill(t, term.db, e, true)
 	looks(t, p)
 	term.exec(t, "UPDATE placement SET leaving = TRUE WHERE event_id = $1", e)
 	if more, err := p.Step(t.Context()); err != nil || !more {
@@ -144,8 +145,8 @@ func TestAComparisonBeginsAnewWhenAllWasRemovedMeanwhile(t *testing.T) {
 // a provider answers that it is there.
 func TestWhatIsMadeAfterALostDeleteHasAnotherToken(t *testing.T) {
 	term, _ := benchTerm(t, "sqlite")
-	e, _ := fill(t, term.db, 1, time.Now().Add(time.Hour))
-	fillLedger(t, term.db, e, true)
+	e, _ := ledgertest.Show(t, term.db, 1, time.Now().Add(time.Hour))
+	ledgertest.Fill(t, term.db, e, true)
 	call := func(what ledger.Task) (r ledger.Row) {
 		rows, err := term.todo(t.Context(), e, what, time.Now().Add(time.Hour), 1)
 		if err != nil || len(rows) != 1 {
@@ -179,8 +180,8 @@ func TestWhatIsMadeAfterALostDeleteHasAnotherToken(t *testing.T) {
 // people wait for an hour.
 func TestWhoWasThrottledWaitsForNoClock(t *testing.T) {
 	term, _ := benchTerm(t, "sqlite")
-	e, _ := fill(t, term.db, 1, time.Now().Add(time.Hour))
-	fillLedger(t, term.db, e, false)
+	e, _ := ledgertest.Show(t, term.db, 1, time.Now().Add(time.Hour))
+	ledgertest.Fill(t, term.db, e, false)
 	rows, err := term.todo(t.Context(), e, ledger.TaskCreate, time.Now(), 1)
 	if err != nil || len(rows) != 1 {
 		t.Fatal(rows, err)
@@ -205,8 +206,8 @@ func TestWhoWasThrottledWaitsForNoClock(t *testing.T) {
 func TestAShowIsNotLeavingWithoutASlot(t *testing.T) {
 	term, p := benchTerm(t, "sqlite")
 	term.pace = pace.New(presetOf(t, "case"))
-	e, _ := fill(t, term.db, 3, time.Now().Add(time.Hour))
-	fillLedger(t, term.db, e, true)
+	e, _ := ledgertest.Show(t, term.db, 3, time.Now().Add(time.Hour))
+	ledgertest.Fill(t, term.db, e, true)
 	term.exec(t, "UPDATE event SET state = 'archived' WHERE id = $1", e)
 	looks(t, p)
 	steps(t, p)
@@ -237,8 +238,8 @@ func TestAShowIsNotLeavingWithoutASlot(t *testing.T) {
 func TestAShowThatIsWantedAgainIsNotLetGo(t *testing.T) {
 	term, p := benchTerm(t, "sqlite")
 	term.pace = pace.New(presetOf(t, "case"))
-	e, _ := fill(t, term.db, 3, time.Now().Add(time.Hour))
-	fillLedger(t, term.db, e, true)
+	e, _ := ledgertest.Show(t, term.db, 3, time.Now().Add(time.Hour))
+	ledgertest.Fill(t, term.db, e, true)
 	term.exec(t, "UPDATE event SET state = 'archived' WHERE id = $1", e)
 	looks(t, p)
 	steps(t, p)
@@ -280,8 +281,8 @@ func count(t *testing.T, d *db.DB, what string) int {
 // Two shows of the shared app instance may ask for the same thing in one look: the second slot was lost.
 func TestACallThatIsNotMadeGivesItsSlotBack(t *testing.T) {
 	term, _ := benchTerm(t, "sqlite")
-	e, _ := fill(t, term.db, 1, time.Now().Add(time.Hour))
-	fillLedger(t, term.db, e, false)
+	e, _ := ledgertest.Show(t, term.db, 1, time.Now().Add(time.Hour))
+	ledgertest.Fill(t, term.db, e, false)
 	rows, err := term.todo(t.Context(), e, ledger.TaskCreate, time.Now(), 1)
 	if err != nil || len(rows) != 1 {
 		t.Fatal(rows, err)

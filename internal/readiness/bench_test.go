@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
 	"github.com/stagedoor/stagedoor/internal/schema"
 )
@@ -18,14 +17,7 @@ func BenchmarkStatus(b *testing.B) {
 			ctx, now := context.Background(), time.Now()
 			d := dbtest.SQLite(b, schema.Platform())
 			if kind == "postgres" {
-				var err error
-				if d, err = db.Open(ctx, dbtest.PostgresURL(b)); err != nil {
-					b.Fatal(err)
-				}
-				b.Cleanup(func() { _ = d.Close() })
-				if err := d.Migrate(ctx, schema.Platform()); err != nil {
-					b.Fatal(err)
-				}
+				d = dbtest.Postgres(b, schema.Platform())
 			}
 			h := &house{b, d}
 			h.leads(now.Add(time.Hour))

@@ -4,6 +4,7 @@ package dbtest
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"io/fs"
 	"net/url"
 	"os"
@@ -22,13 +23,16 @@ const PostgresEnv = "STAGEDOOR_TEST_POSTGRES"
 // Each runs f on an empty, migrated database of both kinds, as subtests "sqlite" and "postgres".
 func Each(t *testing.T, files fs.FS, f func(t *testing.T, d *db.DB)) {
 	t.Run("sqlite", func(t *testing.T) { f(t, SQLite(t, files)) })
-	t.Run("postgres", func(t *testing.T) { f(t, open(t, PostgresURL(t), files)) })
+	t.Run("postgres", func(t *testing.T) { f(t, Postgres(t, files)) })
 }
 
 // SQLite returns an empty, migrated SQLite database that ends with the test.
 func SQLite(t testing.TB, files fs.FS) *db.DB {
 	return open(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"), files)
 }
+
+// Postgres returns an empty, migrated schema of PostgreSQL that ends with the test, or skips the test.
+func Postgres(t testing.TB, files fs.FS) *db.DB { return open(t, PostgresURL(t), files) }
 
 // PostgresURL returns the URL of an empty PostgreSQL schema of the test's own, or skips the test.
 func PostgresURL(t testing.TB) string {
@@ -76,21 +80,45 @@ func open(t testing.TB, u string, files fs.FS) *db.DB {
 	return d
 }
 
-// Plan is how SQLite goes about a statement, a step on each line. Parameters are NULL.
+// Plan is how the database goes about a statement, a step on each line. Parameters are NULL, which neither of them looks at.
 func Plan(t testing.TB, d *db.DB, query string, parameters int) string {
 	t.Helper()
-	type step struct {
-		id, parent, unused int64
-		detail             string
+	explain := explainSQLite
+	if d.Dialect() == db.PostgreSQL {
+		explain = explainPostgres
 	}
-	steps, err := db.All(t.Context(), d, func(s *step) []any { return []any{&s.id, &s.parent, &s.unused, &s.detail} },
-		"EXPLAIN QUERY PLAN "+query, make([]any, parameters)...)
+	steps, err := explain(t.Context(), d, query, parameters)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var plan strings.Builder
-	for _, s := range steps {
-		plan.WriteString(s.detail + "\n")
+	return strings.Join(steps, "\n") + "\n"
+}
+
+func explainSQLite(ctx context.Context, d *db.DB, query string, parameters int) ([]string, error) {
+	var id, parent, unused int64
+	return db.All(ctx, d, func(detail *string) []any { return []any{&id, &parent, &unused, detail} },
+		"EXPLAIN QUERY PLAN "+query, make([]any, parameters)...)
+}
+
+// explainPostgres asks for the plan of a prepared statement: of one that is explained PostgreSQL looks at the parameters.
+func explainPostgres(ctx context.Context, d *db.DB, query string, parameters int) (steps []string, err error) {
+	execute := "EXPLAIN EXECUTE explained"
+	if parameters > 0 {
+		execute += "(NULL" + strings.Repeat(", NULL", parameters-1) + ")"
 	}
-	return plan.String()
+	err = d.Write(ctx, func(tx *db.Tx) error { // always on the same connection
+		if _, err := tx.Exec("PREPARE explained AS " + query); err != nil {
+			return err
+		}
+		steps, err = db.All(ctx, tx, func(s *string) []any { return []any{s} }, execute)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec("DEALLOCATE explained")
+		return err
+	})
+	if err == nil && strings.Contains(strings.Join(steps, "\n"), "One-Time Filter: false") {
+		err = errors.New("PostgreSQL has looked at the parameters")
+	}
+	return steps, err
 }

@@ -43,12 +43,15 @@ func AdminUser(n id.Ticket) string {
 // AllAdmins are the AdminSubjects of every admin that a place may have (rule.MaxAdmins), for questions.
 const AllAdmins = "('', 'admin-2', 'admin-3', 'admin-4')"
 
+// BaseSQL asks for the rows of a place, an account before its role, which may have the same rank.
+const BaseSQL = "SELECT " + Columns + ` FROM resource
+	WHERE event_id = $1 AND kind IN ('instance', 'admin_user', 'admin') AND subject IN ` + AllAdmins + ` AND state = 'made'
+	ORDER BY rank, subject, kind DESC`
+
 // ReadBase reads how far the app instance of a place is, whose show was removed round times. ready says that channels can be made in it.
 func ReadBase(ctx context.Context, d *db.DB, installation string, place id.Event, round int) (b Base, ready bool, err error) {
 	b = Base{Installation: installation, Place: place, Round: round}
-	rows, err := db.All(ctx, d, (*Row).Fields, "SELECT "+Columns+` FROM resource WHERE event_id = $1
-		AND kind IN ('instance', 'admin_user', 'admin') AND subject IN `+AllAdmins+` AND state = 'made'
-		ORDER BY rank, subject, kind DESC`, place) // an account before its role, which may have the same rank
+	rows, err := db.All(ctx, d, (*Row).Fields, BaseSQL, place)
 	if err != nil {
 		return b, false, err
 	}

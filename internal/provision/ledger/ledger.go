@@ -164,8 +164,11 @@ func Todo(ctx context.Context, d *db.DB, event id.Event, what Task, now time.Tim
 	return db.All(ctx, d, (*Row).Fields, TodoSQL, event, what, now.UnixMilli(), most)
 }
 
-// Waiting says for which tasks there are rows of an event, due or not.
-type Waiting struct{ Create, Join, Rename, Delete bool }
+// Waiting says for which tasks there are rows of an event, due or not, and when the next one that failed is due again.
+type Waiting struct {
+	Create, Join, Rename, Delete bool
+	retry                        int64 // ms
+}
 
 // waitingFor is the first row that waits for a task, or NULL. The range, of all ranks, has SQLite take the index (00002_provision.sql); the
 // order has PostgreSQL take it, which reads an EXISTS from the beginning of the table where it believes that most rows are meant.
@@ -174,14 +177,26 @@ const waitingFor = `(SELECT 1 FROM resource WHERE event_id = $1 AND rank > -9 AN
 
 const firstOne = " ORDER BY rank, next_try_ms, subject LIMIT 1) IS NOT NULL"
 
-// WaitingSQL asks that, by the index resource_todo. It is one question instead of four, and PostgreSQL keeps its plan: one whose LIMIT is
-// a parameter it makes anew each time, because it does not know how little that is.
+// WaitingSQL asks that, by the indexes resource_todo and resource_failing: one question for a show that has nothing to do.
 const WaitingSQL = "SELECT " + waitingFor + "'create'" + firstOne + ", " + waitingFor + "'join'" + firstOne + ", " +
-	waitingFor + "'rename'" + firstOne + ", " + waitingFor + "'delete'" + firstOne
+	waitingFor + "'rename'" + firstOne + ", " + waitingFor + "'delete'" + firstOne + `, (SELECT COALESCE(min(next_try_ms), 0) FROM resource
+	WHERE event_id = $1 AND attempts > 0 AND error <> '' AND NOT busy AND next_try_ms > $2)`
 
 // WaitingFor looks which tasks an event has.
-func WaitingFor(ctx context.Context, d *db.DB, event id.Event) (Waiting, error) {
-	return db.One(ctx, d, func(w *Waiting) []any { return []any{&w.Create, &w.Join, &w.Rename, &w.Delete} }, WaitingSQL, event)
+func WaitingFor(ctx context.Context, d *db.DB, event id.Event, now time.Time) (Waiting, error) {
+	return db.One(ctx, d, func(w *Waiting) []any { return []any{&w.Create, &w.Join, &w.Rename, &w.Delete, &w.retry} },
+		WaitingSQL, event, now.UnixMilli())
+}
+
+// None reports that there is no task, due or not.
+func (w Waiting) None() bool { return !w.Create && !w.Join && !w.Rename && !w.Delete }
+
+// Retry is when the next failed row is due again, zero for never.
+func (w Waiting) Retry() time.Time {
+	if w.retry == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(w.retry)
 }
 
 // Any reports whether there is one for a task.

@@ -1,0 +1,19 @@
+package plan
+
+import (
+	"testing"
+
+	"github.com/stagedoor/stagedoor/internal/db/dbtest"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+	"github.com/stagedoor/stagedoor/internal/provision/ledgertest"
+	"github.com/stagedoor/stagedoor/internal/schema"
+)
+
+// SQLite once read all memberships of an open show each second to follow its bans: it took the primary key although there
+// was an index.
+func TestAPlanNeverReadsAWholeEvent(t *testing.T) {
+	ledgertest.NeverReadAWholeShow(t, dbtest.SQLite(t, schema.Platform()), map[string]int{
+		bansSQL: 1, flickerSQL: 1, ledger.Drift: 1,
+		showSQL: 0, unplacedSQL: 1, wantedSQL: 3,
+	})
+}

@@ -1,0 +1,31 @@
+package provision
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/db/dbtest"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+	"github.com/stagedoor/stagedoor/internal/provision/ledgertest"
+	"github.com/stagedoor/stagedoor/internal/schema"
+)
+
+// Both databases once read a whole show for each next call. SQLite took the primary key although there was an index. PostgreSQL
+// expected, of a show that was imported after it had counted the rows last, a single row, for which any index will do; and of
+// one that it had counted while most rows waited, to meet one that waits soon, wherever it begins.
+func TestWhatIsAskedAllTheTimeNeverReadsAWholeEvent(t *testing.T) {
+	dbtest.Each(t, schema.Platform(), func(t *testing.T, d *db.DB) {
+		for i, then := range []string{"ANALYZE", "UPDATE resource SET state = 'made', name = want_name, work = ''"} {
+			e, _ := ledgertest.Show(t, d, 2000, time.Now().Add(time.Duration(i)*time.Hour))
+			ledgertest.Fill(t, d, e, false)
+			if _, err := d.Exec(t.Context(), then); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ledgertest.NeverReadAWholeShow(t, d, map[string]int{
+			ledger.TodoSQL: 4, ledger.WaitingSQL: 2, channelSQL: 1, flyingSQL: 2,
+			ledger.BaseSQL: 1,
+		})
+	})
+}
