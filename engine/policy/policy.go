@@ -3,11 +3,9 @@
 package policy
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/stagedoor/stagedoor/engine/strictjson"
@@ -36,15 +34,21 @@ const (
 	Trust               // who may take a role
 )
 
-var (
-	sidPattern    = regexp.MustCompile(`^[A-Za-z0-9]*$`)
-	actionPattern = regexp.MustCompile(`^(\*|[A-Za-z0-9*?-]+:[A-Za-z0-9*?]+)$`)
-)
+const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+// isSid is [A-Za-z0-9]*
+func isSid(s string) bool { return strings.Trim(s, letters) == "" }
+
+// isAction is (\*|[A-Za-z0-9*?-]+:[A-Za-z0-9*?]+)
+func isAction(s string) bool {
+	service, name, found := strings.Cut(s, ":")
+	return s == "*" || found && service != "" && name != "" && strings.Trim(service, letters+"*?-") == "" && strings.Trim(name, letters+"*?") == ""
+}
 
 // Parse reads a policy document. Its error is fit to show.
 func Parse(text string, use Use) (*Policy, error) {
 	var version, id string
-	var body json.RawMessage
+	var body strictjson.Checked
 	err := strictjson.Fields([]byte(text), map[string]any{"Version": &version, "Id": &id, "Statement": &body})
 	if err != nil {
 		return nil, fmt.Errorf("the policy is not a valid document: %w", err)
@@ -54,11 +58,9 @@ func Parse(text string, use Use) (*Policy, error) {
 	default:
 		return nil, errors.New("the policy's Version must be 2012-10-17 or 2008-10-17")
 	}
-	list := []json.RawMessage{body}
-	if bytes.HasPrefix(body, []byte("[")) {
-		if err := json.Unmarshal(body, &list); err != nil {
-			return nil, err
-		}
+	list, err := body.List()
+	if err != nil {
+		return nil, err
 	}
 	if len(body) == 0 || len(list) == 0 {
 		return nil, errors.New("the policy has no Statement")
@@ -79,7 +81,7 @@ func Parse(text string, use Use) (*Policy, error) {
 	return p, nil
 }
 
-func parseStatement(raw json.RawMessage, use Use, variables bool) (st statement, sid string, err error) {
+func parseStatement(raw strictjson.Checked, use Use, variables bool) (st statement, sid string, err error) {
 	var (
 		effect                                   string
 		action, notAction, resource, notResource strictjson.Strings
@@ -91,14 +93,14 @@ func parseStatement(raw json.RawMessage, use Use, variables bool) (st statement,
 	} else {
 		elements["Resource"], elements["NotResource"] = &resource, &notResource
 	}
-	if err := strictjson.Fields(raw, elements); err != nil {
+	if err := raw.Fields(elements); err != nil {
 		return st, "", err
 	}
 	if effect != "Allow" && effect != "Deny" {
 		return st, "", errors.New("the Effect must be Allow or Deny")
 	}
 	st.deny = effect == "Deny"
-	if !sidPattern.MatchString(sid) {
+	if !isSid(sid) {
 		return st, "", errors.New("the Sid must consist of letters and digits")
 	}
 	if err := st.about(action, notAction, use); err != nil {
@@ -123,7 +125,7 @@ func (s *statement) about(action, notAction []string, use Use) error {
 	}
 	s.notAction = len(notAction) > 0
 	for _, a := range append(action, notAction...) {
-		if !actionPattern.MatchString(a) {
+		if !isAction(a) {
 			return fmt.Errorf("the action %.64q must have a service prefix, e.g. chime:Connect", a)
 		}
 		a = strings.ToLower(a)

@@ -45,10 +45,54 @@ func Fields(b []byte, into map[string]any) error {
 	if err != nil {
 		return err
 	}
+	return fill(members, into)
+}
+
+// Checked is a value of a document that was checked as a whole. It is part of the document's memory.
+type Checked []byte
+
+// Fields is Fields of a value that need not be checked once more.
+func (c Checked) Fields(into map[string]any) error {
+	s := scanner{b: c}
+	if s.peek() != '{' {
+		return errors.New("the JSON is not an object")
+	}
+	members, err := s.object(0)
+	if err != nil {
+		return err
+	}
+	return fill(members, into)
+}
+
+// List returns the entries of an array. A value that is no array is a list of itself.
+func (c Checked) List() ([]Checked, error) {
+	if len(c) == 0 || c[0] != '[' {
+		return []Checked{c}, nil
+	}
+	var list []Checked
+	s := scanner{b: c}
+	for s.at++; s.peek() != ']'; {
+		if s.b[s.at] == ',' {
+			s.at++
+			s.peek()
+		}
+		start := s.at
+		if err := s.value(1); err != nil {
+			return nil, err
+		}
+		list = append(list, c[start:s.at:s.at])
+	}
+	return list, nil
+}
+
+func fill(members []Member, into map[string]any) error {
 	for _, m := range members {
 		target, known := into[m.Name]
 		if !known {
 			return fmt.Errorf("unknown element %.64q", m.Name)
+		}
+		if plain(m.Value, target) {
+			continue
 		}
 		if err := json.Unmarshal(m.Value, target); err != nil {
 			var kind *json.UnmarshalTypeError
@@ -59,6 +103,43 @@ func Fields(b []byte, into map[string]any) error {
 		}
 	}
 	return nil
+}
+
+// plain stores what needs no decoder, which takes longer than all the rest: parts of the document, and texts without escapes.
+func plain(value []byte, target any) bool {
+	switch t := target.(type) {
+	case *Checked:
+		*t = value
+		return true
+	case *string:
+		text, ok := unescaped(value)
+		if ok {
+			*t = text
+		}
+		return ok
+	case *Strings:
+		entries, err := Checked(value).List()
+		list := make(Strings, len(entries))
+		for i := 0; i < len(entries) && err == nil; i++ {
+			var ok bool
+			if list[i], ok = unescaped(entries[i]); !ok {
+				return false
+			}
+		}
+		if err == nil {
+			*t = list
+		}
+		return err == nil
+	}
+	return false
+}
+
+// unescaped reads a string that stands for itself.
+func unescaped(value []byte) (text string, ok bool) {
+	if value[0] != '"' || bytes.IndexByte(value, '\\') >= 0 {
+		return "", false
+	}
+	return string(value[1 : len(value)-1]), true
 }
 
 // scanner walks over text that is known to be valid JSON.
@@ -97,7 +178,7 @@ func (s *scanner) value(depth int) error {
 	case '"':
 		s.text()
 	default: // a number, true, false or null
-		for s.at < len(s.b) && !bytes.ContainsRune([]byte(" \t\n\r,]}"), rune(s.b[s.at])) {
+		for s.at < len(s.b) && strings.IndexByte(" \t\n\r,]}", s.b[s.at]) < 0 {
 			s.at++
 		}
 	}

@@ -2,6 +2,8 @@ package strictjson_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,4 +85,63 @@ func FuzzObject(f *testing.F) {
 			}
 		}
 	})
+}
+
+// FuzzFields expects that what is read without a decoder is what encoding/json reads.
+func FuzzFields(f *testing.F) {
+	for _, s := range []string{`{"s":"x","l":["y","z"],"c":[{"s":"a"}, {"s":null}]}`, `{"s":"\u00fc\n","l":"\"","c":{}}`, `{"s":null,"l":[]}`, `{"l":["a","\\"]}`,
+		`{"l":[null]}`, `{"l":[["a"]]}`, `{"s":1}`, `{"l":null,"c":null}`, `{"c":[ ]}`, `{"c":[1 ,"]",[2,[3]] , {"s":"}"}]}`, `{"l":[ "ü" ,"" ]}`, `{"c":""}`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		members, err := strictjson.Object([]byte(text))
+		if err != nil {
+			return
+		}
+		for _, m := range members {
+			one := []byte(`{"x":` + string(m.Value) + `}`)
+			var s, wantS string
+			err, want := strictjson.Fields(one, map[string]any{"x": &s}), json.Unmarshal(m.Value, &wantS)
+			if (err == nil) != (want == nil) || s != wantS {
+				t.Errorf("%s is the text %q, %v; encoding/json: %q, %v", m.Value, s, err, wantS, want)
+			}
+			var l, wantL strictjson.Strings
+			err, want = strictjson.Fields(one, map[string]any{"x": &l}), wantL.UnmarshalJSON(m.Value)
+			if (err == nil) != (want == nil) || err == nil && !slices.Equal(l, wantL) {
+				t.Errorf("%s is the list %q, %v; encoding/json: %q, %v", m.Value, l, err, wantL, want)
+			}
+			sameChecked(t, one, m.Value)
+		}
+	})
+}
+
+func sameChecked(t *testing.T, object []byte, value json.RawMessage) {
+	t.Helper()
+	var c strictjson.Checked
+	if err := strictjson.Fields(object, map[string]any{"x": &c}); err != nil || string(c) != string(value) {
+		t.Fatalf("%s is %s, %v", value, c, err)
+	}
+	list, err := c.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []json.RawMessage{value}
+	if value[0] == '[' {
+		if err := json.Unmarshal(value, &want); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(list) != len(want) {
+		t.Fatalf("%s has the entries %q, encoding/json: %q", value, list, want)
+	}
+	for i, each := range list {
+		if string(each) != string(want[i]) {
+			t.Errorf("%s has the entry %s, encoding/json: %s", value, each, want[i])
+		}
+		var one, other string
+		err, want := each.Fields(map[string]any{"s": &one}), strictjson.Fields(want[i], map[string]any{"s": &other})
+		if fmt.Sprint(err) != fmt.Sprint(want) || one != other {
+			t.Errorf("%s: %q, %v; checked once more: %q, %v", each, one, err, other, want)
+		}
+	}
 }
