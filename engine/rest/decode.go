@@ -36,34 +36,26 @@ func parseBody(body []byte) (map[string]json.RawMessage, error) {
 }
 
 // decode fills an input structure and checks every member against its shape.
-func (w wire) decode(into any) error { return w.fill(reflect.ValueOf(into).Elem()) }
-
-func (w wire) fill(v reflect.Value) error {
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		if f.Anonymous {
-			if err := w.fill(v.Field(i)); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := w.member(f, v.Field(i)); err != nil {
+func (w wire) decode(into any, p *plan) error {
+	v := reflect.ValueOf(into).Elem()
+	for i := range p.members {
+		f := &p.members[i]
+		if err := w.member(f, v.FieldByIndex(f.at)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w wire) member(f reflect.StructField, v reflect.Value) error {
-	place, name, _ := strings.Cut(f.Tag.Get("wire"), "=")
-	switch place {
+func (w wire) member(f *field, v reflect.Value) error {
+	switch f.place {
 	case "path":
-		v.SetString(w.path[name])
-		return checkText(f, v)
+		v.SetString(w.path[f.name])
+		return checkText(f.StructField, v)
 	case "query":
-		return w.param(f, v, name)
+		return w.param(f.StructField, v, f.name)
 	}
-	return read(f.Name, f, w.body[f.Name], v)
+	return read(f.Name, f.StructField, w.body[f.Name], v)
 }
 
 // param reads a member of the query. An empty value is none.
@@ -193,24 +185,4 @@ func table(member string, s shape, raw json.RawMessage, v reflect.Value) error {
 		v.SetMapIndex(reflect.ValueOf(key).Convert(v.Type().Key()), entry)
 	}
 	return nil
-}
-
-// expand fills in a resource template from an input: "{AppInstanceArn}/user/{AppInstanceUserId}".
-func expand(template string, input any, bearer string) string {
-	var out strings.Builder
-	for template != "" {
-		before, rest, found := strings.Cut(template, "{")
-		out.WriteString(before)
-		if !found {
-			break
-		}
-		name, after, _ := strings.Cut(rest, "}")
-		if name == "Bearer" {
-			out.WriteString(bearer)
-		} else {
-			out.WriteString(reflect.ValueOf(input).Elem().FieldByName(name).String())
-		}
-		template = after
-	}
-	return out.String()
 }

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"net/url"
+	"reflect"
 	"testing"
 	"unicode/utf8"
 
@@ -35,12 +36,13 @@ func FuzzDecode(f *testing.F) {
 	} {
 		f.Add(body)
 	}
+	p := newPlan(reflect.TypeFor[sendIn]())
 	f.Fuzz(func(t *testing.T, body string) {
 		w := wire{path: map[string]string{"channelArn": "arn:aws:chime:r:1:app-instance/x/channel/y"}, query: url.Values{}}
 		var in sendIn
 		var err error
 		if w.body, err = parseBody([]byte(body)); err == nil {
-			err = w.decode(&in)
+			err = w.decode(&in, p)
 		}
 		if err != nil {
 			if !fault.Is(err, fault.Invalid) {

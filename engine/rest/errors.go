@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/stagedoor/stagedoor/engine/quota"
@@ -72,6 +73,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 		status, body = http.StatusInternalServerError, []byte(`{"Code":"ServiceFailure","Message":"The answer could not be written."}`)
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body))) // a large answer would go out in chunks
 	w.WriteHeader(status)
 	_, _ = w.Write(body) //nolint:gosec // it is JSON and says so
 }

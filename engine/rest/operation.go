@@ -54,6 +54,7 @@ type Call struct {
 // Handler runs one operation on its decoded input.
 type Handler struct {
 	input func() any
+	plan  *plan
 	run   func(context.Context, Call, any) (any, error)
 }
 
@@ -62,6 +63,7 @@ type Handler struct {
 func Does[I any](f func(context.Context, Call, *I) (any, error)) *Handler {
 	return &Handler{
 		input: func() any { return new(I) },
+		plan:  newPlan(reflect.TypeFor[I]()),
 		run: func(ctx context.Context, c Call, in any) (any, error) {
 			input, ok := in.(*I)
 			if !ok {
@@ -90,7 +92,7 @@ func (h *Handler) Decode(path map[string]string, query url.Values, body []byte) 
 		return nil, err
 	}
 	input := h.input()
-	return input, wire{path, query, members}.decode(input)
+	return input, wire{path, query, members}.decode(input, h.plan)
 }
 
 // Check holds the row against itself: the members of its input name shapes that exist and places in its path.

@@ -12,11 +12,24 @@ type route struct {
 	op         Operation
 	segments   []string // "{name}" takes any
 	key, value string   // the query that selects it, "" for none
+	on         []template
 }
 
 func newRoute(op Operation) *route {
 	key, value, _ := strings.Cut(op.Query, "=")
-	return &route{op: op, segments: strings.Split(op.Path[1:], "/"), key: key, value: value}
+	r := &route{op: op, segments: strings.Split(op.Path[1:], "/"), key: key, value: value}
+	for _, each := range strings.Fields(op.On) {
+		r.on = append(r.on, newTemplate(each))
+	}
+	return r
+}
+
+// selected reports whether the query chooses r among those on its path.
+func (r *route) selected(query url.Values) bool {
+	if r.key == "" {
+		return !query.Has("operation") && !query.Has("scope")
+	}
+	return query.Get(r.key) == r.value
 }
 
 // match returns the path parameters, decoded; ok is false for another path.
@@ -24,13 +37,15 @@ func (r *route) match(segments []string) (params map[string]string, ok bool) {
 	if len(segments) != len(r.segments) {
 		return nil, false
 	}
+	for i, want := range r.segments {
+		if want[0] != '{' && segments[i] != want {
+			return nil, false
+		}
+	}
 	params = map[string]string{}
 	for i, want := range r.segments {
 		name, isParam := strings.CutPrefix(want, "{")
 		if !isParam {
-			if segments[i] != want {
-				return nil, false
-			}
 			continue
 		}
 		v, err := url.PathUnescape(segments[i])
@@ -42,17 +57,25 @@ func (r *route) match(segments []string) (params map[string]string, ok bool) {
 	return params, true
 }
 
-// Find picks the operation. "operation" and "scope" in the query choose among operations on one path; one that chooses
-// nothing known is not taken for the plain operation.
+// Find picks the operation, and returns the parameters of its path.
 func (s *Server) Find(method, escaped string, query url.Values) (*Operation, map[string]string) {
+	r, params := s.find(method, escaped, query)
+	if r == nil {
+		return nil, nil
+	}
+	return &r.op, params
+}
+
+// find picks the operation. "operation" and "scope" in the query choose among operations on one path; one that chooses
+// nothing known is not taken for the plain operation.
+func (s *Server) find(method, escaped string, query url.Values) (*route, map[string]string) {
 	segments := strings.Split(strings.TrimPrefix(escaped, "/"), "/")
 	for _, r := range s.routes[method+" "+segments[0]] {
-		params, ok := r.match(segments)
-		if !ok {
+		if !r.selected(query) {
 			continue
 		}
-		if r.key == "" && !query.Has("operation") && !query.Has("scope") || r.key != "" && query.Get(r.key) == r.value {
-			return &r.op, params
+		if params, ok := r.match(segments); ok {
+			return r, params
 		}
 	}
 	return nil, nil

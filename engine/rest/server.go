@@ -71,12 +71,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		translate(fault.New(fault.Invalid, "query", "The query of the request cannot be read."), 0).write(w)
 		return
 	}
-	op, params := s.Find(r.Method, path, query)
-	if op == nil {
+	route, params := s.find(r.Method, path, query)
+	if route == nil {
 		exception{http.StatusNotFound, "UnknownOperationException", "UnknownOperation", "The operation does not exist."}.write(w)
 		return
 	}
-	out, err := s.answer(r, op, params, query)
+	op := &route.op
+	out, err := s.answer(r, route, params, query)
 	if err != nil {
 		s.refuse(w, r, op, err)
 		return
@@ -98,10 +99,14 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, op *Operation, e
 }
 
 // answer takes a request through every check and runs it.
-func (s *Server) answer(r *http.Request, op *Operation, path map[string]string, query url.Values) (any, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, MaxBody))
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "size", "The request body is larger than %d bytes or was cut off.", MaxBody)
+func (s *Server) answer(r *http.Request, route *route, path map[string]string, query url.Values) (any, error) {
+	op := &route.op
+	var body []byte
+	var err error
+	if r.Body != http.NoBody {
+		if body, err = io.ReadAll(http.MaxBytesReader(nil, r.Body, MaxBody)); err != nil {
+			return nil, fault.Wrap(err, fault.Invalid, "size", "The request body is larger than %d bytes or was cut off.", MaxBody)
+		}
 	}
 	who, err := s.authenticate(r, body)
 	if err != nil {
@@ -115,10 +120,10 @@ func (s *Server) answer(r *http.Request, op *Operation, path map[string]string, 
 	if op.Bearer == OnBehalf {
 		c.Bearer = arn.ARN(r.Header.Get("x-amz-chime-bearer"))
 	}
-	if err := s.authorize(r.Context(), who, op, input, c); err != nil {
+	if err := s.authorize(r.Context(), who, route, input, c); err != nil {
 		return nil, err
 	}
-	if err := s.cfg.Limiter.Take(time.Now(), op.Name, about(who, input, c)); err != nil {
+	if err := s.cfg.Limiter.Take(time.Now(), op.Name, about(who, op.Do.plan, input, c)); err != nil {
 		return nil, err
 	}
 	return op.Do.run(r.Context(), c, input)
@@ -139,7 +144,8 @@ const codeDenied = "access_denied"
 
 // authorize asks IAM for each resource of the operation. A credential is bound to its user here: it is allowed on that
 // user's ARN alone, so any other bearer is refused.
-func (s *Server) authorize(ctx context.Context, who *iam.Principal, op *Operation, input any, c Call) error {
+func (s *Server) authorize(ctx context.Context, who *iam.Principal, route *route, input any, c Call) error {
+	op := &route.op
 	if op.Bearer == OnBehalf && !c.Bearer.Is(arn.KindUser) && !c.Bearer.Is(arn.KindBot) {
 		return fault.New(fault.Unauthorized, "bearer", "An invalid app instance user ARN was supplied for the x-amz-chime-bearer HTTP header.")
 	}
@@ -153,8 +159,8 @@ func (s *Server) authorize(ctx context.Context, who *iam.Principal, op *Operatio
 	}
 	for _, name := range actions {
 		call.Action = "chime:" + name
-		for _, template := range strings.Fields(op.On) {
-			resource := expand(template, input, string(c.Bearer))
+		for _, on := range route.on {
+			resource := on.expand(op.Do.plan, input, string(c.Bearer))
 			call.Resource = resource
 			call.ResourceTags = func() (map[string]string, bool) { return s.tagsOf(ctx, arn.ARN(resource)) }
 			if !who.May(call) {
