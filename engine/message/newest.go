@@ -165,8 +165,8 @@ func errOr(first, second error) error {
 	return second
 }
 
-// newest answers ListNewest for many readers of one place. Their roles are read after the page: who was removed does not
-// see what was said afterwards.
+// newest answers ListNewest for many readers of one place. Their roles are those at the page's time or later: who was removed
+// does not see what was said afterwards.
 func (c *Messages) newest(ctx context.Context, key asking, bearers []arn.ARN) ([]answer, error) {
 	var fresh *page
 	for {
@@ -180,12 +180,14 @@ func (c *Messages) newest(ctx context.Context, key asking, bearers []arn.ARN) ([
 		}
 		p, good := c.kept(*a, key.limit, forList)
 		if !good && fresh == nil {
-			read, err := c.page(ctx, c.DB, *a, key.limit, forList)
-			if err != nil {
+			if p, err = c.page(ctx, c.DB, *a, key.limit, forList); err != nil {
 				return nil, err
 			}
-			fresh = &read
-			continue
+			if p.clock != a.Clock { // something was said meanwhile: to whom?
+				fresh = &p
+				continue
+			}
+			good = true
 		}
 		if !good {
 			p = *fresh // the clock has moved on since: it was read, all the same, after they asked
@@ -199,14 +201,14 @@ func (c *Messages) newest(ctx context.Context, key asking, bearers []arn.ARN) ([
 	}
 }
 
-// welcome finds somebody among the answers who may read.
-func welcome(all []answer) *role.Actor {
+// welcome finds somebody among the answers who may read: the one whose role was read first.
+func welcome(all []answer) (first *role.Actor) {
 	for i := range all {
-		if all[i].err == nil {
-			return &all[i].actor
+		if a := &all[i].actor; all[i].err == nil && (first == nil || a.Clock < first.Clock) {
+			first = a
 		}
 	}
-	return nil
+	return first
 }
 
 // roles reads what each bearer is in the place, and whether they may read there.
