@@ -185,8 +185,9 @@ func compileARN(s string, variables bool) (p arnPattern, ok bool) {
 	for len(parts) < ARNParts {
 		parts = append(parts, "*")
 	}
-	for _, part := range parts {
-		p = append(p, compile(part, variables, true))
+	p = make(arnPattern, ARNParts)
+	for i, part := range parts {
+		p[i] = compile(part, variables, true)
 	}
 	return p, true
 }

@@ -65,7 +65,7 @@ func Parse(text string, use Use) (*Policy, error) {
 	if len(body) == 0 || len(list) == 0 {
 		return nil, errors.New("the policy has no Statement")
 	}
-	p, sids := &Policy{}, map[string]bool{}
+	p, sids := &Policy{statements: make([]statement, 0, len(list))}, map[string]bool{}
 	for i, raw := range list {
 		// Without the new version ${…} is plain text.
 		st, sid, err := parseStatement(raw, use, version == "2012-10-17")
@@ -124,6 +124,7 @@ func (s *statement) about(action, notAction []string, use Use) error {
 		return errors.New("exactly one of Action and NotAction is needed")
 	}
 	s.notAction = len(notAction) > 0
+	s.actions = make([]glob, 0, len(action)+len(notAction))
 	for _, a := range append(action, notAction...) {
 		if !isAction(a) {
 			return fmt.Errorf("the action %.64q must have a service prefix, e.g. chime:Connect", a)
@@ -143,6 +144,7 @@ func (s *statement) on(resource, notResource []string, variables bool) error {
 		return errors.New("exactly one of Resource and NotResource is needed")
 	}
 	s.notResource = len(notResource) > 0
+	s.resources = make([]arnPattern, 0, len(resource)+len(notResource))
 	for _, r := range append(resource, notResource...) {
 		p, ok := compileARN(r, variables)
 		if !ok {

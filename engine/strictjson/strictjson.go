@@ -187,7 +187,7 @@ func (s *scanner) value(depth int) error {
 
 // object walks over an object and takes its members out.
 func (s *scanner) object(depth int) ([]Member, error) {
-	var members []Member
+	members := make([]Member, 0, 4)
 	for s.at++; s.peek() != '}'; {
 		if s.b[s.at] == ',' {
 			s.at++
