@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -101,6 +102,7 @@ func (t *Together[K, Q, A]) withdraw(r *round[Q, A], mine *question[Q, A]) bool 
 // answerAll reads until nobody waits, or goes on after a rest. There is never more than one under a key.
 func (t *Together[K, Q, A]) answerAll(ctx context.Context, key K, r *round[Q, A]) {
 	for {
+		runtime.Gosched() // who is about to ask does
 		t.mu.Lock()
 		n := min(len(r.waiting), r.most)
 		batch := r.waiting[:n:n]
@@ -123,8 +125,7 @@ func (t *Together[K, Q, A]) answerAll(ctx context.Context, key K, r *round[Q, A]
 			r.most = max(r.most/2, 1)
 		}
 		if n > 1 && !full {
-			time.AfterFunc(min(restMost, max(restLeast, restTimes*took)), func() { t.answerAll(ctx, key, r) })
-			return
+			<-time.After(min(restMost, max(restLeast, restTimes*took)))
 		}
 	}
 }
