@@ -52,8 +52,8 @@ func TestURLsOfAmazonsOwnClientAreAccepted(t *testing.T) {
 		if !strings.Contains(line, "Security-Token") {
 			c.SessionToken = ""
 		}
-		id, token, err := sigv4.VerifyPresigned(connect(t, strings.TrimSpace(line)), "chime", secretOf(c), signedAt.Add(time.Second))
-		if err != nil || id != c.AccessKeyID || token != c.SessionToken {
+		q, err := sigv4.VerifyPresigned(connect(t, strings.TrimSpace(line)), "chime", secretOf(c), signedAt.Add(time.Second))
+		if err != nil || !q.Has("userArn") || q.Get("X-Amz-Security-Token") != c.SessionToken {
 			t.Errorf("%s: %v", line, err)
 		}
 	}
@@ -64,12 +64,12 @@ func TestURLsOfAmazonsOwnClientAreAccepted(t *testing.T) {
 
 func TestURLsPresignedByTheSDKAreAccepted(t *testing.T) {
 	url := presign(t, "userArn=arn%3Aaws%3Achime&sessionId=1&a-b=1&a=2", "10")
-	if _, _, err := sigv4.VerifyPresigned(connect(t, url), "chime", secretOf(creds), signedAt); err != nil {
+	if _, err := sigv4.VerifyPresigned(connect(t, url), "chime", secretOf(creds), signedAt); err != nil {
 		t.Fatal(err)
 	}
 	behind := connect(t, url)
 	behind.RequestURI = "/chime" + behind.RequestURI
-	_, _, err := sigv4.VerifyPresigned(behind, "chime", secretOf(creds), signedAt)
+	_, err := sigv4.VerifyPresigned(behind, "chime", secretOf(creds), signedAt)
 	wantCode(t, err, "InvalidSignatureException")
 }
 
@@ -78,7 +78,7 @@ func TestAPresignedURLLivesItsSecondsAndTheSkew(t *testing.T) {
 	for offset, ok := range map[time.Duration]bool{
 		-301 * time.Second: false, -300 * time.Second: true, 0: true, 310 * time.Second: true, 311 * time.Second: false,
 	} {
-		_, _, err := sigv4.VerifyPresigned(connect(t, url), "chime", secretOf(creds), signedAt.Add(offset))
+		_, err := sigv4.VerifyPresigned(connect(t, url), "chime", secretOf(creds), signedAt.Add(offset))
 		if (err == nil) != ok {
 			t.Errorf("at %v: %v", offset, err)
 		}
@@ -116,23 +116,23 @@ func TestAChangedOrAmbiguousURLIsRefused(t *testing.T) {
 			if changed == url {
 				t.Fatal("the case changes nothing")
 			}
-			_, _, err := sigv4.VerifyPresigned(connect(t, changed), "chime", secretOf(creds), signedAt)
+			_, err := sigv4.VerifyPresigned(connect(t, changed), "chime", secretOf(creds), signedAt)
 			wantCode(t, err, c.code)
 		})
 	}
 	both := connect(t, url)
 	both.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=x")
-	_, _, err := sigv4.VerifyPresigned(both, "chime", secretOf(creds), signedAt)
+	_, err := sigv4.VerifyPresigned(both, "chime", secretOf(creds), signedAt)
 	wantCode(t, err, "IncompleteSignatureException")
 	for _, name := range []string{"X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256"} {
 		said := connect(t, strings.Replace(url, "SignedHeaders=host", "SignedHeaders=host%3B"+strings.ToLower(name), 1))
 		said.Header.Set(name, "20261122T200000Z")
-		_, _, err := sigv4.VerifyPresigned(said, "chime", secretOf(creds), signedAt)
+		_, err := sigv4.VerifyPresigned(said, "chime", secretOf(creds), signedAt)
 		wantCode(t, err, "IncompleteSignatureException")
 	}
 	unsigned := connect(t, url)
 	unsigned.Header.Set("X-Amz-Chime-Bearer", "other")
-	_, _, err = sigv4.VerifyPresigned(unsigned, "chime", secretOf(creds), signedAt)
+	_, err = sigv4.VerifyPresigned(unsigned, "chime", secretOf(creds), signedAt)
 	wantCode(t, err, "InvalidSignatureException")
 }
 
@@ -155,14 +155,14 @@ func FuzzPresigned(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := sigv4.VerifyPresigned(connect(t, url), "chime", secretOf(creds), signedAt); err != nil {
+		if _, err := sigv4.VerifyPresigned(connect(t, url), "chime", secretOf(creds), signedAt); err != nil {
 			t.Fatalf("%s: %v", url, err)
 		}
 		start := strings.IndexByte(url, '?') + 1
 		bad := []byte(url)
 		i := start + int(at)%(len(bad)-start)
 		bad[i] ^= 1
-		if _, _, err := sigv4.VerifyPresigned(connect(t, string(bad)), "chime", secretOf(creds), signedAt); err == nil {
+		if _, err := sigv4.VerifyPresigned(connect(t, string(bad)), "chime", secretOf(creds), signedAt); err == nil {
 			t.Fatalf("byte %d changed and accepted: %s", i, bad)
 		}
 	})
@@ -219,7 +219,7 @@ func FuzzStranger(f *testing.F) {
 			t.Error("accepted in the header")
 		}
 		r.Header = http.Header{}
-		if _, _, err := sigv4.VerifyPresigned(r, "chime", secretOf(creds), signedAt); err == nil {
+		if _, err := sigv4.VerifyPresigned(r, "chime", secretOf(creds), signedAt); err == nil {
 			t.Error("accepted in the query")
 		}
 	})
@@ -285,7 +285,7 @@ func BenchmarkVerifyPresigned(b *testing.B) {
 	secret := func(string, string) (string, error) { return creds.SecretAccessKey, nil }
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := sigv4.VerifyPresigned(r, "chime", secret, signedAt); err != nil {
+		if _, err := sigv4.VerifyPresigned(r, "chime", secret, signedAt); err != nil {
 			b.Fatal(err)
 		}
 	}
