@@ -185,6 +185,7 @@ func compileARN(s string, variables bool) (p arnPattern, ok bool) {
 	for len(parts) < ARNParts {
 		parts = append(parts, "*")
 	}
+	p = make(arnPattern, 0, ARNParts)
 	for _, part := range parts {
 		p = append(p, compile(part, variables, true))
 	}

@@ -56,7 +56,7 @@ func Parse(text string, use Use) (*Policy, error) {
 	}
 	list := []json.RawMessage{body}
 	if bytes.HasPrefix(body, []byte("[")) {
-		if err := json.Unmarshal(body, &list); err != nil {
+		if list, err = strictjson.List(body); err != nil {
 			return nil, err
 		}
 	}

@@ -39,7 +39,19 @@ func Object(b []byte) ([]Member, error) {
 	return s.object(0)
 }
 
-// Fields reads an object whose members are all known: into holds a pointer for each name. The error names the member.
+// List takes the elements out of an array that Object has found as a value.
+func List(value json.RawMessage) ([]json.RawMessage, error) {
+	if !bytes.HasPrefix(value, []byte("[")) {
+		return nil, errors.New("it must be a list")
+	}
+	var list []json.RawMessage
+	s := scanner{b: value}
+	err := s.array(0, func(element json.RawMessage) { list = append(list, element) })
+	return list, err
+}
+
+// Fields reads an object whose members are all known: into holds a pointer for each name. What is read into a json.RawMessage
+// shares the memory of b. The error names the member.
 func Fields(b []byte, into map[string]any) error {
 	members, err := Object(b)
 	if err != nil {
@@ -50,7 +62,7 @@ func Fields(b []byte, into map[string]any) error {
 		if !known {
 			return fmt.Errorf("unknown element %.64q", m.Name)
 		}
-		if err := json.Unmarshal(m.Value, target); err != nil {
+		if err := assign(target, m.Value); err != nil {
 			var kind *json.UnmarshalTypeError
 			if errors.As(err, &kind) {
 				return fmt.Errorf("element %q must not be a %s", m.Name, kind.Value)
@@ -59,6 +71,31 @@ func Fields(b []byte, into map[string]any) error {
 		}
 	}
 	return nil
+}
+
+// assign is json.Unmarshal, by a shorter way for what most documents consist of.
+func assign(target any, value json.RawMessage) error {
+	switch t := target.(type) {
+	case *json.RawMessage:
+		*t = value
+		return nil
+	case *string:
+		if text, ok := plain(value); ok {
+			*t = text
+			return nil
+		}
+	case *Strings:
+		return t.UnmarshalJSON(value)
+	}
+	return json.Unmarshal(value, target)
+}
+
+// plain reads a string in which nothing is escaped.
+func plain(value json.RawMessage) (text string, ok bool) {
+	if value[0] != '"' || bytes.IndexByte(value, '\\') >= 0 {
+		return "", false
+	}
+	return string(value[1 : len(value)-1]), true
 }
 
 // scanner walks over text that is known to be valid JSON.
@@ -85,15 +122,7 @@ func (s *scanner) value(depth int) error {
 		_, err := s.object(depth)
 		return err
 	case '[':
-		for s.at++; s.peek() != ']'; {
-			if s.b[s.at] == ',' {
-				s.at++
-			}
-			if err := s.value(depth + 1); err != nil {
-				return err
-			}
-		}
-		s.at++
+		return s.array(depth, func(json.RawMessage) {})
 	case '"':
 		s.text()
 	default: // a number, true, false or null
@@ -104,9 +133,26 @@ func (s *scanner) value(depth int) error {
 	return nil
 }
 
+// array walks over an array and hands out its elements.
+func (s *scanner) array(depth int, each func(json.RawMessage)) error {
+	for s.at++; s.peek() != ']'; {
+		if s.b[s.at] == ',' {
+			s.at++
+			s.peek()
+		}
+		start := s.at
+		if err := s.value(depth + 1); err != nil {
+			return err
+		}
+		each(s.b[start:s.at:s.at])
+	}
+	s.at++
+	return nil
+}
+
 // object walks over an object and takes its members out.
 func (s *scanner) object(depth int) ([]Member, error) {
-	var members []Member
+	members := make([]Member, 0, 4)
 	for s.at++; s.peek() != '}'; {
 		if s.b[s.at] == ',' {
 			s.at++
@@ -140,14 +186,16 @@ func (s *scanner) text() {
 	s.at++
 }
 
-func (s *scanner) name() (name string, err error) {
+func (s *scanner) name() (string, error) {
 	start := s.at
 	s.text()
 	raw := s.b[start:s.at]
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1 : len(raw)-1]), nil
+	if name, ok := plain(raw); ok {
+		return name, nil
 	}
-	return name, json.Unmarshal(raw, &name)
+	var name string
+	err := json.Unmarshal(raw, &name)
+	return name, err
 }
 
 // unique refuses a name that occurs twice.
@@ -193,20 +241,23 @@ type Strings []string
 
 // UnmarshalJSON reads either form.
 func (l *Strings) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '"' {
-		*l = make(Strings, 1)
-		return json.Unmarshal(b, &(*l)[0])
+	list, err := List(b)
+	if err != nil {
+		list = []json.RawMessage{b}
 	}
-	var list []*string // a null in the list would read as ""
-	if err := json.Unmarshal(b, &list); err != nil || list == nil {
-		return errors.New("it must be a string or a list of strings")
-	}
-	*l = make(Strings, len(list))
-	for i, s := range list {
-		if s == nil {
+	out := make(Strings, len(list))
+	for i, element := range list {
+		var ok bool
+		if out[i], ok = plain(element); ok {
+			continue
+		}
+		if element[0] != '"' { // a null would be read as ""
 			return errors.New("it must be a string or a list of strings")
 		}
-		(*l)[i] = *s
+		if err := json.Unmarshal(element, &out[i]); err != nil {
+			return err
+		}
 	}
+	*l = out
 	return nil
 }
