@@ -45,7 +45,7 @@ func (a *Authority) open(accessKeyID, token string, now time.Time) (string, *Pri
 	if len(token) > maxToken || strings.ContainsAny(token, "\r\n") { // base64 would read over line breaks
 		return "", nil, sigv4.UnknownKey()
 	}
-	key := sha256.Sum256([]byte(accessKeyID + " " + token))
+	key := nameOf(accessKeyID, token)
 	o, ok := a.opened.Get(key)
 	if !ok {
 		var err error
@@ -60,6 +60,12 @@ func (a *Authority) open(accessKeyID, token string, now time.Time) (string, *Pri
 	return o.secret, o.p, nil
 }
 
+// nameOf is under what a token is remembered.
+func nameOf(accessKeyID, token string) [sha256.Size]byte {
+	text := append(make([]byte, 0, 2<<10), accessKeyID...)
+	return sha256.Sum256(append(append(text, ' '), token...))
+}
+
 func (a *Authority) unseal(accessKeyID, token string) (o opened, err error) {
 	raw, err := base64.StdEncoding.Strict().DecodeString(token)
 	if err != nil {
@@ -69,7 +75,7 @@ func (a *Authority) unseal(accessKeyID, token string) (o opened, err error) {
 	if len(raw) < n {
 		return o, fmt.Errorf("%d bytes are no token", len(raw))
 	}
-	body, err := a.seal.Open(nil, raw[:n], raw[n:], []byte(accessKeyID))
+	body, err := a.seal.Open(raw[n:n], raw[:n], raw[n:], []byte(accessKeyID))
 	if err != nil {
 		return o, err
 	}

@@ -207,16 +207,15 @@ func squeeze(v string) string {
 }
 
 // sign signs a canonical request ("Create a signed AWS API request", steps 2 to 4).
-func (c *claim) sign(canonical []byte, secret string) []byte {
+func (c *claim) sign(canonical []byte, secret string) [sha256.Size]byte {
 	sum := sha256.Sum256(canonical)
 	scope := c.day + "/" + c.region + "/" + c.service + "/aws4_request"
 	toSign := algorithm + "\n" + c.stamp + "\n" + scope + "\n" + hex.EncodeToString(sum[:])
-	key := []byte("AWS4" + secret)
-	for _, part := range []string{c.day, c.region, c.service, "aws4_request", toSign} {
-		code := mac(key, part)
-		key = code[:]
+	code := mac([]byte("AWS4"+secret), c.day)
+	for _, part := range []string{c.region, c.service, "aws4_request", toSign} {
+		code = mac(code[:], part)
 	}
-	return key
+	return code
 }
 
 // mac is HMAC-SHA-256 (RFC 2104). Five of crypto/hmac's would allocate more than all else that a signature takes.
@@ -230,9 +229,10 @@ func mac(key []byte, text string) [sha256.Size]byte {
 	for i := range block {
 		block[i] ^= 0x36
 	}
-	inner := sha256.Sum256(append(append(make([]byte, 0, 256), block[:]...), text...))
+	buf := append(make([]byte, 0, 256), block[:]...) // holds what we sign
+	inner := sha256.Sum256(append(buf, text...))
 	for i := range block {
 		block[i] ^= 0x36 ^ 0x5c
 	}
-	return sha256.Sum256(append(block[:], inner[:]...))
+	return sha256.Sum256(append(append(buf[:0], block[:]...), inner[:]...))
 }

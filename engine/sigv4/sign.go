@@ -37,6 +37,6 @@ func Sign(r *http.Request, body []byte, service, region, accessKeyID, secret str
 	}
 	signature := c.sign(signed, secret)
 	r.Header.Set("Authorization", algorithm+" Credential="+accessKeyID+"/"+c.day+"/"+region+"/"+service+"/aws4_request, SignedHeaders="+
-		strings.Join(c.signedHeaders, ";")+", Signature="+hex.EncodeToString(signature))
+		strings.Join(c.signedHeaders, ";")+", Signature="+hex.EncodeToString(signature[:]))
 	return nil
 }

@@ -310,7 +310,7 @@ func (c *claim) check(r *http.Request, path string, pairs []pair, payloadHash st
 	if err != nil {
 		return err
 	}
-	if !hmac.Equal(c.sign(signed, key), c.signature[:]) {
+	if ours := c.sign(signed, key); !hmac.Equal(ours[:], c.signature[:]) {
 		return wrongSignature()
 	}
 	return nil
