@@ -2,6 +2,7 @@ package strictjson_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,13 +44,14 @@ func TestMembersComeInOrder(t *testing.T) {
 
 func TestFieldsAreExact(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"Name":"x","List":"y"}`:     "",
-		`{"Name":"x","List":["y"]}`:   "",
-		`{"name":"x"}`:                `unknown element "name"`,
-		`{"Name":1}`:                  `element "Name" must not be a number`,
-		`{"Name":"x","List":[1]}`:     `element "List": it must be a string or a list of strings`,
-		`{"Name":"x","List":[null]}`:  `element "List": it must be a string or a list of strings`,
-		`{"Name":"x","List":{"a":1}}`: `element "List": it must be a string or a list of strings`,
+		`{"Name":"x","List":"y"}`:             "",
+		`{"Name":"x","List":["y"]}`:           "",
+		`{"name":"x"}`:                        `unknown element "name"`,
+		`{"Name":"\u0078","List":["\u0079"]}`: "",
+		`{"Name":1}`:                          `element "Name" must not be a number`,
+		`{"Name":"x","List":[1]}`:             `element "List": it must be a string or a list of strings`,
+		`{"Name":"x","List":[null]}`:          `element "List": it must be a string or a list of strings`,
+		`{"Name":"x","List":{"a":1}}`:         `element "List": it must be a string or a list of strings`,
 	} {
 		var name string
 		var list strictjson.Strings
@@ -58,6 +60,45 @@ func TestFieldsAreExact(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", text, err, want)
 		}
 	}
+}
+
+// FuzzFields expects that strings and lists read the short way are those of encoding/json.
+func FuzzFields(f *testing.F) {
+	for _, s := range []string{`{"Text":"x","List":"y","Any":[1,{}]}`, `{"Text":"\u0061","List":["a","b\n","\ud800"],"Any":null}`,
+		`{"Text":null,"List":null}`, `{"List":[null,"a"]}`, `{"List":[["a"]]}`, ` { "List" : [ "a" , "b" ] , "Any" : [ ] } `} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, doc string) {
+		var text string
+		var list strictjson.Strings
+		var whatever json.RawMessage
+		if strictjson.Fields([]byte(doc), map[string]any{"Text": &text, "List": &list, "Any": &whatever}) != nil {
+			return
+		}
+		var want struct {
+			Text      string
+			List, Any json.RawMessage
+		}
+		if err := json.Unmarshal([]byte(doc), &want); err != nil {
+			t.Fatalf("encoding/json: %v", err)
+		}
+		var wantList []string
+		if json.Unmarshal(want.List, &wantList) != nil && want.List != nil {
+			wantList = make([]string, 1)
+			if err := json.Unmarshal(want.List, &wantList[0]); err != nil {
+				t.Fatalf("%s was read as %q: %v", want.List, list, err)
+			}
+		}
+		elements, err := strictjson.List(whatever)
+		var wantElements []json.RawMessage
+		if isList := json.Unmarshal(want.Any, &wantElements) == nil && wantElements != nil; isList != (err == nil) {
+			t.Fatalf("%s is a list: %v", want.Any, err)
+		}
+		equal := func(a, b json.RawMessage) bool { return string(a) == string(b) }
+		if text != want.Text || !slices.Equal(list, wantList) || !slices.EqualFunc(elements, wantElements, equal) {
+			t.Errorf("%q, %q, %s, want %q, %q, %s", text, list, elements, want.Text, wantList, wantElements)
+		}
+	})
 }
 
 // FuzzObject expects that whatever is accepted means the same to encoding/json.
