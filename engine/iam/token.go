@@ -14,6 +14,7 @@ import (
 	"github.com/stagedoor/stagedoor/engine/kept"
 	"github.com/stagedoor/stagedoor/engine/policy"
 	"github.com/stagedoor/stagedoor/engine/sigv4"
+	"github.com/stagedoor/stagedoor/engine/strictjson"
 )
 
 // sealed is the content of a session token. The names are short because the token travels with every request.
@@ -80,7 +81,9 @@ func (a *Authority) unseal(accessKeyID, token string) (o opened, err error) {
 		return o, err
 	}
 	var s sealed
-	if err := json.Unmarshal(body, &s); err != nil {
+	err = strictjson.Fields(body, map[string]any{"r": &s.Role, "s": &s.Session, "p": &s.Policy, "t": &s.Tags, "k": &s.Transitive,
+		"i": &s.Source, "u": &s.Until})
+	if err != nil {
 		return o, err
 	}
 	r := a.role(s.Role)

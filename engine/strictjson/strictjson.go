@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -84,18 +85,37 @@ func assign(target any, value json.RawMessage) error {
 			*t = text
 			return nil
 		}
+	case *int64:
+		if n, err := strconv.ParseInt(string(value), 10, 64); err == nil {
+			*t = n
+			return nil
+		}
 	case *Strings:
 		return t.UnmarshalJSON(value)
 	}
 	return json.Unmarshal(value, target)
 }
 
-// plain reads a string in which nothing is escaped.
+// plain reads a string in which nothing but quotes and backslashes is escaped, as in a document within a document.
 func plain(value json.RawMessage) (text string, ok bool) {
-	if value[0] != '"' || bytes.IndexByte(value, '\\') >= 0 {
+	if value[0] != '"' {
 		return "", false
 	}
-	return string(value[1 : len(value)-1]), true
+	value = value[1 : len(value)-1]
+	if bytes.IndexByte(value, '\\') < 0 {
+		return string(value), true
+	}
+	var b strings.Builder
+	b.Grow(len(value))
+	for i := 0; i < len(value); i++ {
+		if value[i] == '\\' {
+			if i++; value[i] != '"' && value[i] != '\\' {
+				return "", false
+			}
+		}
+		b.WriteByte(value[i])
+	}
+	return b.String(), true
 }
 
 // scanner walks over text that is known to be valid JSON.

@@ -65,6 +65,7 @@ func TestFieldsAreExact(t *testing.T) {
 // FuzzFields expects that strings and lists read the short way are those of encoding/json.
 func FuzzFields(f *testing.F) {
 	for _, s := range []string{`{"Text":"x","List":"y","Any":[1,{}]}`, `{"Text":"\u0061","List":["a","b\n","\ud800"],"Any":null}`,
+		`{"Text":"{\"a\":\"\\\"\"}","List":["\\","\/"]}`,
 		`{"Text":null,"List":null}`, `{"List":[null,"a"]}`, `{"List":[["a"]]}`, ` { "List" : [ "a" , "b" ] , "Any" : [ ] } `} {
 		f.Add(s)
 	}
