@@ -125,7 +125,8 @@ func (t *Together[K, Q, A]) answerAll(ctx context.Context, key K, r *round[Q, A]
 			r.most = max(r.most/2, 1)
 		}
 		if n > 1 && !full {
-			<-time.After(min(restMost, max(restLeast, restTimes*took)))
+			time.AfterFunc(min(restMost, max(restLeast, restTimes*took)), func() { t.answerAll(ctx, key, r) })
+			return
 		}
 	}
 }
