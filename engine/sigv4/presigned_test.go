@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/stagedoor/stagedoor/engine/sigv4"
@@ -27,7 +28,12 @@ func connect(t testing.TB, target string) *http.Request {
 	return &http.Request{Method: "GET", Host: host, RequestURI: "/" + path, Header: http.Header{"Upgrade": {"websocket"}}}
 }
 
-func presign(t testing.TB, query string, expires string) string {
+func presign(t testing.TB, query, expires string) string {
+	t.Helper()
+	return presignAs(t, creds, query, expires)
+}
+
+func presignAs(t testing.TB, creds aws.Credentials, query, expires string) string {
 	t.Helper()
 	r, err := http.NewRequest("GET", "http://127.0.0.1:8090/connect?"+query+"&X-Amz-Expires="+expires, nil)
 	if err != nil {
@@ -280,14 +286,21 @@ func validValue(v string) bool {
 	return true
 }
 
+// BenchmarkVerifyPresigned has the URL of a long-lived key, and one with the session token of a ticket holder.
 func BenchmarkVerifyPresigned(b *testing.B) {
-	r := connect(b, presign(b, "userArn=arn%3Aaws%3Achime&sessionId=1", "10"))
-	secret := func(string, string) (string, error) { return creds.SecretAccessKey, nil }
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := sigv4.VerifyPresigned(r, "chime", secret, signedAt); err != nil {
-			b.Fatal(err)
-		}
+	const user = "userArn=arn%3Aaws%3Achime%3Aus-east-1%3A123456789012%3Aapp-instance%2Fai%2Fuser%2Fu-1&sessionId=1"
+	for name, token := range map[string]string{"plain": "", "ticket": strings.Repeat("token/+", 130)} {
+		b.Run(name, func(b *testing.B) {
+			c := creds
+			c.SessionToken = token
+			r := connect(b, presignAs(b, c, user, "10"))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := sigv4.VerifyPresigned(r, "chime", secretOf(c), signedAt); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
