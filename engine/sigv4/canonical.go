@@ -64,44 +64,31 @@ func appendEscaped(b []byte, s string, keep byte) []byte {
 
 func escape(s string) string { return string(appendEscaped(nil, s, '-')) }
 
-// rawQuery takes a query apart without decoding it. It refuses what two parsers could read differently: an escape that
+// parseQuery takes a query apart: as it is, and decoded. It refuses what two parsers could read differently: an escape that
 // is none and a semicolon (once a separator, RFC 1866; net/url drops such a parameter silently).
-func rawQuery(q string) ([]pair, error) {
-	if strings.Contains(q, ";") {
-		return nil, incomplete("The query string holds a semicolon; encode it as %%3B.")
+func parseQuery(text string) (raw []pair, q Query, err error) {
+	if strings.Contains(text, ";") {
+		return nil, nil, incomplete("The query string holds a semicolon; encode it as %%3B.")
 	}
-	pairs := make([]pair, 0, min(1+strings.Count(q, "&"), maxParameters))
-	for piece := range strings.SplitSeq(q, "&") {
+	most := min(1+strings.Count(text, "&"), maxParameters)
+	raw, q = make([]pair, 0, most), make(Query, 0, most)
+	for piece := range strings.SplitSeq(text, "&") {
 		if piece == "" {
 			continue
 		}
-		if len(pairs) == maxParameters {
-			return nil, incomplete("The query string has more than %d parameters.", maxParameters)
+		if len(raw) == maxParameters {
+			return nil, nil, incomplete("The query string has more than %d parameters.", maxParameters)
 		}
 		name, value, _ := strings.Cut(piece, "=")
-		if !wellEscaped(piece) {
-			return nil, incomplete("The query string holds an invalid percent escape.")
+		plainName, wrongName := url.QueryUnescape(name)
+		plainValue, wrongValue := url.QueryUnescape(value)
+		if wrongName != nil || wrongValue != nil {
+			return nil, nil, incomplete("The query string holds an invalid percent escape.")
 		}
-		pairs = append(pairs, pair{name, value})
+		raw, q = append(raw, pair{name, value}), append(q, pair{plainName, plainValue})
 	}
-	return pairs, nil
+	return raw, q, nil
 }
-
-// wellEscaped reports whether url.QueryUnescape can read s: two hexadecimal digits follow each %.
-func wellEscaped(s string) bool {
-	for {
-		at := strings.IndexByte(s, '%')
-		if at < 0 {
-			return true
-		}
-		if s = s[at+1:]; len(s) < 2 || !isHex(s[0]) || !isHex(s[1]) {
-			return false
-		}
-		s = s[2:]
-	}
-}
-
-func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F' }
 
 // Query holds the parameters of a request, decoded.
 type Query []pair
@@ -119,16 +106,6 @@ func (q Query) Has(name string) bool { return q.index(name) >= 0 }
 
 func (q Query) index(name string) int {
 	return slices.IndexFunc(q, func(p pair) bool { return p.name == name })
-}
-
-// decode reads what rawQuery has checked.
-func decode(pairs []pair) Query {
-	q := make(Query, len(pairs))
-	for i, p := range pairs {
-		q[i].name, _ = url.QueryUnescape(p.name)
-		q[i].value, _ = url.QueryUnescape(p.value)
-	}
-	return q
 }
 
 // unique refuses a name that occurs twice, in any case of letters. A signature does not cover the order of parameters, so that

@@ -24,14 +24,14 @@ func Sign(r *http.Request, body []byte, service, region, accessKeyID, secret str
 	}
 	slices.Sort(c.signedHeaders)
 	path, query := received(r)
-	pairs, err := rawQuery(query)
+	_, q, err := parseQuery(query)
 	if err != nil {
 		return err
 	}
 	if r.Host == "" {
 		r.Host = r.URL.Host
 	}
-	signed, err := canonical(r, path, decode(pairs).recode(), c.signedHeaders, hash, len(body))
+	signed, err := canonical(r, path, q.recode(), c.signedHeaders, hash, len(body))
 	if err != nil {
 		return err
 	}

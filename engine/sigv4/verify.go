@@ -52,14 +52,13 @@ type claim struct {
 // "sts"). It returns the access key and session token that signed it. Errors are *Error or come from secret.
 func VerifyHeader(r *http.Request, body []byte, service string, secret Secret, now time.Time) (accessKeyID, sessionToken string, err error) {
 	path, query := received(r)
-	pairs, err := rawQuery(query)
+	_, q, err := parseQuery(query)
 	if err != nil {
 		return "", "", err
 	}
 	if err := unambiguousHeaders(r.Header); err != nil {
 		return "", "", err
 	}
-	q := decode(pairs)
 	if err := q.unique(); err != nil {
 		return "", "", err
 	}
@@ -94,7 +93,7 @@ func VerifyHeader(r *http.Request, body []byte, service string, secret Secret, n
 // slow clock sign URLs that live ten seconds. Errors are *Error or come from secret.
 func VerifyPresigned(r *http.Request, service string, secret Secret, now time.Time) (Query, error) {
 	path, query := received(r)
-	pairs, err := rawQuery(query)
+	pairs, q, err := parseQuery(query)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +108,6 @@ func VerifyPresigned(r *http.Request, service string, secret Secret, now time.Ti
 			return nil, incomplete("The header %q does not belong into a request signed in its query.", name)
 		}
 	}
-	q := decode(pairs)
 	if err := q.unique(); err != nil {
 		return nil, err
 	}
