@@ -170,7 +170,7 @@ func (h *Hub) refuse(w http.ResponseWriter, r *http.Request, code ws.StatusCode,
 // for everybody is compressed once. An error has been answered.
 func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request, c *conn, expires time.Time) (answer []byte, err error) {
 	said := &answering{ResponseWriter: w}
-	said.text.Grow(512) // for the first frame, too
+	said.text.Grow(256) // for the first frame, too
 	var up ws.HTTPUpgrader
 	deflate := wsflate.Extension{Parameters: wsflate.Parameters{ServerNoContextTakeover: true, ClientNoContextTakeover: true}}
 	if h.cfg.Compress {
