@@ -1,7 +1,6 @@
 package iam
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
@@ -114,9 +113,8 @@ func (a *Authority) principal(r *role, s sealed, session *policy.Policy) *Princi
 
 // secretOf derives the secret key of a temporary access key: 40 characters, as Amazon's are.
 func (a *Authority) secretOf(accessKeyID string) string {
-	m := hmac.New(sha256.New, a.secret)
-	m.Write([]byte(accessKeyID))
-	return base64.StdEncoding.EncodeToString(m.Sum(nil)[:30])
+	code := sigv4.MAC(a.secret, accessKeyID)
+	return base64.StdEncoding.EncodeToString(code[:30])
 }
 
 var keyAlphabet = base32.StdEncoding.WithPadding(base32.NoPadding)

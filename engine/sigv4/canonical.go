@@ -188,15 +188,15 @@ func (c *claim) sign(canonical []byte, secret string) [sha256.Size]byte {
 	sum := sha256.Sum256(canonical)
 	scope := c.day + "/" + c.region + "/" + c.service + "/aws4_request"
 	toSign := algorithm + "\n" + c.stamp + "\n" + scope + "\n" + hex.EncodeToString(sum[:])
-	code := mac([]byte("AWS4"+secret), c.day)
+	code := MAC([]byte("AWS4"+secret), c.day)
 	for _, part := range []string{c.region, c.service, "aws4_request", toSign} {
-		code = mac(code[:], part)
+		code = MAC(code[:], part)
 	}
 	return code
 }
 
-// mac is HMAC-SHA-256 (RFC 2104). Five of crypto/hmac's would allocate more than all else that a signature takes.
-func mac(key []byte, text string) [sha256.Size]byte {
+// MAC is HMAC-SHA-256 (RFC 2104). Five of crypto/hmac's would allocate more than all else that a signature takes.
+func MAC(key []byte, text string) [sha256.Size]byte {
 	var block [sha256.BlockSize]byte
 	if len(key) > len(block) {
 		sum := sha256.Sum256(key)

@@ -1,10 +1,12 @@
-package sigv4
+package sigv4_test
 
 import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"strings"
 	"testing"
+
+	"github.com/stagedoor/stagedoor/engine/sigv4"
 )
 
 // Keys and texts of every length around the blocks of the hash.
@@ -14,7 +16,7 @@ func TestOurMACIsThatOfTheStandardLibrary(t *testing.T) {
 			text := strings.Repeat("t", n)
 			m := hmac.New(sha256.New, []byte(key))
 			m.Write([]byte(text))
-			if got := mac([]byte(key), text); !hmac.Equal(got[:], m.Sum(nil)) {
+			if got := sigv4.MAC([]byte(key), text); !hmac.Equal(got[:], m.Sum(nil)) {
 				t.Fatalf("another code for a key of %d and a text of %d bytes", len(key), n)
 			}
 		}
