@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -106,6 +107,7 @@ func (t *Together[K, Q, A]) withdraw(r *round[Q, A], mine *question[Q, A]) bool 
 // answerAll reads until nobody waits, or goes on after a rest. There is never more than one under a key.
 func (t *Together[K, Q, A]) answerAll(ctx context.Context, key K, r *round[Q, A]) {
 	for {
+		runtime.Gosched() // who is about to ask does
 		t.mu.Lock()
 		n := min(len(r.waiting), r.most)
 		batch := r.waiting[:n:n]

@@ -3,6 +3,7 @@ package core_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -129,6 +130,32 @@ func TestAQuestionAloneDoesNotWaitAndThoseOfACrowdShareReads(t *testing.T) {
 			t.Errorf("waited %v, %v", time.Since(began), err)
 		}
 	})
+}
+
+// In a storm on one processor whoever asked first was read for alone, and so was the next: nobody got to gather.
+func TestWhoIsReadyToAskIsReadWithTheFirst(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	gathered := 0
+	const storms = 20 // in some of them the scheduler has the read go first
+	for range storms {
+		r := &reader{}
+		together := core.NewTogether(r.read)
+		var asking sync.WaitGroup
+		for n := range 16 {
+			asking.Go(func() {
+				if got, err := together.Ask(t.Context(), "place", n); err != nil || got != 2*n {
+					t.Errorf("%d: %d, %v", n, got, err)
+				}
+			})
+		}
+		asking.Wait()
+		if len(r.reads[0]) > 1 {
+			gathered++
+		}
+	}
+	if gathered < storms/2 {
+		t.Errorf("in %d of %d storms the first was read alone", storms-gathered, storms)
+	}
 }
 
 func TestKeysDoNotWaitForEachOtherAndAnErrorIsEverybodys(t *testing.T) {

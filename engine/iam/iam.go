@@ -100,17 +100,14 @@ func (a *Authority) deriveKeys(key []byte) error {
 func (a *Authority) Region() string  { return a.cfg.Region }
 func (a *Authority) Account() string { return a.cfg.Account }
 
-// role finds a role by its key; nil if there is none.
+// role finds a role by its key, which is one of newRole's; nil if there is none.
 func (a *Authority) role(key string) *role {
 	if a.roles != nil {
 		return a.roles[key]
 	}
-	one, _, err := newRole("arn:aws:iam::" + a.cfg.Account + ":role/" + key)
-	if err != nil {
-		return nil
-	}
-	one.max, one.trust, one.policies = a.any.max, a.any.trust, a.any.policies
-	return one
+	name := strings.LastIndexByte(key, '/') + 1
+	return &role{arn: "arn:aws:iam::" + a.cfg.Account + ":role/" + key, path: key[:name], name: key[name:],
+		max: a.any.max, trust: a.any.trust, policies: a.any.policies}
 }
 
 // Lookup finds the secret key and the principal of an access key. Temporary credentials come with their session

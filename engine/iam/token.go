@@ -1,7 +1,6 @@
 package iam
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
@@ -14,6 +13,7 @@ import (
 	"github.com/stagedoor/stagedoor/engine/kept"
 	"github.com/stagedoor/stagedoor/engine/policy"
 	"github.com/stagedoor/stagedoor/engine/sigv4"
+	"github.com/stagedoor/stagedoor/engine/strictjson"
 )
 
 // sealed is the content of a session token. The names are short because the token travels with every request.
@@ -45,7 +45,7 @@ func (a *Authority) open(accessKeyID, token string, now time.Time) (string, *Pri
 	if len(token) > maxToken || strings.ContainsAny(token, "\r\n") { // base64 would read over line breaks
 		return "", nil, sigv4.UnknownKey()
 	}
-	key := sha256.Sum256([]byte(accessKeyID + " " + token))
+	key := nameOf(accessKeyID, token)
 	o, ok := a.opened.Get(key)
 	if !ok {
 		var err error
@@ -60,6 +60,15 @@ func (a *Authority) open(accessKeyID, token string, now time.Time) (string, *Pri
 	return o.secret, o.p, nil
 }
 
+// nameOf is under what a token is remembered. Its buffer must be gone from the stack when the token is opened: making the stack
+// larger would cost as much as opening it.
+//
+//go:noinline
+func nameOf(accessKeyID, token string) [sha256.Size]byte {
+	text := append(make([]byte, 0, 2<<10), accessKeyID...)
+	return sha256.Sum256(append(append(text, ' '), token...))
+}
+
 func (a *Authority) unseal(accessKeyID, token string) (o opened, err error) {
 	raw, err := base64.StdEncoding.Strict().DecodeString(token)
 	if err != nil {
@@ -69,12 +78,14 @@ func (a *Authority) unseal(accessKeyID, token string) (o opened, err error) {
 	if len(raw) < n {
 		return o, fmt.Errorf("%d bytes are no token", len(raw))
 	}
-	body, err := a.seal.Open(nil, raw[:n], raw[n:], []byte(accessKeyID))
+	body, err := a.seal.Open(raw[n:n], raw[:n], raw[n:], []byte(accessKeyID))
 	if err != nil {
 		return o, err
 	}
 	var s sealed
-	if err := json.Unmarshal(body, &s); err != nil {
+	err = strictjson.Fields(body, map[string]any{"r": &s.Role, "s": &s.Session, "p": &s.Policy, "t": &s.Tags, "k": &s.Transitive,
+		"i": &s.Source, "u": &s.Until})
+	if err != nil {
 		return o, err
 	}
 	r := a.role(s.Role)
@@ -102,9 +113,8 @@ func (a *Authority) principal(r *role, s sealed, session *policy.Policy) *Princi
 
 // secretOf derives the secret key of a temporary access key: 40 characters, as Amazon's are.
 func (a *Authority) secretOf(accessKeyID string) string {
-	m := hmac.New(sha256.New, a.secret)
-	m.Write([]byte(accessKeyID))
-	return base64.StdEncoding.EncodeToString(m.Sum(nil)[:30])
+	code := sigv4.MAC(a.secret, accessKeyID)
+	return base64.StdEncoding.EncodeToString(code[:30])
 }
 
 var keyAlphabet = base32.StdEncoding.WithPadding(base32.NoPadding)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 	"unicode"
@@ -67,15 +66,14 @@ type request struct {
 }
 
 func (h *Hub) connect(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query() // the verifier refuses doubled names, so Get is unambiguous after it
-	// Copies: what lives as long as the session must not hold the request's text.
-	req := request{user: arn.ARN(strings.Clone(query.Get("userArn"))), sessionID: strings.Clone(query.Get("sessionId"))}
 	var p *iam.Principal
 	now := time.Now()
-	_, _, err := sigv4.VerifyPresigned(r, "chime", func(key, token string) (secret string, err error) {
+	query, err := sigv4.VerifyPresigned(r, "chime", func(key, token string) (secret string, err error) {
 		secret, p, err = h.cfg.Authority.Lookup(key, token, now)
 		return secret, err
 	}, now)
+	// Copies: what lives as long as the session must not hold the request's text.
+	req := request{user: arn.ARN(strings.Clone(query.Get("userArn"))), sessionID: strings.Clone(query.Get("sessionId"))}
 	if err != nil || !req.user.Is(arn.KindUser) || !p.Allows("chime:Connect", string(req.user)) {
 		h.refuse(w, r, closeUnauthorized, "Unauthorized")
 		return
@@ -123,7 +121,7 @@ func (h *Hub) connect(w http.ResponseWriter, r *http.Request) {
 
 // read takes the rest of a verified query; it returns what is wrong with it. Parameters that we do not know are the
 // client's own business (X-Amzn-Version).
-func (req *request) read(query url.Values) (wrong string) {
+func (req *request) read(query sigv4.Query) (wrong string) {
 	if n := len(req.sessionID); n < 1 || n > maxSessionID ||
 		!utf8.ValidString(req.sessionID) || strings.ContainsFunc(req.sessionID, unicode.IsControl) {
 		return "sessionId must have 1 to 128 bytes of text without control characters."
@@ -172,6 +170,7 @@ func (h *Hub) refuse(w http.ResponseWriter, r *http.Request, code ws.StatusCode,
 // for everybody is compressed once. An error has been answered.
 func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request, c *conn, expires time.Time) (answer []byte, err error) {
 	said := &answering{ResponseWriter: w}
+	said.text.Grow(256) // for the first frame, too
 	var up ws.HTTPUpgrader
 	deflate := wsflate.Extension{Parameters: wsflate.Parameters{ServerNoContextTakeover: true, ClientNoContextTakeover: true}}
 	if h.cfg.Compress {

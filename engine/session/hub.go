@@ -93,6 +93,8 @@ type Hub struct {
 	cfg  Config
 	hall *fanout.Hall
 
+	welcome []byte // the first frame of every session
+
 	backlog     sync.Mutex
 	events      []entry
 	dispatching bool
@@ -121,7 +123,7 @@ func New(cfg Config) *Hub {
 	cfg.defaults()
 	h := &Hub{
 		cfg: cfg, users: map[arn.ARN]*member{}, channels: map[arn.ARN]*place{},
-		empty: make(chan struct{}), reading: make(chan struct{}, cfg.MaxPrefetch),
+		welcome: textFrame(established), empty: make(chan struct{}), reading: make(chan struct{}, cfg.MaxPrefetch),
 		hall: fanout.New(fanout.Config{
 			Shards: cfg.Shards, QueueBytes: cfg.QueueBytes, QueueTime: cfg.QueueTime, PingEvery: cfg.PingEvery, Tick: cfg.Tick,
 			CloseTime: cfg.CloseTime, Pace: cfg.Pace, Deflate: cfg.Compress, Portable: cfg.Portable,

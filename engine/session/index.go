@@ -175,7 +175,7 @@ func (h *Hub) attach(c *conn, answer []byte, hold bool) {
 			rooms = append(rooms, ch.room)
 		}
 	}
-	c.Join(append(answer, textFrame(established)...), rooms, hold)
+	c.Join(append(answer, h.welcome...), rooms, hold)
 }
 
 // expel ends the connections of m, those on the way too, and returns how many were here. Whoever connects afterwards

@@ -1,7 +1,7 @@
 package sigv4
 
 import (
-	"crypto/hmac"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -18,133 +18,160 @@ const (
 	emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 )
 
-// pair is one query parameter, name and value both percent-encoded.
+// pair is one query parameter.
 type pair struct{ name, value string }
 
-// canonicalPath encodes an already encoded path once more, as every AWS service but S3 expects ("Create a signed AWS
-// API request", step 1: %3A becomes %253A). Nothing is decoded or cleaned: the signature holds for the path as received.
-func canonicalPath(raw string) string {
-	if raw == "" {
-		return "/"
+// canonical is what a request is signed over ("Create a signed AWS API request", step 1), for signed headers in lower case. The
+// path, already encoded, is encoded once more, as every AWS service but S3 expects: %3A becomes %253A. Nothing is decoded or
+// cleaned: the signature holds for the path as received. pairs are sorted.
+func canonical(r *http.Request, path string, pairs []pair, signed []string, payloadHash string, bodyLength int) ([]byte, error) {
+	size := 512 // of all but the query
+	for _, p := range pairs {
+		size += len(p.name) + len(p.value) + 2
 	}
-	return escape(raw, '/')
+	b := append(make([]byte, 0, size), r.Method...)
+	b = appendEscaped(append(b, '\n'), cmp.Or(path, "/"), '/')
+	b = appendQuery(append(b, '\n'), pairs)
+	b, err := appendHeaders(append(b, '\n'), r, signed, bodyLength)
+	if err != nil {
+		return nil, err
+	}
+	b = append(b, '\n')
+	for i, name := range signed {
+		if i > 0 {
+			b = append(b, ';')
+		}
+		b = append(b, name...)
+	}
+	return append(append(b, '\n'), payloadHash...), nil
 }
 
 const hexUpper = "0123456789ABCDEF"
 
-// escape percent-encodes every byte but RFC 3986's unreserved ones and keep.
-func escape(s string, keep byte) string {
-	var b strings.Builder
-	b.Grow(len(s) + 16)
+// appendEscaped percent-encodes every byte but RFC 3986's unreserved ones and keep.
+func appendEscaped(b []byte, s string, keep byte) []byte {
 	for i := range len(s) {
 		c := s[i]
 		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
 			c == '-' || c == '_' || c == '.' || c == '~' || c == keep {
-			b.WriteByte(c)
+			b = append(b, c)
 			continue
 		}
-		b.WriteByte('%')
-		b.WriteByte(hexUpper[c>>4])
-		b.WriteByte(hexUpper[c&15])
+		b = append(b, '%', hexUpper[c>>4], hexUpper[c&15])
 	}
-	return b.String()
+	return b
 }
 
-// rawQuery takes a query apart without decoding it. It refuses what two parsers could read differently: an escape that
+func escape(s string) string { return string(appendEscaped(nil, s, '-')) }
+
+// parseQuery takes a query apart: as it is, and decoded. It refuses what two parsers could read differently: an escape that
 // is none and a semicolon (once a separator, RFC 1866; net/url drops such a parameter silently).
-func rawQuery(q string) ([]pair, error) {
-	if strings.Contains(q, ";") {
-		return nil, incomplete("The query string holds a semicolon; encode it as %%3B.")
+func parseQuery(text string) (raw []pair, q Query, err error) {
+	if strings.Contains(text, ";") {
+		return nil, nil, incomplete("The query string holds a semicolon; encode it as %%3B.")
 	}
-	var pairs []pair
-	for piece := range strings.SplitSeq(q, "&") {
+	most := min(1+strings.Count(text, "&"), maxParameters)
+	raw, q = make([]pair, 0, most), make(Query, 0, most)
+	for piece := range strings.SplitSeq(text, "&") {
 		if piece == "" {
 			continue
 		}
-		if len(pairs) == maxParameters {
-			return nil, incomplete("The query string has more than %d parameters.", maxParameters)
+		if len(raw) == maxParameters {
+			return nil, nil, incomplete("The query string has more than %d parameters.", maxParameters)
 		}
 		name, value, _ := strings.Cut(piece, "=")
-		if !wellEscaped(piece) {
-			return nil, incomplete("The query string holds an invalid percent escape.")
+		plainName, wrongName := url.QueryUnescape(name)
+		plainValue, wrongValue := url.QueryUnescape(value)
+		if wrongName != nil || wrongValue != nil {
+			return nil, nil, incomplete("The query string holds an invalid percent escape.")
 		}
-		pairs = append(pairs, pair{name, value})
+		raw, q = append(raw, pair{name, value}), append(q, pair{plainName, plainValue})
 	}
-	return pairs, nil
+	return raw, q, nil
 }
 
-// wellEscaped reports whether url.QueryUnescape can read s: two hexadecimal digits follow each %.
-func wellEscaped(s string) bool {
-	for {
-		at := strings.IndexByte(s, '%')
-		if at < 0 {
-			return true
-		}
-		if s = s[at+1:]; len(s) < 2 || !isHex(s[0]) || !isHex(s[1]) {
-			return false
-		}
-		s = s[2:]
+// Query holds the parameters of a request, decoded.
+type Query []pair
+
+// Get returns the value of a parameter, "" if it is not there.
+func (q Query) Get(name string) string {
+	if i := q.index(name); i >= 0 {
+		return q[i].value
 	}
+	return ""
 }
 
-func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F' }
+// Has reports whether a parameter is there.
+func (q Query) Has(name string) bool { return q.index(name) >= 0 }
 
-// recode brings pairs into the one encoding a header-signed request is signed over: decoded, then strictly encoded.
-func recode(pairs []pair) []pair {
-	out := make([]pair, len(pairs))
-	for i, p := range pairs {
-		name, _ := url.QueryUnescape(p.name) // rawQuery has checked both
-		value, _ := url.QueryUnescape(p.value)
-		out[i] = pair{escape(name, '-'), escape(value, '-')}
+func (q Query) index(name string) int {
+	return slices.IndexFunc(q, func(p pair) bool { return p.name == name })
+}
+
+// unique refuses a name that occurs twice, in any case of letters. A signature does not cover the order of parameters, so that
+// whoever is on the way could choose which of two the reader sees first: userArn twice would let the signer mean one and the
+// reader take the other.
+func (q Query) unique() error {
+	for i, p := range q {
+		for _, before := range q[:i] {
+			if strings.EqualFold(before.name, p.name) {
+				return incomplete("The query parameter %.64q occurs more than once.", p.name)
+			}
+		}
+	}
+	return nil
+}
+
+// recode brings a query into the one encoding a header-signed request is signed over.
+func (q Query) recode() []pair {
+	out := make([]pair, len(q))
+	for i, p := range q {
+		out[i] = pair{escape(p.name), escape(p.value)}
 	}
 	return out
 }
 
-// joinQuery sorts by name, then value, and joins.
-func joinQuery(pairs []pair) string {
+// appendQuery sorts pairs by name, then value, and joins them.
+func appendQuery(b []byte, pairs []pair) []byte {
 	slices.SortFunc(pairs, func(a, b pair) int {
 		if c := strings.Compare(a.name, b.name); c != 0 {
 			return c
 		}
 		return strings.Compare(a.value, b.value)
 	})
-	var b strings.Builder
 	for i, p := range pairs {
 		if i > 0 {
-			b.WriteByte('&')
+			b = append(b, '&')
 		}
-		b.WriteString(p.name)
-		b.WriteByte('=')
-		b.WriteString(p.value)
+		b = append(append(append(b, p.name...), '='), p.value...)
 	}
-	return b.String()
+	return b
 }
 
-// canonicalHeaders renders the named headers, lower-case, one per line. A named header that is not there is a refusal:
+// appendHeaders renders the named headers, lower-case, one per line. A named header that is not there is a refusal:
 // the sender signed something that did not arrive.
-func canonicalHeaders(r *http.Request, names []string, bodyLength int) (string, error) {
-	var b strings.Builder
+func appendHeaders(b []byte, r *http.Request, names []string, bodyLength int) ([]byte, error) {
 	for _, name := range names {
-		b.WriteString(name)
-		b.WriteByte(':')
+		b = append(append(b, name...), ':')
 		values := r.Header[http.CanonicalHeaderKey(name)]
 		switch {
 		case name == "host":
-			values = []string{r.Host}
+			b = append(b, squeeze(r.Host)...)
+			values = nil
 		case name == "content-length" && len(values) == 0: // a request that never crossed a wire
-			values = []string{strconv.Itoa(bodyLength)}
+			b = strconv.AppendInt(b, int64(bodyLength), 10)
 		case len(values) == 0:
-			return "", incomplete("The signed header %.64q is missing from the request.", name)
+			return nil, incomplete("The signed header %.64q is missing from the request.", name)
 		}
 		for i, v := range values {
 			if i > 0 {
-				b.WriteByte(',')
+				b = append(b, ',')
 			}
-			b.WriteString(squeeze(v))
+			b = append(b, squeeze(v)...)
 		}
-		b.WriteByte('\n')
+		b = append(b, '\n')
 	}
-	return b.String(), nil
+	return b, nil
 }
 
 // squeeze trims v and makes every inner run of spaces one space.
@@ -157,15 +184,32 @@ func squeeze(v string) string {
 }
 
 // sign signs a canonical request ("Create a signed AWS API request", steps 2 to 4).
-func (c *claim) sign(canonicalRequest, secret string) []byte {
-	sum := sha256.Sum256([]byte(canonicalRequest))
+func (c *claim) sign(canonical []byte, secret string) [sha256.Size]byte {
+	sum := sha256.Sum256(canonical)
 	scope := c.day + "/" + c.region + "/" + c.service + "/aws4_request"
-	toSign := algorithm + "\n" + c.date.Format(basicTime) + "\n" + scope + "\n" + hex.EncodeToString(sum[:])
-	key := []byte("AWS4" + secret)
-	for _, part := range []string{c.day, c.region, c.service, "aws4_request", toSign} {
-		m := hmac.New(sha256.New, key)
-		m.Write([]byte(part))
-		key = m.Sum(nil)
+	toSign := algorithm + "\n" + c.stamp + "\n" + scope + "\n" + hex.EncodeToString(sum[:])
+	code := MAC([]byte("AWS4"+secret), c.day)
+	for _, part := range []string{c.region, c.service, "aws4_request", toSign} {
+		code = MAC(code[:], part)
 	}
-	return key
+	return code
+}
+
+// MAC is HMAC-SHA-256 (RFC 2104). Five of crypto/hmac's would allocate more than all else that a signature takes.
+func MAC(key []byte, text string) [sha256.Size]byte {
+	var block [sha256.BlockSize]byte
+	if len(key) > len(block) {
+		sum := sha256.Sum256(key)
+		key = sum[:]
+	}
+	copy(block[:], key)
+	for i := range block {
+		block[i] ^= 0x36
+	}
+	buf := append(make([]byte, 0, 256), block[:]...) // holds what we sign
+	inner := sha256.Sum256(append(buf, text...))
+	for i := range block {
+		block[i] ^= 0x36 ^ 0x5c
+	}
+	return sha256.Sum256(append(append(buf[:0], block[:]...), inner[:]...))
 }

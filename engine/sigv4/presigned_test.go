@@ -2,6 +2,7 @@ package sigv4_test
 
 import (
 	_ "embed"
+	"encoding/base64"
 	"net/http"
 	"net/url"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/stagedoor/stagedoor/engine/sigv4"
@@ -27,7 +29,12 @@ func connect(t testing.TB, target string) *http.Request {
 	return &http.Request{Method: "GET", Host: host, RequestURI: "/" + path, Header: http.Header{"Upgrade": {"websocket"}}}
 }
 
-func presign(t testing.TB, query string, expires string) string {
+func presign(t testing.TB, query, expires string) string {
+	t.Helper()
+	return presignAs(t, creds, query, expires)
+}
+
+func presignAs(t testing.TB, creds aws.Credentials, query, expires string) string {
 	t.Helper()
 	r, err := http.NewRequest("GET", "http://127.0.0.1:8090/connect?"+query+"&X-Amz-Expires="+expires, nil)
 	if err != nil {
@@ -52,8 +59,8 @@ func TestURLsOfAmazonsOwnClientAreAccepted(t *testing.T) {
 		if !strings.Contains(line, "Security-Token") {
 			c.SessionToken = ""
 		}
-		id, token, err := sigv4.VerifyPresigned(connect(t, strings.TrimSpace(line)), "chime", secretOf(c), signedAt.Add(time.Second))
-		if err != nil || id != c.AccessKeyID || token != c.SessionToken {
+		q, err := sigv4.VerifyPresigned(connect(t, strings.TrimSpace(line)), "chime", secretOf(c), signedAt.Add(time.Second))
+		if err != nil || !q.Has("userArn") || q.Get("X-Amz-Security-Token") != c.SessionToken {
 			t.Errorf("%s: %v", line, err)
 		}
 	}
@@ -64,12 +71,12 @@ func TestURLsOfAmazonsOwnClientAreAccepted(t *testing.T) {
 
 func TestURLsPresignedByTheSDKAreAccepted(t *testing.T) {
 	url := presign(t, "userArn=arn%3Aaws%3Achime&sessionId=1&a-b=1&a=2", "10")
-	if _, _, err := sigv4.VerifyPresigned(connect(t, url), "chime", secretOf(creds), signedAt); err != nil {
+	if _, err := sigv4.VerifyPresigned(connect(t, url), "chime", secretOf(creds), signedAt); err != nil {
 		t.Fatal(err)
 	}
 	behind := connect(t, url)
 	behind.RequestURI = "/chime" + behind.RequestURI
-	_, _, err := sigv4.VerifyPresigned(behind, "chime", secretOf(creds), signedAt)
+	_, err := sigv4.VerifyPresigned(behind, "chime", secretOf(creds), signedAt)
 	wantCode(t, err, "InvalidSignatureException")
 }
 
@@ -78,7 +85,7 @@ func TestAPresignedURLLivesItsSecondsAndTheSkew(t *testing.T) {
 	for offset, ok := range map[time.Duration]bool{
 		-301 * time.Second: false, -300 * time.Second: true, 0: true, 310 * time.Second: true, 311 * time.Second: false,
 	} {
-		_, _, err := sigv4.VerifyPresigned(connect(t, url), "chime", secretOf(creds), signedAt.Add(offset))
+		_, err := sigv4.VerifyPresigned(connect(t, url), "chime", secretOf(creds), signedAt.Add(offset))
 		if (err == nil) != ok {
 			t.Errorf("at %v: %v", offset, err)
 		}
@@ -116,23 +123,23 @@ func TestAChangedOrAmbiguousURLIsRefused(t *testing.T) {
 			if changed == url {
 				t.Fatal("the case changes nothing")
 			}
-			_, _, err := sigv4.VerifyPresigned(connect(t, changed), "chime", secretOf(creds), signedAt)
+			_, err := sigv4.VerifyPresigned(connect(t, changed), "chime", secretOf(creds), signedAt)
 			wantCode(t, err, c.code)
 		})
 	}
 	both := connect(t, url)
 	both.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=x")
-	_, _, err := sigv4.VerifyPresigned(both, "chime", secretOf(creds), signedAt)
+	_, err := sigv4.VerifyPresigned(both, "chime", secretOf(creds), signedAt)
 	wantCode(t, err, "IncompleteSignatureException")
 	for _, name := range []string{"X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256"} {
 		said := connect(t, strings.Replace(url, "SignedHeaders=host", "SignedHeaders=host%3B"+strings.ToLower(name), 1))
 		said.Header.Set(name, "20261122T200000Z")
-		_, _, err := sigv4.VerifyPresigned(said, "chime", secretOf(creds), signedAt)
+		_, err := sigv4.VerifyPresigned(said, "chime", secretOf(creds), signedAt)
 		wantCode(t, err, "IncompleteSignatureException")
 	}
 	unsigned := connect(t, url)
 	unsigned.Header.Set("X-Amz-Chime-Bearer", "other")
-	_, _, err = sigv4.VerifyPresigned(unsigned, "chime", secretOf(creds), signedAt)
+	_, err = sigv4.VerifyPresigned(unsigned, "chime", secretOf(creds), signedAt)
 	wantCode(t, err, "InvalidSignatureException")
 }
 
@@ -155,14 +162,14 @@ func FuzzPresigned(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := sigv4.VerifyPresigned(connect(t, url), "chime", secretOf(creds), signedAt); err != nil {
+		if _, err := sigv4.VerifyPresigned(connect(t, url), "chime", secretOf(creds), signedAt); err != nil {
 			t.Fatalf("%s: %v", url, err)
 		}
 		start := strings.IndexByte(url, '?') + 1
 		bad := []byte(url)
 		i := start + int(at)%(len(bad)-start)
 		bad[i] ^= 1
-		if _, _, err := sigv4.VerifyPresigned(connect(t, string(bad)), "chime", secretOf(creds), signedAt); err == nil {
+		if _, err := sigv4.VerifyPresigned(connect(t, string(bad)), "chime", secretOf(creds), signedAt); err == nil {
 			t.Fatalf("byte %d changed and accepted: %s", i, bad)
 		}
 	})
@@ -219,7 +226,7 @@ func FuzzStranger(f *testing.F) {
 			t.Error("accepted in the header")
 		}
 		r.Header = http.Header{}
-		if _, _, err := sigv4.VerifyPresigned(r, "chime", secretOf(creds), signedAt); err == nil {
+		if _, err := sigv4.VerifyPresigned(r, "chime", secretOf(creds), signedAt); err == nil {
 			t.Error("accepted in the query")
 		}
 	})
@@ -280,14 +287,21 @@ func validValue(v string) bool {
 	return true
 }
 
+// BenchmarkVerifyPresigned has the URL of a long-lived key, and one with the session token of a ticket holder.
 func BenchmarkVerifyPresigned(b *testing.B) {
-	r := connect(b, presign(b, "userArn=arn%3Aaws%3Achime&sessionId=1", "10"))
-	secret := func(string, string) (string, error) { return creds.SecretAccessKey, nil }
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, _, err := sigv4.VerifyPresigned(r, "chime", secret, signedAt); err != nil {
-			b.Fatal(err)
-		}
+	const user = "userArn=arn%3Aaws%3Achime%3Aus-east-1%3A123456789012%3Aapp-instance%2Fai%2Fuser%2Fu-1&sessionId=1"
+	for name, token := range map[string]string{"plain": "", "ticket": base64.StdEncoding.EncodeToString([]byte(strings.Repeat("a sealed policy \xff\xbe ", 40)))} {
+		b.Run(name, func(b *testing.B) {
+			c := creds
+			c.SessionToken = token
+			r := connect(b, presignAs(b, c, user, "10"))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := sigv4.VerifyPresigned(r, "chime", secretOf(c), signedAt); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

@@ -15,30 +15,28 @@ func Sign(r *http.Request, body []byte, service, region, accessKeyID, secret str
 	now = now.UTC()
 	sum := sha256.Sum256(body)
 	hash := hex.EncodeToString(sum[:])
-	r.Header.Set("X-Amz-Date", now.Format(basicTime))
+	stamp := now.Format(basicTime)
+	r.Header.Set("X-Amz-Date", stamp)
 	r.Header.Set("X-Amz-Content-Sha256", hash)
-	c := &claim{day: now.Format("20060102"), region: region, service: service, date: now, signedHeaders: []string{"host"}}
+	c := &claim{day: stamp[:len("20060102")], region: region, service: service, stamp: stamp, signedHeaders: []string{"host"}}
 	for name := range r.Header {
 		c.signedHeaders = append(c.signedHeaders, strings.ToLower(name))
 	}
 	slices.Sort(c.signedHeaders)
 	path, query := received(r)
-	pairs, err := rawQuery(query)
+	_, q, err := parseQuery(query)
 	if err != nil {
 		return err
 	}
 	if r.Host == "" {
 		r.Host = r.URL.Host
 	}
-	headers, err := canonicalHeaders(r, c.signedHeaders, len(body))
+	signed, err := canonical(r, path, q.recode(), c.signedHeaders, hash, len(body))
 	if err != nil {
 		return err
 	}
-	names := strings.Join(c.signedHeaders, ";")
-	signature := c.sign(strings.Join([]string{
-		r.Method, canonicalPath(path), joinQuery(recode(pairs)), headers, names, hash,
-	}, "\n"), secret)
+	signature := c.sign(signed, secret)
 	r.Header.Set("Authorization", algorithm+" Credential="+accessKeyID+"/"+c.day+"/"+region+"/"+service+"/aws4_request, SignedHeaders="+
-		names+", Signature="+hex.EncodeToString(signature))
+		strings.Join(c.signedHeaders, ";")+", Signature="+hex.EncodeToString(signature[:]))
 	return nil
 }

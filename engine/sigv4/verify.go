@@ -15,7 +15,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,28 +43,28 @@ type claim struct {
 	accessKeyID, sessionToken string
 	day, region, service      string
 	date                      time.Time
+	stamp                     string // date as sent
 	signedHeaders             []string
-	signature                 []byte // as sent, decoded
+	signature                 [sha256.Size]byte
 }
 
 // VerifyHeader checks a request signed in its Authorization header, body included, for the named service ("chime",
 // "sts"). It returns the access key and session token that signed it. Errors are *Error or come from secret.
 func VerifyHeader(r *http.Request, body []byte, service string, secret Secret, now time.Time) (accessKeyID, sessionToken string, err error) {
 	path, query := received(r)
-	pairs, err := rawQuery(query)
+	_, q, err := parseQuery(query)
 	if err != nil {
 		return "", "", err
 	}
 	if err := unambiguousHeaders(r.Header); err != nil {
 		return "", "", err
 	}
-	names, err := uniqueNames(pairs)
-	if err != nil {
+	if err := q.unique(); err != nil {
 		return "", "", err
 	}
-	for _, name := range names {
-		if strings.HasPrefix(strings.ToLower(name), "x-amz-") {
-			return "", "", incomplete("The query parameter %.64q does not belong into a request signed in its header.", name)
+	for _, p := range q {
+		if amazons(p.name) {
+			return "", "", incomplete("The query parameter %.64q does not belong into a request signed in its header.", p.name)
 		}
 	}
 	c, err := parseAuthorization(r.Header, service)
@@ -83,44 +82,50 @@ func VerifyHeader(r *http.Request, body []byte, service string, secret Secret, n
 	if sent, ok := r.Header["X-Amz-Content-Sha256"]; ok && sent[0] != hash {
 		return "", "", mismatch("The provided 'x-amz-content-sha256' header does not match what was computed.")
 	}
-	return c.check(r, path, joinQuery(recode(pairs)), hash, len(body), secret)
+	if err := c.check(r, path, q.recode(), hash, len(body), secret); err != nil {
+		return "", "", err
+	}
+	return c.accessKeyID, c.sessionToken, nil
 }
 
-// VerifyPresigned checks a request signed in its query, as the messaging session's /connect URL is. Its validity is
-// X-Amz-Date to X-Amz-Date plus X-Amz-Expires seconds, Skew allowed at both ends: phones with a slow clock sign URLs
-// that live ten seconds. Errors are *Error or come from secret.
-func VerifyPresigned(r *http.Request, service string, secret Secret, now time.Time) (accessKeyID, sessionToken string, err error) {
+// VerifyPresigned checks a request signed in its query, as the messaging session's /connect URL is, and returns its parameters,
+// no name twice. Its validity is X-Amz-Date to X-Amz-Date plus X-Amz-Expires seconds, Skew allowed at both ends: phones with a
+// slow clock sign URLs that live ten seconds. Errors are *Error or come from secret.
+func VerifyPresigned(r *http.Request, service string, secret Secret, now time.Time) (Query, error) {
 	path, query := received(r)
-	pairs, err := rawQuery(query)
+	pairs, q, err := parseQuery(query)
 	if err != nil {
-		return "", "", err
+		return nil, err
 	}
 	if err := unambiguousHeaders(r.Header); err != nil {
-		return "", "", err
+		return nil, err
 	}
 	if len(r.Header["Authorization"]) > 0 {
-		return "", "", incomplete("Only one authentication mechanism is allowed: the query or the Authorization header.")
+		return nil, incomplete("Only one authentication mechanism is allowed: the query or the Authorization header.")
 	}
 	for _, name := range []string{"X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256"} {
 		if len(r.Header[name]) > 0 { // the query says it already, perhaps otherwise
-			return "", "", incomplete("The header %q does not belong into a request signed in its query.", name)
+			return nil, incomplete("The header %q does not belong into a request signed in its query.", name)
 		}
 	}
-	values, signed, err := presignedValues(pairs)
-	if err != nil {
-		return "", "", err
+	if err := q.unique(); err != nil {
+		return nil, err
 	}
-	c, expires, err := parsePresigned(values, service)
+	c, expires, err := parsePresigned(q, service)
 	if err != nil {
-		return "", "", err
+		return nil, err
 	}
 	if err := allSigned(r.Header, c.signedHeaders); err != nil {
-		return "", "", err
+		return nil, err
 	}
 	if err := c.fresh(now, expires); err != nil {
-		return "", "", err
+		return nil, err
 	}
-	return c.check(r, path, joinQuery(signed), emptyHash, 0, secret)
+	at := q.index("X-Amz-Signature")
+	if err := c.check(r, path, slices.Delete(pairs, at, at+1), emptyHash, 0, secret); err != nil {
+		return nil, err
+	}
+	return q, nil
 }
 
 // received splits the request target as it came over the wire; a request made in process has none and is rendered.
@@ -146,32 +151,20 @@ func unambiguousHeaders(h http.Header) error {
 		return incomplete("The request has more than %d headers.", maxHeaders)
 	}
 	for name, values := range h {
-		lower := strings.ToLower(name)
-		if lower != "authorization" && !strings.HasPrefix(lower, "x-amz-") {
+		if !amazons(name) && !strings.EqualFold(name, "authorization") {
 			continue
 		}
 		if len(values) != 1 || name != http.CanonicalHeaderKey(name) {
-			return incomplete("The header %.64q must occur once.", lower)
+			return incomplete("The header %.64q must occur once.", strings.ToLower(name))
 		}
 	}
 	return nil
 }
 
-// uniqueNames returns the decoded names of the parameters. None may occur twice, in any case of letters. A signature does
-// not cover their order, so that whoever is on the way could choose which of two the reader sees first: userArn twice would
-// let the signer mean one and the reader take the other.
-func uniqueNames(pairs []pair) ([]string, error) {
-	names := make([]string, len(pairs))
-	for i, p := range pairs {
-		name, _ := url.QueryUnescape(p.name) // rawQuery has checked it
-		for _, before := range names[:i] {
-			if strings.EqualFold(before, name) {
-				return nil, incomplete("The query parameter %.64q occurs more than once.", name)
-			}
-		}
-		names[i] = name
-	}
-	return names, nil
+// amazons reports whether a name begins with x-amz-, in any case of letters.
+func amazons(name string) bool {
+	const prefix = "x-amz-"
+	return len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
 }
 
 // parseAuthorization reads "AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…" and X-Amz-Date.
@@ -211,41 +204,25 @@ func parseAuthorization(h http.Header, service string) (*claim, error) {
 	return c, c.fill(parts["Credential"], parts["SignedHeaders"], parts["Signature"], date, service)
 }
 
-// presignedValues decodes the parameters and returns beside them those that are signed, still encoded.
-func presignedValues(pairs []pair) (values map[string]string, signed []pair, err error) {
-	names, err := uniqueNames(pairs)
-	if err != nil {
-		return nil, nil, err
-	}
-	values = make(map[string]string, len(pairs))
-	for i, name := range names {
-		values[name], _ = url.QueryUnescape(pairs[i].value) // rawQuery has checked it
-		if name != "X-Amz-Signature" {
-			signed = append(signed, pairs[i])
-		}
-	}
-	return values, signed, nil
-}
-
 // parsePresigned reads the X-Amz-* parameters of a presigned URL.
-func parsePresigned(values map[string]string, service string) (*claim, time.Duration, error) {
-	if values["X-Amz-Signature"] == "" && values["X-Amz-Credential"] == "" {
+func parsePresigned(q Query, service string) (*claim, time.Duration, error) {
+	if q.Get("X-Amz-Signature") == "" && q.Get("X-Amz-Credential") == "" {
 		return nil, 0, missing()
 	}
 	for _, key := range []string{"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature"} {
-		if values[key] == "" {
+		if q.Get(key) == "" {
 			return nil, 0, incomplete("AWS query-string parameters must include '%s'.", key)
 		}
 	}
-	if values["X-Amz-Algorithm"] != algorithm {
+	if q.Get("X-Amz-Algorithm") != algorithm {
 		return nil, 0, incomplete("Unsupported AWS 'algorithm' in X-Amz-Algorithm.")
 	}
-	seconds, err := strconv.Atoi(values["X-Amz-Expires"])
+	seconds, err := strconv.Atoi(q.Get("X-Amz-Expires"))
 	if err != nil || seconds < 1 || seconds > maxExpires {
 		return nil, 0, incomplete("X-Amz-Expires must be a number of seconds between 1 and %d.", maxExpires)
 	}
-	c := &claim{sessionToken: values["X-Amz-Security-Token"]}
-	err = c.fill(values["X-Amz-Credential"], values["X-Amz-SignedHeaders"], values["X-Amz-Signature"], values["X-Amz-Date"], service)
+	c := &claim{sessionToken: q.Get("X-Amz-Security-Token")}
+	err = c.fill(q.Get("X-Amz-Credential"), q.Get("X-Amz-SignedHeaders"), q.Get("X-Amz-Signature"), q.Get("X-Amz-Date"), service)
 	return c, time.Duration(seconds) * time.Second, err
 }
 
@@ -263,7 +240,7 @@ func (c *claim) fill(credential, signedHeaders, signature, date, service string)
 	if c.date, err = time.Parse(basicTime, date); err != nil || c.date.Format(basicTime) != date {
 		return incomplete("Date must be in ISO-8601 'basic format', e.g. 20260102T030405Z.")
 	}
-	if c.day != c.date.Format("20060102") {
+	if c.stamp = date; c.day != date[:len("20060102")] {
 		return mismatch("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date.")
 	}
 	c.signedHeaders = strings.SplitN(signedHeaders, ";", maxSigned+1)
@@ -278,8 +255,11 @@ func (c *claim) fill(credential, signedHeaders, signature, date, service string)
 	if !contains(c.signedHeaders, "host") {
 		return mismatch("'Host' must be a signed header.")
 	}
-	c.signature, err = hex.DecodeString(signature)
-	if err != nil || len(c.signature) != sha256.Size || signature != strings.ToLower(signature) {
+	text := []byte(signature)
+	if len(text) == 2*sha256.Size {
+		_, err = hex.Decode(c.signature[:], text)
+	}
+	if err != nil || len(text) != 2*sha256.Size || signature != strings.ToLower(signature) {
 		return incomplete("Signature must be 64 lower-case hexadecimal digits.")
 	}
 	return nil
@@ -288,9 +268,8 @@ func (c *claim) fill(credential, signedHeaders, signature, date, service string)
 // allSigned refuses an x-amz-* header that the signature does not cover: anybody on the way could have added it.
 func allSigned(h http.Header, signed []string) error {
 	for name := range h {
-		name = strings.ToLower(name)
-		if strings.HasPrefix(name, "x-amz-") && !contains(signed, name) {
-			return mismatch("There were headers present in the request which were not signed: %.64s", name)
+		if amazons(name) && !contains(signed, strings.ToLower(name)) {
+			return mismatch("There were headers present in the request which were not signed: %.64s", strings.ToLower(name))
 		}
 	}
 	return nil
@@ -315,25 +294,22 @@ func (c *claim) fresh(now time.Time, expires time.Duration) error {
 }
 
 // check computes the signature and compares it in constant time.
-func (c *claim) check(r *http.Request, path, query, payloadHash string, bodyLength int, secret Secret) (string, string, error) {
+func (c *claim) check(r *http.Request, path string, pairs []pair, payloadHash string, bodyLength int, secret Secret) error {
 	if r.Host == "" && r.URL != nil { // a request that never crossed a wire
 		clone := *r
 		clone.Host = r.URL.Host
 		r = &clone
 	}
-	headers, err := canonicalHeaders(r, c.signedHeaders, bodyLength)
+	signed, err := canonical(r, path, pairs, c.signedHeaders, payloadHash, bodyLength)
 	if err != nil {
-		return "", "", err
+		return err
 	}
 	key, err := secret(c.accessKeyID, c.sessionToken)
 	if err != nil {
-		return "", "", err
+		return err
 	}
-	canonical := strings.Join([]string{
-		r.Method, canonicalPath(path), query, headers, strings.Join(c.signedHeaders, ";"), payloadHash,
-	}, "\n")
-	if !hmac.Equal(c.sign(canonical, key), c.signature) {
-		return "", "", wrongSignature()
+	if ours := c.sign(signed, key); !hmac.Equal(ours[:], c.signature[:]) {
+		return wrongSignature()
 	}
-	return c.accessKeyID, c.sessionToken, nil
+	return nil
 }

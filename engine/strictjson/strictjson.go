@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -39,7 +40,8 @@ func Object(b []byte) ([]Member, error) {
 	return s.object(0)
 }
 
-// Fields reads an object whose members are all known: into holds a pointer for each name. The error names the member.
+// Fields reads an object whose members are all known: into holds a pointer for each name. What is read into a json.RawMessage
+// or a Checked shares the memory of b. The error names the member.
 func Fields(b []byte, into map[string]any) error {
 	members, err := Object(b)
 	if err != nil {
@@ -71,18 +73,8 @@ func (c Checked) List() ([]Checked, error) {
 	}
 	var list []Checked
 	s := scanner{b: c}
-	for s.at++; s.peek() != ']'; {
-		if s.b[s.at] == ',' {
-			s.at++
-			s.peek()
-		}
-		start := s.at
-		if err := s.value(1); err != nil {
-			return nil, err
-		}
-		list = append(list, c[start:s.at:s.at])
-	}
-	return list, nil
+	err := s.array(0, func(entry Checked) { list = append(list, entry) })
+	return list, err
 }
 
 func fill(members []Member, into map[string]any) error {
@@ -91,10 +83,7 @@ func fill(members []Member, into map[string]any) error {
 		if !known {
 			return fmt.Errorf("unknown element %.64q", m.Name)
 		}
-		if plain(m.Value, target) {
-			continue
-		}
-		if err := json.Unmarshal(m.Value, target); err != nil {
+		if err := assign(target, m.Value); err != nil {
 			var kind *json.UnmarshalTypeError
 			if errors.As(err, &kind) {
 				return fmt.Errorf("element %q must not be a %s", m.Name, kind.Value)
@@ -105,41 +94,51 @@ func fill(members []Member, into map[string]any) error {
 	return nil
 }
 
-// plain stores what needs no decoder, which takes longer than all the rest: parts of the document, and texts without escapes.
-func plain(value []byte, target any) bool {
+// assign is json.Unmarshal, by a shorter way for what most documents consist of.
+func assign(target any, value json.RawMessage) error {
 	switch t := target.(type) {
 	case *Checked:
+		*t = Checked(value)
+		return nil
+	case *json.RawMessage:
 		*t = value
-		return true
+		return nil
 	case *string:
-		text, ok := unescaped(value)
-		if ok {
+		if text, ok := plain(value); ok {
 			*t = text
+			return nil
 		}
-		return ok
+	case *int64:
+		if n, err := strconv.ParseInt(string(value), 10, 64); err == nil {
+			*t = n
+			return nil
+		}
 	case *Strings:
-		entries, err := Checked(value).List()
-		list := make(Strings, len(entries))
-		for i := 0; i < len(entries) && err == nil; i++ {
-			var ok bool
-			if list[i], ok = unescaped(entries[i]); !ok {
-				return false
-			}
-		}
-		if err == nil {
-			*t = list
-		}
-		return err == nil
+		return t.UnmarshalJSON(value)
 	}
-	return false
+	return json.Unmarshal(value, target)
 }
 
-// unescaped reads a string that stands for itself.
-func unescaped(value []byte) (text string, ok bool) {
-	if value[0] != '"' || bytes.IndexByte(value, '\\') >= 0 {
+// plain reads a string in which nothing but quotes and backslashes is escaped, as in a document within a document.
+func plain(value json.RawMessage) (text string, ok bool) {
+	if value[0] != '"' {
 		return "", false
 	}
-	return string(value[1 : len(value)-1]), true
+	value = value[1 : len(value)-1]
+	if bytes.IndexByte(value, '\\') < 0 {
+		return string(value), true
+	}
+	var b strings.Builder
+	b.Grow(len(value))
+	for i := 0; i < len(value); i++ {
+		if value[i] == '\\' {
+			if i++; value[i] != '"' && value[i] != '\\' {
+				return "", false
+			}
+		}
+		b.WriteByte(value[i])
+	}
+	return b.String(), true
 }
 
 // scanner walks over text that is known to be valid JSON.
@@ -166,22 +165,31 @@ func (s *scanner) value(depth int) error {
 		_, err := s.object(depth)
 		return err
 	case '[':
-		for s.at++; s.peek() != ']'; {
-			if s.b[s.at] == ',' {
-				s.at++
-			}
-			if err := s.value(depth + 1); err != nil {
-				return err
-			}
-		}
-		s.at++
+		return s.array(depth, func(Checked) {})
 	case '"':
 		s.text()
 	default: // a number, true, false or null
-		for s.at < len(s.b) && strings.IndexByte(" \t\n\r,]}", s.b[s.at]) < 0 {
+		for s.at < len(s.b) && !bytes.ContainsRune([]byte(" \t\n\r,]}"), rune(s.b[s.at])) {
 			s.at++
 		}
 	}
+	return nil
+}
+
+// array walks over an array and hands out its entries.
+func (s *scanner) array(depth int, each func(Checked)) error {
+	for s.at++; s.peek() != ']'; {
+		if s.b[s.at] == ',' {
+			s.at++
+			s.peek()
+		}
+		start := s.at
+		if err := s.value(depth + 1); err != nil {
+			return err
+		}
+		each(Checked(s.b[start:s.at:s.at]))
+	}
+	s.at++
 	return nil
 }
 
@@ -221,14 +229,16 @@ func (s *scanner) text() {
 	s.at++
 }
 
-func (s *scanner) name() (name string, err error) {
+func (s *scanner) name() (string, error) {
 	start := s.at
 	s.text()
 	raw := s.b[start:s.at]
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1 : len(raw)-1]), nil
+	if name, ok := plain(raw); ok {
+		return name, nil
 	}
-	return name, json.Unmarshal(raw, &name)
+	var name string
+	err := json.Unmarshal(raw, &name)
+	return name, err
 }
 
 // unique refuses a name that occurs twice.
@@ -274,20 +284,23 @@ type Strings []string
 
 // UnmarshalJSON reads either form.
 func (l *Strings) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '"' {
-		*l = make(Strings, 1)
-		return json.Unmarshal(b, &(*l)[0])
+	list, err := Checked(b).List()
+	if err != nil {
+		return err
 	}
-	var list []*string // a null in the list would read as ""
-	if err := json.Unmarshal(b, &list); err != nil || list == nil {
-		return errors.New("it must be a string or a list of strings")
-	}
-	*l = make(Strings, len(list))
-	for i, s := range list {
-		if s == nil {
+	out := make(Strings, len(list))
+	for i, element := range list {
+		var ok bool
+		if out[i], ok = plain(json.RawMessage(element)); ok {
+			continue
+		}
+		if element[0] != '"' { // a null would be read as ""
 			return errors.New("it must be a string or a list of strings")
 		}
-		(*l)[i] = *s
+		if err := json.Unmarshal(element, &out[i]); err != nil {
+			return err
+		}
 	}
+	*l = out
 	return nil
 }

@@ -45,13 +45,14 @@ func TestMembersComeInOrder(t *testing.T) {
 
 func TestFieldsAreExact(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"Name":"x","List":"y"}`:     "",
-		`{"Name":"x","List":["y"]}`:   "",
-		`{"name":"x"}`:                `unknown element "name"`,
-		`{"Name":1}`:                  `element "Name" must not be a number`,
-		`{"Name":"x","List":[1]}`:     `element "List": it must be a string or a list of strings`,
-		`{"Name":"x","List":[null]}`:  `element "List": it must be a string or a list of strings`,
-		`{"Name":"x","List":{"a":1}}`: `element "List": it must be a string or a list of strings`,
+		`{"Name":"x","List":"y"}`:             "",
+		`{"Name":"x","List":["y"]}`:           "",
+		`{"name":"x"}`:                        `unknown element "name"`,
+		`{"Name":"\u0078","List":["\u0079"]}`: "",
+		`{"Name":1}`:                          `element "Name" must not be a number`,
+		`{"Name":"x","List":[1]}`:             `element "List": it must be a string or a list of strings`,
+		`{"Name":"x","List":[null]}`:          `element "List": it must be a string or a list of strings`,
+		`{"Name":"x","List":{"a":1}}`:         `element "List": it must be a string or a list of strings`,
 	} {
 		var name string
 		var list strictjson.Strings
@@ -90,7 +91,7 @@ func FuzzObject(f *testing.F) {
 // FuzzFields expects that what is read without a decoder is what encoding/json reads.
 func FuzzFields(f *testing.F) {
 	for _, s := range []string{`{"s":"x","l":["y","z"],"c":[{"s":"a"}, {"s":null}]}`, `{"s":"\u00fc\n","l":"\"","c":{}}`, `{"s":null,"l":[]}`, `{"l":["a","\\"]}`,
-		`{"l":[null]}`, `{"l":[["a"]]}`, `{"s":1}`, `{"l":null,"c":null}`, `{"c":[ ]}`, `{"c":[1 ,"]",[2,[3]] , {"s":"}"}]}`, `{"l":[ "ü" ,"" ]}`, `{"c":""}`} {
+		`{"l":[null]}`, `{"l":[["a"]]}`, `{"s":1}`, `{"l":null,"c":null}`, `{"c":[ ]}`, `{"c":[1 ,"]",[2,[3]] , {"s":"}"}]}`, `{"l":[ "ü" ,"" ]}`, `{"c":""}`, `{"s":"{\"a\":\"\\\"\"}","l":["\\","\/"]}`, `{"s":"\u0061","l":["a","b\n","\ud800"]}`, ` { "l" : [ "a" , "b" ] , "c" : [ ] } `} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

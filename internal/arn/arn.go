@@ -52,26 +52,25 @@ type Parts struct {
 // Parse reads a Chime ARN. Chime is in the partition aws only; another one would be a second name for the same resource.
 // The error names what is wrong with the text; it is safe to show.
 func Parse(s string) (Parts, error) {
-	f := strings.SplitN(s, ":", 6)
-	if len(f) != 6 || f[0] != "arn" || f[1] != "aws" || f[2] != "chime" {
+	rest, chime := strings.CutPrefix(s, "arn:aws:chime:")
+	region, rest, _ := strings.Cut(rest, ":")
+	account, rest, whole := strings.Cut(rest, ":")
+	if !chime || !whole {
 		return Parts{}, fmt.Errorf("not a Chime ARN: %.80q", s)
 	}
-	r := strings.Split(f[5], "/")
-	p := Parts{Region: f[3], Account: f[4]}
-	if r[0] != string(KindAppInstance) || len(r) < 2 || r[1] == "" {
+	rest, inside := strings.CutPrefix(rest, string(KindAppInstance)+"/")
+	app, rest, child := strings.Cut(rest, "/")
+	if !inside || app == "" {
 		return Parts{}, fmt.Errorf("not an app instance ARN: %.80q", s)
 	}
-	p.AppInstanceID = r[1]
-	switch len(r) {
-	case 2:
+	p := Parts{Region: region, Account: account, AppInstanceID: app}
+	if !child {
 		p.Kind = KindAppInstance
 		return p, nil
-	case 4:
-		p.Kind, p.ChildID = Kind(r[2]), r[3]
-		if p.ChildID == "" {
-			break
-		}
-		switch p.Kind {
+	}
+	kind, id, _ := strings.Cut(rest, "/")
+	if id != "" && !strings.Contains(id, "/") {
+		switch p.Kind, p.ChildID = Kind(kind), id; p.Kind {
 		case KindUser, KindBot, KindChannel, KindChannelFlow:
 			return p, nil
 		case KindAppInstance: // holds things, is in nothing
