@@ -29,10 +29,14 @@ type crowd struct {
 	opening, open int
 	deliveries    int
 	latest        time.Duration // of them
-	audience      int           // how many hear each line; a line that they all heard is no longer under way
-	under         int           // lines under way
-	settled       uint32        // whoever should have heard the lines before this one has
-	churn         bool          // an end of a session is nothing bad
+	bytes         int           // that came
+	deflate       bool          // frames may be compressed
+	flat          int           // frames that were
+	inflater      inflater
+	under         int        // lines under way
+	settled       uint32     // whoever should have heard the lines before this one has
+	churn         bool       // an end of a session is nothing bad
+	farewells     []farewell // chairs that were given up, until they are checked
 	faults        faults
 	delays        delays
 	since         time.Duration  // lines that were due before are not in delays
@@ -63,6 +67,7 @@ type seat struct {
 	request    []byte // of the handshake, until it is sent
 	rest       []byte // the beginning of a frame, or of the answer, whose end has not come
 	chairs     []chair
+	sat        bool // was seated once
 	stalled    bool // does not read
 	shed       bool // was told to come later, with 503
 	code       int  // of the server's close frame
@@ -220,6 +225,7 @@ func (c *crowd) ready(s *seat, events uint32) {
 		c.end(s)
 		return
 	}
+	c.bytes += n
 	rest := c.read(s, c.buf[:kept+n], c.now())
 	s.rest = append(s.rest[:0], rest...)
 }
@@ -236,6 +242,9 @@ func (c *crowd) read(s *seat, in []byte, now time.Duration) []byte {
 			s.shed = bytes.HasPrefix(status, []byte("HTTP/1.1 503 "))
 			c.end(s)
 			return nil
+		}
+		if c.deflate != bytes.Contains(head, []byte("permessage-deflate")) {
+			c.faults.note(&c.faults.broken, 1, "a session was offered compression (%t), the answer was %q", c.deflate, head)
 		}
 		s.stage, in = greeted, rest
 	}
@@ -273,7 +282,17 @@ func (c *crowd) frame(s *seat, frame, body []byte, now time.Duration) {
 		before = `{"Headers":{"x-amz-chime-event-type":"`
 		line   = before + `CREATE_CHANNEL_MESSAGE"`
 	)
-	switch opcode := frame[0]; {
+	opcode := frame[0]
+	if opcode == 0xc1 && c.deflate {
+		text, err := c.inflater.text(body)
+		if err != nil {
+			c.faults.note(&c.faults.broken, 1, "a compressed frame: %v", err)
+			return
+		}
+		opcode, body = 0x81, text
+		c.flat++
+	}
+	switch {
 	case opcode == 0x89: // ping: a pong with a mask of zeros
 		_, _ = syscall.Write(s.fd, append([]byte{0x8a, 0x80 | byte(len(body)), 0, 0, 0, 0}, body...))
 	case opcode == 0x88:
@@ -303,19 +322,27 @@ func (c *crowd) seated(s *seat) {
 		c.faults.note(&c.faults.broken, 1, "session %d was established twice", s.fd)
 		return
 	}
-	s.stage = seated
+	s.stage, s.sat = seated, true
 	c.opening--
 	c.open++
-	for i := range s.chairs { // of those who knew where they would be
+	if len(s.chairs) == 0 && len(c.rooms) == 1 {
+		s.chairs = append(s.chairs, chair{room: c.rooms[0]})
+	}
+	for i := range s.chairs { // it was known where
 		s.chairs[i] = c.join(s.chairs[i].room)
 	}
-	if len(s.chairs) == 0 && len(c.rooms) == 1 {
-		s.chairs = append(s.chairs, c.join(c.rooms[0]))
-	}
+}
+
+// stand takes a chair from a session, which was asked for then.
+func (c *crowd) stand(s *seat, at int, asked time.Duration) {
+	c.farewells = append(c.farewells, farewell{s.chairs[at], s.fd, asked})
+	s.chairs[at].room.chairs--
+	s.chairs = slices.Delete(s.chairs, at, at+1)
 }
 
 // join makes a chair of a session that is to hear what is said from now on.
 func (c *crowd) join(r *room) chair {
+	r.chairs++
 	if c.choir == nil {
 		return r.join(0, true)
 	}
@@ -345,15 +372,15 @@ func (c *crowd) line(s *seat, frame, body []byte, now time.Duration) {
 		if h.room.no != int(no) {
 			continue
 		}
+		if !h.invited(seq, c.choir) {
+			break
+		}
 		place := h.hear(seq, s.fd, &c.faults)
 		c.deliveries, c.latest = c.deliveries+1, now
 		if due := c.choir.due(seq); due >= c.since {
 			c.delays.add(now - due)
 		}
-		if place < 0 {
-			return
-		}
-		if h.room.heard[place]++; int(h.room.heard[place]) == c.audience {
+		if place >= 0 && h.room.through(place) {
 			c.under--
 		}
 		return
@@ -398,6 +425,9 @@ func (c *crowd) end(s *seat) {
 	}
 	if c.onEnd != nil {
 		c.onEnd(s)
+	}
+	for i := 0; s.sat && i < len(s.chairs); i++ {
+		s.chairs[i].room.chairs--
 	}
 }
 

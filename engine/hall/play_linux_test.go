@@ -20,6 +20,7 @@ type act struct {
 // figures are what an act came to.
 type figures struct {
 	hall, deliveries int // who listened, and what they heard
+	bytes            int // of it
 	seconds          float64
 	cpu, own         float64 // seconds of the server and of the crowd
 	p50, p95, p99    time.Duration
@@ -38,7 +39,7 @@ func (f figures) perMillion() float64 { return f.cpu / float64(f.deliveries) * 1
 func (c *crowd) play(p *process, a act) figures {
 	c.Helper()
 	first, start := c.choir.next, c.now()
-	c.audience, c.under = c.listening(), 0
+	c.rooms[0].all, c.under = c.listening(), 0
 	begin := start + a.long/4 // until all places are taken
 	if a.underWay == 0 {
 		begin = start + a.long/2 // until the server has found its step
@@ -59,7 +60,7 @@ func (c *crowd) play(p *process, a act) figures {
 	}
 	c.delays = delays{}
 	c.choir.acknowledged()
-	f := figures{hall: c.audience, deliveries: -c.deliveries, cpu: -p.computed().Seconds(), own: -ownComputed().Seconds(),
+	f := figures{hall: c.rooms[0].all, deliveries: -c.deliveries, cpu: -p.computed().Seconds(), own: -ownComputed().Seconds(),
 		seconds: -c.now().Seconds()}
 	c.until(func() bool { return c.now() >= end })
 	f.seconds += c.now().Seconds()
@@ -152,7 +153,7 @@ func (h *hall) open(kind string, s *show) (*process, *crowd) {
 			voices[i] = newBareSpeaker(h, p.Addr, h.sample)
 		}
 	}
-	c.choir = newChoir(h, voices...)
+	c.choir = newChoir(h, c.began, voices...)
 	p.ask("collect", "")
 	s.base = p.resident()
 	profiled := kind == "engine" && h.profile != ""

@@ -78,11 +78,19 @@ func (p *process) end() {
 	}
 }
 
+// terminate asks the server to end as an operator does. end still has to follow.
+func (p *process) terminate() {
+	p.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.Fatal(err)
+	}
+}
+
 // ask gives an order.
-func (p *process) ask(do, file string) report {
+func (p *process) ask(do, what string) report {
 	p.Helper()
 	var r report
-	if err := errors.Join(json.NewEncoder(p.in).Encode(order{do, file}), p.out.Decode(&r)); err != nil {
+	if err := errors.Join(json.NewEncoder(p.in).Encode(order{do, what}), p.out.Decode(&r)); err != nil {
 		p.Fatalf("%s: %v", do, err)
 	}
 	if r.Error != "" {
