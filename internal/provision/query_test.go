@@ -17,6 +17,9 @@ import (
 func TestWhatIsAskedAllTheTimeNeverReadsAWholeEvent(t *testing.T) {
 	dbtest.Each(t, schema.Platform(), func(t *testing.T, d *db.DB) {
 		for i, then := range []string{"ANALYZE", "UPDATE resource SET state = 'made', name = want_name, work = ''"} {
+			if d.Dialect() == db.SQLite {
+				break // it looks at the indexes, and never at what there is
+			}
 			e, _ := ledgertest.Show(t, d, 2000, time.Now().Add(time.Duration(i)*time.Hour))
 			ledgertest.Fill(t, d, e, false)
 			if _, err := d.Exec(t.Context(), then); err != nil {
@@ -24,8 +27,7 @@ func TestWhatIsAskedAllTheTimeNeverReadsAWholeEvent(t *testing.T) {
 			}
 		}
 		ledgertest.NeverReadAWholeShow(t, d, map[string]int{
-			ledger.TodoSQL: 4, ledger.WaitingSQL: 2, channelSQL: 1, flyingSQL: 2,
-			ledger.BaseSQL: 1,
+			ledger.TodoSQL: 4, ledger.WaitingSQL: 2, channelSQL: 1, flyingSQL: 2, ledger.BaseSQL: 1,
 		})
 	})
 }
