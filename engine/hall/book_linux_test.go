@@ -65,6 +65,7 @@ type farewell struct {
 	chair
 	who   int
 	asked time.Duration
+	why   string
 }
 
 // check counts what the session should have heard before it had to go.
@@ -86,7 +87,7 @@ func (c *farewell) check(said *choir, f *faults) {
 		}
 	}
 	if missed > 0 {
-		f.note(&f.lost, missed, "session %d left room %d without %d lines that had been acknowledged before that was asked for", c.who, c.room.no, missed)
+		f.note(&f.lost, missed, "session %d left room %d (%s) without %d lines that had been acknowledged before that was asked for", c.who, c.room.no, c.why, missed)
 	}
 }
 

@@ -334,8 +334,8 @@ func (c *crowd) seated(s *seat) {
 }
 
 // stand takes a chair from a session, which was asked for then.
-func (c *crowd) stand(s *seat, at int, asked time.Duration) {
-	c.farewells = append(c.farewells, farewell{s.chairs[at], s.fd, asked})
+func (c *crowd) stand(s *seat, at int, asked time.Duration, why string) {
+	c.farewells = append(c.farewells, farewell{s.chairs[at], s.fd, asked, why})
 	s.chairs[at].room.chairs--
 	s.chairs = slices.Delete(s.chairs, at, at+1)
 }

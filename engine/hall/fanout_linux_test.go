@@ -112,7 +112,7 @@ func load() string {
 
 // table writes medians, and ratios to the first bare broadcaster.
 func table(w io.Writer, rounds [][]*show) {
-	_, _ = fmt.Fprintf(w, "| | | deliveries/s | × raw | CPU s/million | × raw | server's CPU | crowd's CPU | lines/s | p50 / p95 / p99 / max ms | acknowledged p50 / p99 ms |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	_, _ = fmt.Fprintf(w, "| | | deliveries/s | × raw | CPU s/million | × raw | server's CPU | crowd's CPU | lines/s | bytes a delivery | p50 / p95 / p99 / max ms | acknowledged p50 / p99 ms |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 	for _, name := range actNames {
 		for i, s := range rounds[0] {
 			if _, played := s.acts[name]; !played {
@@ -132,10 +132,10 @@ func table(w io.Writer, rounds [][]*show) {
 			ms := func(f func(figures) time.Duration) float64 {
 				return get(func(g figures) float64 { return f(g).Seconds() * 1000 })
 			}
-			_, _ = fmt.Fprintf(w, "| %s | %s | %.0f | %s | %.2f | %s | %.0f %% | %.0f %% | %.1f | %.1f / %.1f / %.1f / %.1f | %.1f / %.1f |\n", name, s.kind,
+			_, _ = fmt.Fprintf(w, "| %s | %s | %.0f | %s | %.2f | %s | %.0f %% | %.0f %% | %.1f | %.0f | %.1f / %.1f / %.1f / %.1f | %.1f / %.1f |\n", name, s.kind,
 				get(figures.perSecond), ratio(figures.perSecond), get(figures.perMillion), ratio(figures.perMillion),
 				get(func(f figures) float64 { return f.cpu / f.seconds * 100 }), get(func(f figures) float64 { return f.own / f.seconds * 100 }),
-				get(figures.lines),
+				get(figures.lines), get(figures.size),
 				ms(func(f figures) time.Duration { return f.p50 }), ms(func(f figures) time.Duration { return f.p95 }),
 				ms(func(f figures) time.Duration { return f.p99 }), ms(func(f figures) time.Duration { return f.most }),
 				ms(func(f figures) time.Duration { return f.ack50 }), ms(func(f figures) time.Duration { return f.ack99 }))

@@ -123,7 +123,6 @@ func (t *traffic) answer(m *move) {
 		switch {
 		case m.kind == deletion:
 			for _, s := range a.seats {
-				t.visits[s].asked = time.Duration(m.asked.Load())
 				t.shutOut(s)
 			}
 			a.gone = true

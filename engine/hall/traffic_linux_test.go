@@ -84,10 +84,9 @@ type visit struct {
 	who     *attendee
 	name    string // its sessionId
 	until   time.Time
-	leaving bool          // we end it
-	want    int           // the close code that is to come, 0 for none yet
-	asked   time.Duration // when that was asked for
-	gives   *visit        // the older session of the same name, which ends when this one is there
+	leaving bool   // we end it
+	want    int    // the close code that is to come, 0 for none yet
+	gives   *visit // the older session of the same name, which ends when this one is there
 }
 
 // The close codes of docs/wire.md.
@@ -277,7 +276,7 @@ func (t *traffic) enter(a *attendee) {
 		for _, s := range a.seats {
 			if old := t.visits[s]; s.stage == seated && !old.leaving && old.want == 0 {
 				v.name, v.gives = old.name, old
-				old.want, old.asked = codeReplaced, t.now()
+				old.want = codeReplaced
 				break
 			}
 		}
@@ -325,11 +324,10 @@ func (t *traffic) kick() {
 	if a == nil {
 		return
 	}
-	asked := t.now()
 	t.p.ask("kick", t.house.people[a.no+1])
 	for _, s := range a.seats {
 		if v := t.visits[s]; !v.leaving && v.want == 0 {
-			v.want, v.asked = codeStayAway, asked
+			v.want = codeStayAway
 		}
 		t.shutOut(s)
 	}
@@ -343,23 +341,20 @@ func (t *traffic) shutOut(s *seat) {
 	}
 }
 
-// ended judges how a session ended.
+// ended judges how a session ended. Who is sent away in the order of things has to have what was acknowledged before.
+// Expiry, a kick and a newer session do not wait for lines on their way: what came is in order, and the next session reads on.
 func (t *traffic) ended(s *seat) {
 	v, now := t.visits[s], t.now()
 	delete(t.visits, s)
 	a := v.who
 	a.seats = slices.DeleteFunc(a.seats, func(o *seat) bool { return o == s })
 	if m := a.move; m != nil {
-		if m.kind == deletion {
-			v.asked = time.Duration(m.asked.Load())
-		}
 		delete(m.waiting, s)
 		t.over(m)
 	}
 	t.tally.ends++
 	late := time.Since(v.until)
 	expired := !v.until.IsZero() && late >= 0
-	asked := time.Duration(0) // what is said before this has to have come
 	switch {
 	case s.shed || expired && s.code == codeUnsigned: // it never was there
 		if v.gives != nil && v.gives.want == codeReplaced {
@@ -374,7 +369,6 @@ func (t *traffic) ended(s *seat) {
 	case s.code == codeExpired && expired:
 		t.tally.expired++
 		t.tally.tooLate = max(t.tally.tooLate, late)
-		asked = now - late
 		if late > overtime {
 			t.faults.note(&t.faults.broken, 1, "session %d ended %s after its credentials", s.fd, late)
 		}
@@ -383,17 +377,15 @@ func (t *traffic) ended(s *seat) {
 		if t.tally.lastAway = now - t.asked; t.tally.firstAway == 0 {
 			t.tally.firstAway = now - t.asked
 		}
-		asked = t.asked
-	case v.want == s.code && s.code != 0:
-		if asked = v.asked; s.code == codeReplaced {
-			t.tally.replaced++
+		for len(s.chairs) > 0 {
+			t.stand(s, 0, t.asked, "at the end")
 		}
+	case v.want == s.code && s.code == codeReplaced:
+		t.tally.replaced++
+	case v.want == s.code && s.code == codeStayAway:
 	default:
-		t.faults.note(&t.faults.broken, 1, "session %d was ended by the engine, code %d, %d was to come, credentials until %s", s.fd, s.code, v.want, v.until)
-		return
-	}
-	for s.sat && len(s.chairs) > 0 {
-		t.stand(s, 0, asked)
+		t.faults.note(&t.faults.broken, 1, "session %d was ended by the engine, code %d, %d was to come, credentials for another %s, seated %t, %s after the end began",
+			s.fd, s.code, v.want, -late, s.sat, now-t.asked)
 	}
 }
 
@@ -418,7 +410,7 @@ func (t *traffic) told(s *seat, event string, frame []byte) {
 		}
 		s.chairs = append(s.chairs, c)
 	} else {
-		t.stand(s, at, asked)
+		t.stand(s, at, asked, event)
 	}
 	if m.kind != deletion {
 		delete(m.waiting, s)
