@@ -149,11 +149,15 @@ func (h *house) assume(addr string) {
 	h.keys = keys
 }
 
-func (w *wire) assume(user, room string) (key aws.Credentials, err error) {
-	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["chime:Connect","chime:SendChannelMessage",` +
+// policyOf is what a ticket holder may do.
+func policyOf(user, room string) string {
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["chime:Connect","chime:SendChannelMessage",` +
 		`"chime:ListChannelMessages"],"Resource":["` + user + `","` + room + `"]}]}`
+}
+
+func (w *wire) assume(user, room string) (key aws.Credentials, err error) {
 	form := url.Values{"Action": {"AssumeRole"}, "Version": {"2011-06-15"}, "RoleArn": {"arn:aws:iam::000000000000:role/Fan"},
-		"RoleSessionName": {"fan"}, "Policy": {policy}}.Encode()
+		"RoleSessionName": {"fan"}, "Policy": {policyOf(user, room)}}.Encode()
 	r, err := http.NewRequest(http.MethodPost, "http://"+w.addr+"/", strings.NewReader(form))
 	if err != nil {
 		return key, err
@@ -177,7 +181,7 @@ func (w *wire) assume(user, room string) (key aws.Credentials, err error) {
 
 // mint makes credentials that end as soon as asked. AssumeRole gives none for less than a quarter of an hour: these were
 // issued some time ago, by the authority that the engine has, too.
-func (h *house) mint() func(good time.Duration) aws.Credentials {
+func (h *house) mint() func(person int, good time.Duration) aws.Credentials {
 	h.Helper()
 	ctx := context.Background()
 	d, err := sql.Open("sqlite", strings.TrimPrefix(h.database, "sqlite:"))
@@ -194,10 +198,10 @@ func (h *house) mint() func(good time.Duration) aws.Credentials {
 	h.must(err)
 	_, root, err := authority.Lookup(h.key.AccessKeyID, "", time.Now())
 	h.must(err)
-	return func(good time.Duration) aws.Credentials {
+	return func(person int, good time.Duration) aws.Credentials {
 		h.Helper()
 		c, err := authority.AssumeRole(root, iam.Request{RoleARN: "arn:aws:iam::000000000000:role/Fan", SessionName: "fan",
-			Duration: iam.MinDuration}, time.Now().Add(good-iam.MinDuration))
+			Duration: iam.MinDuration, Policy: policyOf(h.people[person], h.rooms[0])}, time.Now().Add(good-iam.MinDuration))
 		h.must(err)
 		return aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken,
 			CanExpire: true, Expires: c.Principal.Expires}

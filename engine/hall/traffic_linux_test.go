@@ -30,7 +30,7 @@ type traffic struct {
 	moves  chan *move // to the movers
 	moved  chan *move // and back
 	pace   pace
-	mint   func(time.Duration) aws.Credentials
+	mint   func(person int, good time.Duration) aws.Credentials
 	asked  time.Duration // when the engine was asked to end; 0 before
 	looked time.Duration // when farewells were last checked
 	tally  tally
@@ -270,7 +270,7 @@ func (t *traffic) enter(a *attendee) {
 	with := t.house.key
 	switch t.rnd.IntN(6) {
 	case 0, 1:
-		with = t.mint(time.Duration(3000+t.rnd.IntN(12000)) * time.Millisecond)
+		with = t.mint(a.no+1, time.Duration(3000+t.rnd.IntN(12000))*time.Millisecond)
 		v.until = with.Expires
 	case 2:
 		for _, s := range a.seats {
