@@ -9,8 +9,8 @@
 // The crowd reads as cheaply as a program can, because what it costs is taken from the machine that is measured. Every
 // delivery is checked: nothing may be missing, come twice or in another order than to others.
 //
-// make bench-fanout measures, make soak has people come and go for an hour; the tests here are small slices of both that
-// look at no clock. Linux only.
+// make bench-fanout measures, make bench-moving has people enter, leave and be sent away under full load, make soak has them
+// come and go for an hour; the tests here are small slices of these that look at no clock. Linux only.
 package hall_test
 
 import (

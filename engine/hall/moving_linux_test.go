@@ -85,7 +85,7 @@ func TestMoving(t *testing.T) {
 		{"replaced by a session of the same name", fmt.Sprint(y.replaced)},
 		{"credentials expired, at most later than that", fmt.Sprintf("%d, %.1f s", y.expired, y.tooLate.Seconds())},
 		{"too slow", fmt.Sprint(y.slow)},
-		{"sent away at the end; first, last after", fmt.Sprintf("%d; %.2f s, %.2f s", y.sentAway, y.firstAway.Seconds(), y.lastAway.Seconds())},
+		{"sent away at the end; first, last after; cut", fmt.Sprintf("%d; %.2f s, %.2f s; %d", y.sentAway, y.firstAway.Seconds(), y.lastAway.Seconds(), y.cut)},
 		{"faults", m.faults.String()},
 	} {
 		_, _ = fmt.Fprintf(os.Stdout, "| %s | %s |\n", row.name, row.value)

@@ -146,7 +146,7 @@ func TestNothingIsLostWhileEverybodyMoves(t *testing.T) {
 	for _, compress := range []bool{false, true} {
 		t.Run(fmt.Sprint("compress ", compress), func(t *testing.T) {
 			m := newTraffic(t, engine.Config{Compress: compress}, -1, 300, 5, pace{sessions: 600, each: 3, churn: 20, moves: 40, kicks: 2, underWay: 16})
-			f := m.evening(4 * time.Second)
+			f := m.evening(3 * time.Second)
 			m.check()
 			n := m.tally
 			if f.deliveries == 0 || n.allMoves() == 0 || n.sentAway == 0 || n.expired == 0 || n.kicked == 0 || compress && m.flat == 0 {

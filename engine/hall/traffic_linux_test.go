@@ -50,11 +50,11 @@ type pace struct {
 
 // tally is what has happened.
 type tally struct {
-	opened, ends, lines                       int
-	moves                                     [deletion + 1]int // people
-	kicked, expired, replaced, slow, sentAway int
-	tooLate                                   time.Duration // the most that a session outlived its credentials
-	firstAway, lastAway                       time.Duration // after the engine was asked to end
+	opened, ends, lines                            int
+	moves                                          [deletion + 1]int // people
+	kicked, expired, replaced, slow, sentAway, cut int
+	tooLate                                        time.Duration // the most that a session outlived its credentials
+	firstAway, lastAway                            time.Duration // after the engine was asked to end
 }
 
 func (t *tally) allMoves() (n int) {
@@ -98,6 +98,9 @@ const (
 	codeUnsigned = 4401
 	codeExpired  = 4419
 )
+
+// drainTime is how long the engine takes to tell everybody that it ends, and the second that who was told last has to answer.
+const drainTime = 2 * time.Second
 
 // overtime is how long a session may outlive its credentials: the engine looks every second, and a machine may be busy.
 const overtime = 30 * time.Second
@@ -380,6 +383,8 @@ func (t *traffic) ended(s *seat) {
 		for len(s.chairs) > 0 {
 			t.stand(s, 0, t.asked, "at the end")
 		}
+	case t.asked > 0 && s.code == 0 && now > t.asked+drainTime: // told, but it did not answer in time, for this machine is busy
+		t.tally.cut++
 	case v.want == s.code && s.code == codeReplaced:
 		t.tally.replaced++
 	case v.want == s.code && s.code == codeStayAway:
