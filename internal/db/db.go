@@ -136,21 +136,12 @@ func (d *DB) openPostgres(rawURL string) error {
 	if err != nil {
 		return err
 	}
-	d.read = stdlib.OpenDB(*config, stdlib.OptionAfterConnect(planByRule))
+	d.read = stdlib.OpenDB(*config)
 	d.read.SetMaxOpenConns(16)
 	d.read.SetMaxIdleConns(16)
-	d.write = stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
-		return errors.Join(planByRule(ctx, c), neverUnsafe(ctx, c))
-	}))
+	d.write = stdlib.OpenDB(*config, stdlib.OptionAfterConnect(neverUnsafe))
 	d.write.SetMaxOpenConns(1)
 	return nil
-}
-
-// planByRule has PostgreSQL plan a statement once and without looking at its parameters, as SQLite does. It would plan anew for each
-// value, and for a show that was imported after its last count of the rows it expects a single row and reads all hundred thousand.
-func planByRule(ctx context.Context, c *pgx.Conn) error {
-	_, err := c.Exec(ctx, "SELECT set_config('plan_cache_mode', 'force_generic_plan', false)")
-	return err
 }
 
 // neverUnsafe is for a server, database or role that is told to answer commits before they are on disk, and to let a transaction whose
