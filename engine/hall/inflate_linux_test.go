@@ -26,9 +26,9 @@ func (f *inflater) text(body []byte) ([]byte, error) {
 	text, ok := f.older[string(body)]
 	if !ok {
 		in := io.MultiReader(bytes.NewReader(body), bytes.NewReader([]byte("\x00\x00\xff\xff\x01\x00\x00\xff\xff")))
-		if f.r == nil {
+		if again, there := f.r.(flate.Resetter); !there {
 			f.r = flate.NewReader(in)
-		} else if err := f.r.(flate.Resetter).Reset(in, nil); err != nil {
+		} else if err := again.Reset(in, nil); err != nil {
 			return nil, err
 		}
 		f.out.Reset()
