@@ -36,7 +36,7 @@ func (t *traffic) evening(long time.Duration) (f figures) {
 // drain ends the engine under load.
 func (t *traffic) drain() {
 	t.Helper()
-	t.pace.churn, t.pace.moves, t.pace.kicks = 0, 0, 0
+	t.pace.churn, t.pace.moves, t.pace.kicks, t.pace.sessions = 0, 0, 0, 0 // who is on the way in at the end may find nobody
 	t.run(time.Second)
 	t.issue = func() {
 		if t.asked == 0 || t.now() < t.asked+time.Second {
