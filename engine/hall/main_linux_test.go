@@ -58,6 +58,7 @@ type report struct {
 	Goroutines, Sessions int
 	Slow                 uint64 // sessions closed because their reader was too slow
 	Heap                 uint64 // bytes of live and dead objects
+	Held                 uint64 // bytes that Go has from the system
 	Error                string
 }
 
@@ -169,7 +170,7 @@ func obey(own map[string]func(string) error, look func(*report)) {
 		}
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		r := report{Goroutines: runtime.NumGoroutine(), Heap: m.HeapAlloc}
+		r := report{Goroutines: runtime.NumGoroutine(), Heap: m.HeapAlloc, Held: m.Sys - m.HeapReleased}
 		if err != nil {
 			r.Error = err.Error()
 		}

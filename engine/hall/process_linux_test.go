@@ -116,13 +116,16 @@ func clock(id int32) time.Duration {
 }
 
 // resident is the memory of the process in bytes (VmRSS).
-func (p *process) resident() int64 {
+func (p *process) resident() int64 { return p.memory("VmRSS:") }
+
+// memory is one of the measures of proc_pid_status(5), in bytes.
+func (p *process) memory(measure string) int64 {
 	p.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		p.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	_, rest, _ := strings.Cut(string(text), measure)
 	kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 	if err != nil {
 		p.Fatal(err)

@@ -177,7 +177,7 @@ func TestGrowthIsSeen(t *testing.T) {
 				own = int64(100+i%5+i*grow) << 20
 			}
 			all = append(all, sample{own: own, collected: int64(100+i%5+i*grow+2*i) << 20, database: int64(i) << 20, heap: int64(20+i%2+i*grow) << 20,
-				goroutines: 500 + i%30 + 8*i*grow, files: 1000 + i%9 + 8*i*grow, sessions: 900})
+				goroutines: 500 + i%30 + 8*i*grow, open: 1000 + i%9 + 8*i*grow, sessions: 900})
 		}
 		return all
 	}

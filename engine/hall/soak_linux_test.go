@@ -16,8 +16,9 @@ import (
 type sample struct {
 	resident, collected int64 // the process, and after a garbage collection
 	own                 int64 // after SQLite's caches have been emptied, too; 0 if they have not
+	held, files         int64 // of that: what Go has from the system, and what is mapped from files
 	heap, database      int64 // Go's objects, and the file
-	goroutines, files   int
+	goroutines, open    int
 	sessions            int
 	p50, p99            time.Duration
 	deliveries          int
@@ -29,11 +30,11 @@ type sample struct {
 func (t *traffic) look(shrink bool) sample {
 	out := sample{resident: t.p.resident(), p50: t.delays.quantile(0.5), p99: t.delays.quantile(0.99), deliveries: t.deliveries, tally: t.tally}
 	r := t.p.ask("collect", "")
-	out.collected, out.goroutines, out.files, out.sessions = t.p.resident(), r.Goroutines, t.p.descriptors(), r.Sessions
+	out.collected, out.goroutines, out.open, out.sessions = t.p.resident(), r.Goroutines, t.p.descriptors(), r.Sessions
 	out.heap = int64(r.Heap)
 	if shrink {
-		t.p.ask("shrink", "")
-		out.own = t.p.resident()
+		r := t.p.ask("shrink", "")
+		out.own, out.held, out.files = t.p.resident(), int64(r.Held), t.p.memory("RssFile:")
 	}
 	if file, err := os.Stat(strings.TrimPrefix(t.house.database, "sqlite:")); err == nil {
 		out.database = file.Size()
@@ -71,7 +72,7 @@ func flat(all []sample) (grown []string) {
 		{"memory in MB without SQLite's caches", func(s sample) float64 { return float64(s.own) / (1 << 20) }, 4},
 		{"Go's objects in MB", func(s sample) float64 { return float64(s.heap) / (1 << 20) }, 2},
 		{"goroutines", func(s sample) float64 { return float64(s.goroutines) }, 32},
-		{"descriptors without sessions", func(s sample) float64 { return float64(s.files - s.sessions) }, 32},
+		{"descriptors without sessions", func(s sample) float64 { return float64(s.open - s.sessions) }, 32},
 	} {
 		before, after := typical(all[quarter:2*quarter], m.of), typical(all[len(all)-quarter:], m.of)
 		if after > before*1.1+m.spared {
@@ -117,8 +118,14 @@ func TestSoak(t *testing.T) {
 		n := one.tally
 		_, _ = fmt.Fprintf(os.Stdout, "| %.1f | %d | %d | %d | %d | %d | %d | %.1f / %.1f | %s | %s | %s | %s | %s | %d | %d | %d |\n", s.now().Minutes(), one.sessions,
 			n.opened, n.ends, n.allMoves(), n.lines, one.deliveries, ms(one.p50), ms(one.p99), mb(one.resident), mb(one.collected), mb(one.own),
-			mb(one.heap), mb(one.database), one.goroutines, one.files, s.faults.sum())
+			mb(one.heap), mb(one.database), one.goroutines, one.open, s.faults.sum())
 	})
+	for _, one := range all {
+		if one.own > 0 {
+			_, _ = fmt.Fprintf(os.Stdout, "\nafter %d lines: %s MB, of them %s in SQLite's caches; without: %s, of them Go %s, mapped files %s, the rest of SQLite %s\n", one.tally.lines,
+				mb(one.collected), mb(one.collected-one.own), mb(one.own), mb(one.held), mb(one.files), mb(one.own-one.held-one.files))
+		}
+	}
 	s.check()
 	s.goHome()
 	awaitSessions(t, s.p, 0)
