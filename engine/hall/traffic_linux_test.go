@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/stagedoor/stagedoor/engine"
+	"github.com/stagedoor/stagedoor/engine/iam"
 )
 
 // traffic is an evening of coming and going: sessions open and end in every way that there is, memberships too, and
@@ -195,7 +196,7 @@ func (t *traffic) rest() {
 	t.issue = nil
 	t.settle(0)
 	for _, v := range t.visits {
-		if !v.until.IsZero() && time.Since(v.until) > overtime {
+		if time.Since(v.until) > overtime {
 			t.faults.note(&t.faults.broken, 1, "session %d is there %s after its credentials ended", v.fd, time.Since(v.until))
 		}
 	}
@@ -256,7 +257,7 @@ func (t *traffic) some(may func(*attendee) bool) *attendee {
 	return nil
 }
 
-// come opens sessions. A third has credentials that end soon, some take the place of an older one.
+// come opens sessions. Everybody has credentials of his own, a third of them end soon; some take the place of an older one.
 func (t *traffic) come() {
 	for t.crowd.open+t.opening < t.pace.sessions && t.opening < 64 {
 		a := t.some(func(a *attendee) bool { return a.move == nil && !a.gone && len(a.seats) < t.pace.each })
@@ -270,11 +271,10 @@ func (t *traffic) come() {
 func (t *traffic) enter(a *attendee) {
 	t.tally.opened++
 	v := &visit{who: a, name: fmt.Sprint("session-", t.tally.opened)}
-	with := t.house.key
+	good := iam.MinDuration
 	switch t.rnd.IntN(6) {
 	case 0, 1:
-		with = t.mint(a.no+1, time.Duration(3000+t.rnd.IntN(12000))*time.Millisecond)
-		v.until = with.Expires
+		good = time.Duration(3000+t.rnd.IntN(12000)) * time.Millisecond
 	case 2:
 		for _, s := range a.seats {
 			if old := t.visits[s]; s.stage == seated && !old.leaving && old.want == 0 {
@@ -284,6 +284,8 @@ func (t *traffic) enter(a *attendee) {
 			}
 		}
 	}
+	with := t.mint(a.no+1, good)
+	v.until = with.Expires
 	v.seat = t.sit(a.no, t.house.ticket(t.p.Addr, v.name, a.no+1, with), 0)
 	for r := range a.rooms {
 		v.chairs = append(v.chairs, chair{room: t.rooms[r]})
@@ -357,7 +359,7 @@ func (t *traffic) ended(s *seat) {
 	}
 	t.tally.ends++
 	late := time.Since(v.until)
-	expired := !v.until.IsZero() && late >= 0
+	expired := late >= 0
 	switch {
 	case s.shed || expired && s.code == codeUnsigned: // it never was there
 		if v.gives != nil && v.gives.want == codeReplaced {
