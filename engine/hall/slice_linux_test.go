@@ -145,7 +145,7 @@ func TestComingAndGoing(t *testing.T) {
 func TestNothingIsLostWhileEverybodyMoves(t *testing.T) {
 	for _, compress := range []bool{false, true} {
 		t.Run(fmt.Sprint("compress ", compress), func(t *testing.T) {
-			m := newTraffic(t, engine.Config{Compress: compress}, -1, 300, 5, pace{sessions: 600, each: 3, churn: 20, moves: 40, kicks: 2, underWay: 16})
+			m := newTraffic(t, engine.Config{Compress: compress}, -1, 240, 5, pace{sessions: 480, each: 3, churn: 20, moves: 40, kicks: 2, underWay: 16})
 			f := m.evening(3 * time.Second)
 			m.check()
 			n := m.tally

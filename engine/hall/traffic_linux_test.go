@@ -274,7 +274,7 @@ func (t *traffic) enter(a *attendee) {
 	good := iam.MinDuration
 	switch t.rnd.IntN(6) {
 	case 0, 1:
-		good = time.Duration(3000+t.rnd.IntN(12000)) * time.Millisecond
+		good = time.Duration(2000+t.rnd.IntN(12000)) * time.Millisecond
 	case 2:
 		for _, s := range a.seats {
 			if old := t.visits[s]; s.stage == seated && !old.leaving && old.want == 0 {
