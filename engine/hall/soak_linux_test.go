@@ -25,8 +25,8 @@ type sample struct {
 	tally               tally
 }
 
-// look takes a sample, after a garbage collection. SQLite keeps up to 32 MB of pages for each connection to the database,
-// outside of Go's heap: they fill as the history grows, and are given back when it is asked to shrink.
+// look takes a sample, after a garbage collection. SQLite keeps pages for each connection to the database, up to its
+// cache_size, outside of Go's heap: they fill as the history grows, and are given back when it is asked to shrink.
 func (t *traffic) look(shrink bool) sample {
 	out := sample{resident: t.p.resident(), p50: t.delays.quantile(0.5), p99: t.delays.quantile(0.99), deliveries: t.deliveries, tally: t.tally}
 	r := t.p.ask("collect", "")
