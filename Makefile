@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build ui api wire test check race crash crash-provision sim sim-full ready-at fuzz bench bench-recovery storm lint fmt e2e screenshots images clean bench-fanout bench-slow soak
+.PHONY: help run build ui api wire test check race crash crash-provision sim sim-full ready-at fuzz bench bench-recovery storm lint fmt e2e screenshots images clean bench-fanout bench-slow bench-moving soak
 
 GO ?= go
 # Arguments for `make run`, e.g. make run ARGS="--listen 0.0.0.0:8080"
@@ -18,8 +18,11 @@ crash-provision: KILLS ?= 1000
 # How many clients are connected when `make storm` kills the engine.
 storm: N ?= 15000
 # How many sessions listen in `make bench-fanout` and `make bench-slow` (N="1000 5000 19500" is the whole table), how often each
-# server takes its turn, and how long one act lasts. `make soak` lasts DURATION.
+# server takes its turn, and how long one act lasts. COMPRESS=1 has the engine play twice, with and without compression.
+# `make soak` and `make bench-moving` last DURATION.
 bench-fanout bench-slow: N ?= 1000
+bench-moving: N ?= 5000
+bench-moving: DURATION = 60s
 ROUNDS ?= 3
 ACT ?= 1s
 DURATION ?= 60m
@@ -98,15 +101,18 @@ bench-recovery: ## how long a killed engine with a million messages takes until 
 storm: ## kill the engine under N=15000 stock clients: how long until all are back with their history (ulimit -n above N)
 	STAGEDOOR_STORM=$(N) $(GO) test -v -count=1 -run TestEverybodyComesBackToAKilledEngine -timeout 10m ./engine/crash
 
-bench-fanout: ## a line to N=1000 sessions, beside a bare broadcaster, and where the time goes (ROUNDS=3 ACT=1s; N="1000 5000 19500")
+bench-fanout: ## a line to N=1000 sessions, beside a bare broadcaster, and where the time goes (ROUNDS=3 ACT=1s COMPRESS=1; N="1000 5000 19500")
 	@mkdir -p bin
-	STAGEDOOR_FANOUT="$(N)" STAGEDOOR_FANOUT_ROUNDS=$(ROUNDS) STAGEDOOR_FANOUT_ACT=$(ACT) STAGEDOOR_FANOUT_PROFILE=$(CURDIR)/bin/fanout.pprof \
+	$(if $(COMPRESS),STAGEDOOR_FANOUT_SERVERS="engine deflate" )STAGEDOOR_FANOUT="$(N)" STAGEDOOR_FANOUT_ROUNDS=$(ROUNDS) STAGEDOOR_FANOUT_ACT=$(ACT) STAGEDOOR_FANOUT_PROFILE=$(CURDIR)/bin/fanout.pprof \
 		$(GO) test -v -count=1 -timeout 4h -run '^TestFanOut$$' ./engine/hall
 	$(GO) tool pprof -top -nodecount=25 bin/fanout.pprof
 	$(GO) tool pprof -top -cum -nodecount=40 bin/fanout.pprof.connect
 
 bench-slow: ## do readers who fall asleep disturb the others? (N=1000 sessions, a tenth asleep)
 	STAGEDOOR_SLOW=$(N) STAGEDOOR_FANOUT_ROUNDS=$(ROUNDS) $(GO) test -v -count=1 -timeout 1h -run '^TestSlowReaders$$' ./engine/hall
+
+bench-moving: ## N=5000 sessions hear full load for DURATION=60s while memberships, kicks, expiry and a drain happen; nothing may be lost
+	STAGEDOOR_MOVING=$(N) STAGEDOOR_MOVING_TIME=$(DURATION) $(GO) test -v -count=1 -timeout 2h -run '^TestMoving$$' ./engine/hall
 
 soak: ## DURATION=60m of coming, going, entering, leaving and speaking; fails if memory, goroutines or descriptors grow
 	@mkdir -p bin

@@ -54,7 +54,7 @@ func serveBare(kind string) error {
 	if err := json.NewEncoder(os.Stdout).Encode(hello{Addr: addr}); err != nil {
 		return err
 	}
-	obey(func(r *report) { r.Sessions = int(b.listenersNow.Load()) })
+	obey(nil, func(r *report) { r.Sessions = int(b.listenersNow.Load()) })
 	return nil
 }
 

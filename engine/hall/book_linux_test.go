@@ -2,6 +2,7 @@ package hall_test
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 	"time"
 )
@@ -13,21 +14,81 @@ type room struct {
 	arn   string
 	log   []uint32
 	where map[uint32]int // line → place in log
-	heard []int32        // how many have heard the line of that place
+	heard []int32        // how many have heard the line of that place; negative when it is no longer under way
+	// A line is no longer under way when all of these have heard it; where people come and go, half of those who are there.
+	all, chairs int
 	// checked is how much of the log is known to be in the order of each speaker.
 	checked int
 }
 
 func newRoom(no int, arn string) *room { return &room{no: no, arn: arn, where: map[uint32]int{}} }
 
+// through counts one more who has heard the line of a place, and reports whether it is now no longer under way.
+func (r *room) through(place int) bool {
+	enough := r.all
+	if enough == 0 {
+		enough = r.chairs/2 + 1
+	}
+	if r.heard[place]++; int(r.heard[place]) < enough {
+		return false
+	}
+	r.heard[place] = math.MinInt32 / 2
+	return true
+}
+
 // chair is what a session has heard in a room. A session that joins while lines are under way cannot tell which of those
 // that others wait for it has been spared; what it hears is compared when others have heard its first line.
 type chair struct {
 	room  *room
-	next  int      // place of the next line; -1 while that is not known
-	early []uint32 // heard while next was not known
-	from  int      // how long the log was when the session joined
-	floor uint32   // lines from this one on were said after it joined
+	next  int           // place of the next line; -1 while that is not known
+	early []uint32      // heard while next was not known
+	from  int           // how long the log was when the session joined
+	floor uint32        // lines from this one on were said after it joined
+	since time.Duration // when it was asked for; lines that had been acknowledged before are not for it. 0 for always
+	// out says that it was answered that the session is out of the room: lines from ceiling on were said after that.
+	out     bool
+	ceiling uint32
+}
+
+// invited reports whether a line may be heard by the session at all.
+func (c *chair) invited(seq uint32, said *choir) bool {
+	if c.out && seq >= c.ceiling {
+		return false
+	}
+	acked := said.acked(seq)
+	return acked == 0 || acked >= c.since
+}
+
+// farewell is a chair that a session had, and when it was asked to give it up. What had been acknowledged by then is what
+// it must have heard.
+type farewell struct {
+	chair
+	who   int
+	asked time.Duration
+	why   string
+}
+
+// check counts what the session should have heard before it had to go.
+func (c *farewell) check(said *choir, f *faults) {
+	if c.compare(c.who, f); len(c.early) > 0 {
+		return // nobody else has heard what it heard
+	}
+	first := c.next
+	if first < 0 {
+		first = min(c.from, len(c.room.log))
+	}
+	missed := 0
+	for _, seq := range c.room.log[first:] {
+		if said.due(seq) > c.asked {
+			break // nothing after this one had been acknowledged
+		}
+		if acked := said.acked(seq); acked != 0 && acked < c.asked && seq >= c.floor {
+			missed++
+		}
+	}
+	if missed > 0 {
+		f.note(&f.lost, missed, "session %d left room %d (%s) without %d lines that had been acknowledged before that was asked for", c.who, c.room.no, c.why, missed)
+	}
 }
 
 // join makes a chair; quiet says that no line is under way.

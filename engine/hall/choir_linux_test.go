@@ -17,10 +17,12 @@ import (
 // choir says lines: some speakers, each with one connection that is kept, one line at a time.
 type choir struct {
 	testing.TB
-	next   uint32 // the first line that has not been said; belongs to the crowd
+	began  time.Time // of the clock by which lines are due
+	next   uint32    // the first line that has not been said; belongs to the crowd
 	lines  chan said
 	ring   [ring]utterance
 	done   atomic.Int64 // lines that were answered
+	ending atomic.Bool  // the server goes away: a refusal is nothing bad any more
 	mu     sync.Mutex
 	failed []error // lines that were refused
 	acks   delays  // from a request to its answer
@@ -37,6 +39,7 @@ type said struct {
 
 type utterance struct {
 	due     atomic.Int64 // on the crowd's clock
+	acked   atomic.Int64 // 0 until it is acknowledged
 	speaker atomic.Int32
 	refused atomic.Bool
 }
@@ -46,9 +49,10 @@ type speaker interface {
 	say(seq uint32, r *room) error
 }
 
-func newChoir(tb testing.TB, speakers ...speaker) *choir {
+// newChoir makes one that keeps to a crowd's clock.
+func newChoir(tb testing.TB, began time.Time, speakers ...speaker) *choir {
 	tb.Helper()
-	c := &choir{TB: tb, lines: make(chan said, ring)}
+	c := &choir{TB: tb, began: began, lines: make(chan said, ring)}
 	for i, s := range speakers {
 		c.wg.Go(func() {
 			for l := range c.lines {
@@ -67,8 +71,9 @@ func (c *choir) answered(seq uint32, after time.Duration, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.acks.add(after)
-	if err != nil {
-		c.ring[seq%ring].refused.Store(true)
+	if err == nil {
+		c.ring[seq%ring].acked.Store(int64(time.Since(c.began)))
+	} else if c.ring[seq%ring].refused.Store(true); !c.ending.Load() {
 		c.failed = append(c.failed, fmt.Errorf("line %d: %w", seq, err))
 	}
 	c.done.Add(1)
@@ -97,11 +102,15 @@ func (c *choir) say(r *room, due time.Duration) {
 	u := &c.ring[c.next%ring]
 	u.due.Store(int64(due))
 	u.refused.Store(false)
+	u.acked.Store(0)
 	c.lines <- said{c.next, r}
 	c.next++
 }
 
 func (c *choir) due(seq uint32) time.Duration { return time.Duration(c.ring[seq%ring].due.Load()) }
+
+// acked is when a line was acknowledged; 0 if it has not been.
+func (c *choir) acked(seq uint32) time.Duration { return time.Duration(c.ring[seq%ring].acked.Load()) }
 
 // quiet reports whether every line has been answered.
 func (c *choir) quiet() bool { return c.done.Load() == int64(c.next) }
@@ -152,9 +161,19 @@ func (c *crowd) settle(first uint32) {
 		c.faults.note(&c.faults.lost, max(1, known()*c.open), "some have not heard everything, %d lines have been heard by nobody", known())
 	}
 	c.settled = c.choir.next
+	c.checkFarewells(c.now())
 	for _, r := range c.rooms {
 		c.checkSpeakers(r)
 	}
+}
+
+// checkFarewells looks at the chairs that were to be given up by then.
+func (c *crowd) checkFarewells(until time.Duration) {
+	n := 0
+	for ; n < len(c.farewells) && c.farewells[n].asked <= until; n++ {
+		c.farewells[n].check(c.choir, &c.faults)
+	}
+	c.farewells = append(c.farewells[:0], c.farewells[n:]...)
 }
 
 // checkSpeakers looks at the order in which everybody heard the lines. A speaker says the next line when the last one is

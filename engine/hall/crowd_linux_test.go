@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,10 +28,14 @@ type crowd struct {
 	opening, open int
 	deliveries    int
 	latest        time.Duration // of them
-	audience      int           // how many hear each line; a line that they all heard is no longer under way
-	under         int           // lines under way
-	settled       uint32        // whoever should have heard the lines before this one has
-	churn         bool          // an end of a session is nothing bad
+	bytes         int           // that came
+	deflate       bool          // frames may be compressed
+	flat          int           // frames that were
+	inflater      inflater
+	under         int        // lines under way
+	settled       uint32     // whoever should have heard the lines before this one has
+	churn         bool       // an end of a session is nothing bad
+	farewells     []farewell // chairs that were given up, until they are checked
 	faults        faults
 	delays        delays
 	since         time.Duration  // lines that were due before are not in delays
@@ -63,6 +66,7 @@ type seat struct {
 	request    []byte // of the handshake, until it is sent
 	rest       []byte // the beginning of a frame, or of the answer, whose end has not come
 	chairs     []chair
+	sat        bool // was seated once
 	stalled    bool // does not read
 	shed       bool // was told to come later, with 503
 	code       int  // of the server's close frame
@@ -220,6 +224,7 @@ func (c *crowd) ready(s *seat, events uint32) {
 		c.end(s)
 		return
 	}
+	c.bytes += n
 	rest := c.read(s, c.buf[:kept+n], c.now())
 	s.rest = append(s.rest[:0], rest...)
 }
@@ -236,6 +241,9 @@ func (c *crowd) read(s *seat, in []byte, now time.Duration) []byte {
 			s.shed = bytes.HasPrefix(status, []byte("HTTP/1.1 503 "))
 			c.end(s)
 			return nil
+		}
+		if c.deflate != bytes.Contains(head, []byte("permessage-deflate")) {
+			c.faults.note(&c.faults.broken, 1, "a session was offered compression (%t), the answer was %q", c.deflate, head)
 		}
 		s.stage, in = greeted, rest
 	}
@@ -273,7 +281,17 @@ func (c *crowd) frame(s *seat, frame, body []byte, now time.Duration) {
 		before = `{"Headers":{"x-amz-chime-event-type":"`
 		line   = before + `CREATE_CHANNEL_MESSAGE"`
 	)
-	switch opcode := frame[0]; {
+	opcode := frame[0]
+	if opcode == 0xc1 && c.deflate {
+		text, err := c.inflater.text(body)
+		if err != nil {
+			c.faults.note(&c.faults.broken, 1, "a compressed frame: %v", err)
+			return
+		}
+		opcode, body = 0x81, text
+		c.flat++
+	}
+	switch {
 	case opcode == 0x89: // ping: a pong with a mask of zeros
 		_, _ = syscall.Write(s.fd, append([]byte{0x8a, 0x80 | byte(len(body)), 0, 0, 0, 0}, body...))
 	case opcode == 0x88:
@@ -303,80 +321,31 @@ func (c *crowd) seated(s *seat) {
 		c.faults.note(&c.faults.broken, 1, "session %d was established twice", s.fd)
 		return
 	}
-	s.stage = seated
+	s.stage, s.sat = seated, true
 	c.opening--
 	c.open++
-	for i := range s.chairs { // of those who knew where they would be
+	if len(s.chairs) == 0 && len(c.rooms) == 1 {
+		s.chairs = append(s.chairs, chair{room: c.rooms[0]})
+	}
+	for i := range s.chairs { // it was known where
 		s.chairs[i] = c.join(s.chairs[i].room)
 	}
-	if len(s.chairs) == 0 && len(c.rooms) == 1 {
-		s.chairs = append(s.chairs, c.join(c.rooms[0]))
-	}
+}
+
+// stand takes a chair from a session, which was asked for then.
+func (c *crowd) stand(s *seat, at int, asked time.Duration, why string) {
+	c.farewells = append(c.farewells, farewell{s.chairs[at], s.fd, asked, why})
+	s.chairs[at].room.chairs--
+	s.chairs = slices.Delete(s.chairs, at, at+1)
 }
 
 // join makes a chair of a session that is to hear what is said from now on.
 func (c *crowd) join(r *room) chair {
+	r.chairs++
 	if c.choir == nil {
 		return r.join(0, true)
 	}
 	return r.join(c.choir.next, c.choir.next == c.settled)
-}
-
-// line notes that a session got a line.
-func (c *crowd) line(s *seat, frame, body []byte, now time.Duration) {
-	const mark = "seq="
-	at := c.seqAt
-	if at+len(mark)+textHead > len(body) || string(body[at:at+len(mark)]) != mark {
-		if at = bytes.Index(body, []byte(mark)); at < 0 || at+len(mark)+textHead > len(body) {
-			c.faults.note(&c.faults.broken, 1, "a line without a number: %.200s", body)
-			return
-		}
-		c.seqAt = at
-	}
-	seq, no := number(body[at+4:at+14]), number(body[at+20:at+22])
-	if c.sample == nil {
-		c.sample = bytes.Clone(frame)
-	}
-	if s.fd%64 == 0 && seq%16 == 0 && !bytes.Contains(body, []byte(text(seq, int(no)))) {
-		c.faults.note(&c.faults.broken, 1, "line %d came as %s", seq, body)
-	}
-	for i := range s.chairs {
-		h := &s.chairs[i]
-		if h.room.no != int(no) {
-			continue
-		}
-		place := h.hear(seq, s.fd, &c.faults)
-		c.deliveries, c.latest = c.deliveries+1, now
-		if due := c.choir.due(seq); due >= c.since {
-			c.delays.add(now - due)
-		}
-		if place < 0 {
-			return
-		}
-		if h.room.heard[place]++; int(h.room.heard[place]) == c.audience {
-			c.under--
-		}
-		return
-	}
-	c.faults.note(&c.faults.uninvited, 1, "session %d got line %d of room %d, in which it is not", s.fd, seq, no)
-}
-
-func number(digits []byte) (n uint32) {
-	for _, d := range digits {
-		n = n*10 + uint32(d-'0')
-	}
-	return n
-}
-
-// textHead is the length of what follows "seq=" at the beginning of a text.
-const textHead = len("0000000000 room=00 ")
-
-// text is a line of 200 bytes.
-func text(seq uint32, room int) string {
-	const filler = "What a night, what a song: the whole hall is on its feet and nobody wants to go home yet. " +
-		"Whoever can hear this, wave with whatever you have at hand, please!"
-	const rest = "  More, more, more, more!"
-	return (fmt.Sprintf("seq=%010d room=%02d ", seq, room) + filler + rest)[:200]
 }
 
 // end closes a socket without a word and without leaving its port in TIME_WAIT.
@@ -398,6 +367,9 @@ func (c *crowd) end(s *seat) {
 	}
 	if c.onEnd != nil {
 		c.onEnd(s)
+	}
+	for i := 0; s.sat && i < len(s.chairs); i++ {
+		s.chairs[i].room.chairs--
 	}
 }
 

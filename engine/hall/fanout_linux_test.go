@@ -110,9 +110,10 @@ func load() string {
 	return strings.Fields(string(text))[0]
 }
 
-// table writes medians, and ratios to the first bare broadcaster.
+// table writes medians, and ratios to the bare broadcaster, or to the first server where there is none.
 func table(w io.Writer, rounds [][]*show) {
-	_, _ = fmt.Fprintf(w, "| | | deliveries/s | × raw | CPU s/million | × raw | server's CPU | crowd's CPU | lines/s | p50 / p95 / p99 / max ms | acknowledged p50 / p99 ms |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	base := max(0, slices.IndexFunc(rounds[0], func(s *show) bool { return s.kind == bareRaw }))
+	_, _ = fmt.Fprintf(w, "| | | deliveries/s | × %[1]s | CPU s/million | × %[1]s | server's CPU | crowd's CPU | lines/s | bytes a delivery | p50 / p95 / p99 / max ms | acknowledged p50 / p99 ms |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n", rounds[0][base].kind)
 	for _, name := range actNames {
 		for i, s := range rounds[0] {
 			if _, played := s.acts[name]; !played {
@@ -122,20 +123,18 @@ func table(w io.Writer, rounds [][]*show) {
 				return middle(rounds, func(r []*show) float64 { return f(r[i].acts[name]) })
 			}
 			ratio := func(f func(figures) float64) string {
-				for j, raw := range rounds[0] {
-					if raw.kind == bareRaw {
-						return fmt.Sprintf("%.2f", middle(rounds, func(r []*show) float64 { return f(r[i].acts[name]) / f(r[j].acts[name]) }))
-					}
+				if _, played := rounds[0][base].acts[name]; !played {
+					return "–"
 				}
-				return "–"
+				return fmt.Sprintf("%.2f", middle(rounds, func(r []*show) float64 { return f(r[i].acts[name]) / f(r[base].acts[name]) }))
 			}
 			ms := func(f func(figures) time.Duration) float64 {
 				return get(func(g figures) float64 { return f(g).Seconds() * 1000 })
 			}
-			_, _ = fmt.Fprintf(w, "| %s | %s | %.0f | %s | %.2f | %s | %.0f %% | %.0f %% | %.1f | %.1f / %.1f / %.1f / %.1f | %.1f / %.1f |\n", name, s.kind,
+			_, _ = fmt.Fprintf(w, "| %s | %s | %.0f | %s | %.2f | %s | %.0f %% | %.0f %% | %.1f | %.0f | %.1f / %.1f / %.1f / %.1f | %.1f / %.1f |\n", name, s.kind,
 				get(figures.perSecond), ratio(figures.perSecond), get(figures.perMillion), ratio(figures.perMillion),
 				get(func(f figures) float64 { return f.cpu / f.seconds * 100 }), get(func(f figures) float64 { return f.own / f.seconds * 100 }),
-				get(figures.lines),
+				get(figures.lines), get(figures.size),
 				ms(func(f figures) time.Duration { return f.p50 }), ms(func(f figures) time.Duration { return f.p95 }),
 				ms(func(f figures) time.Duration { return f.p99 }), ms(func(f figures) time.Duration { return f.most }),
 				ms(func(f figures) time.Duration { return f.ack50 }), ms(func(f figures) time.Duration { return f.ack99 }))

@@ -2,7 +2,9 @@ package hall_test
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
@@ -18,6 +20,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/stagedoor/stagedoor/engine/iam"
 )
 
 // house is what the engine's database holds: people, all members of every room, and an admin.
@@ -29,6 +33,8 @@ type house struct {
 	people   []string // ARNs
 	rooms    []string // ARNs
 	keys     []aws.Credentials
+	deflate  bool // handshakes offer permessage-deflate
+	signer   *v4.Signer
 }
 
 // wire signs requests with Amazon's signer and the root key.
@@ -74,7 +80,7 @@ func (w *wire) call(method, path, bearer string, in, out any) error {
 // build makes people and rooms through the public protocol. The first room has everybody, the others nobody.
 func build(tb testing.TB, p *process, database string, people, rooms int) *house {
 	tb.Helper()
-	h := &house{TB: tb, database: database, key: aws.Credentials{AccessKeyID: p.KeyID, SecretAccessKey: p.Secret}}
+	h := &house{TB: tb, database: database, signer: v4.NewSigner(), key: aws.Credentials{AccessKeyID: p.KeyID, SecretAccessKey: p.Secret}}
 	w := h.wire(p.Addr)
 	var app struct{ AppInstanceArn string }
 	h.must(w.call(http.MethodPost, "/app-instances", "", map[string]any{"Name": "hall", "ClientRequestToken": "hall"}, &app))
@@ -143,11 +149,15 @@ func (h *house) assume(addr string) {
 	h.keys = keys
 }
 
-func (w *wire) assume(user, room string) (key aws.Credentials, err error) {
-	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["chime:Connect","chime:SendChannelMessage",` +
+// policyOf is what a ticket holder may do.
+func policyOf(user, room string) string {
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["chime:Connect","chime:SendChannelMessage",` +
 		`"chime:ListChannelMessages"],"Resource":["` + user + `","` + room + `"]}]}`
+}
+
+func (w *wire) assume(user, room string) (key aws.Credentials, err error) {
 	form := url.Values{"Action": {"AssumeRole"}, "Version": {"2011-06-15"}, "RoleArn": {"arn:aws:iam::000000000000:role/Fan"},
-		"RoleSessionName": {"fan"}, "Policy": {policy}}.Encode()
+		"RoleSessionName": {"fan"}, "Policy": {policyOf(user, room)}}.Encode()
 	r, err := http.NewRequest(http.MethodPost, "http://"+w.addr+"/", strings.NewReader(form))
 	if err != nil {
 		return key, err
@@ -169,26 +179,64 @@ func (w *wire) assume(user, room string) (key aws.Credentials, err error) {
 	return aws.Credentials{AccessKeyID: c.AccessKeyId, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}, err
 }
 
+// mint makes credentials that end as soon as asked. AssumeRole gives none for less than a quarter of an hour: these were
+// issued some time ago, by the authority that the engine has, too.
+func (h *house) mint() func(person int, good time.Duration) aws.Credentials {
+	h.Helper()
+	ctx := context.Background()
+	d, err := sql.Open("sqlite", strings.TrimPrefix(h.database, "sqlite:"))
+	h.must(err)
+	defer func() { _ = d.Close() }()
+	var half string
+	h.must(d.QueryRowContext(ctx, `SELECT value FROM engine_secret WHERE name = 'seal_key'`).Scan(&half))
+	kept, err := hex.DecodeString(half)
+	h.must(err)
+	seal := hmac.New(sha256.New, []byte(h.key.SecretAccessKey))
+	seal.Write(kept)
+	authority, err := iam.NewAuthority(iam.Config{Region: "us-east-1", Account: "000000000000", AccessKeyID: h.key.AccessKeyID,
+		SecretAccessKey: h.key.SecretAccessKey, SealKey: seal.Sum(nil)})
+	h.must(err)
+	_, root, err := authority.Lookup(h.key.AccessKeyID, "", time.Now())
+	h.must(err)
+	return func(person int, good time.Duration) aws.Credentials {
+		h.Helper()
+		c, err := authority.AssumeRole(root, iam.Request{RoleARN: "arn:aws:iam::000000000000:role/Fan", SessionName: "fan",
+			Duration: iam.MinDuration, Policy: policyOf(h.people[person], h.rooms[0])}, time.Now().Add(good-iam.MinDuration))
+		h.must(err)
+		return aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken,
+			CanExpire: true, Expires: c.Principal.Expires}
+	}
+}
+
 // tickets are the signed handshakes of people, one session each, with their own credentials if they have any.
 func (h *house) tickets(addr, session string, people []int) [][]byte {
 	h.Helper()
-	const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-	signer := v4.NewSigner()
 	all := make([][]byte, len(people))
 	for i, person := range people {
-		q := url.Values{"userArn": {h.people[person]}, "sessionId": {fmt.Sprint(session, "-", person)}, "X-Amz-Expires": {"300"}}
-		r, err := http.NewRequest(http.MethodGet, "http://"+addr+"/connect?"+q.Encode(), nil)
-		h.must(err)
 		key := h.key
 		if h.keys != nil {
 			key = h.keys[person]
 		}
-		signed, _, err := signer.PresignHTTP(context.Background(), key, r, empty, "chime", "us-east-1", time.Now())
-		h.must(err)
-		all[i] = fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", strings.TrimPrefix(signed, "http://"+addr), addr)
+		all[i] = h.ticket(addr, fmt.Sprint(session, "-", person), person, key)
 	}
 	return all
+}
+
+// ticket is a signed handshake.
+func (h *house) ticket(addr, session string, person int, key aws.Credentials) []byte {
+	h.Helper()
+	const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	q := url.Values{"userArn": {h.people[person]}, "sessionId": {session}, "X-Amz-Expires": {"300"}}
+	r, err := http.NewRequest(http.MethodGet, "http://"+addr+"/connect?"+q.Encode(), nil)
+	h.must(err)
+	signed, _, err := h.signer.PresignHTTP(context.Background(), key, r, empty, "chime", "us-east-1", time.Now())
+	h.must(err)
+	offer := ""
+	if h.deflate {
+		offer = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n"
+	}
+	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n", strings.TrimPrefix(signed, "http://"+addr), addr, offer)
 }
 
 // member says lines with SendChannelMessage, durably.

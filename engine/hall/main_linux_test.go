@@ -9,12 +9,13 @@
 // The crowd reads as cheaply as a program can, because what it costs is taken from the machine that is measured. Every
 // delivery is checked: nothing may be missing, come twice or in another order than to others.
 //
-// make bench-fanout measures, make soak has people come and go for an hour; the tests here are small slices of both that
-// look at no clock. Linux only.
+// make bench-fanout measures, make bench-moving has people enter, leave and be sent away under full load, make soak has them
+// come and go for an hour; the tests here are small slices of these that look at no clock. Linux only.
 package hall_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
@@ -47,14 +49,16 @@ type hello struct{ Addr, KeyID, Secret string }
 
 // order is what a child is asked on its standard input, and report is its answer, one JSON document each.
 type order struct {
-	Do   string // "look"; "collect" looks after a garbage collection; "profile" writes File until "stop"; "heap" writes File
-	File string
+	// "look"; "collect" looks after a garbage collection; "profile" writes the file What until "stop"; "heap" writes the file
+	// What; "kick" ends the sessions of the user What; "shrink" empties SQLite's caches and collects
+	Do, What string
 }
 
 type report struct {
 	Goroutines, Sessions int
 	Slow                 uint64 // sessions closed because their reader was too slow
 	Heap                 uint64 // bytes of live and dead objects
+	Held                 uint64 // bytes that Go has from the system
 	Error                string
 }
 
@@ -93,18 +97,42 @@ func serveEngine(cfg engine.Config) error {
 	if err != nil {
 		return err
 	}
+	// SQLite keeps the pages of all connections of a process in one cache: whoever asks, it is emptied for all.
+	caches, err := sql.Open("sqlite", "")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = caches.Close() }()
 	c := e.Credentials()
 	if err := json.NewEncoder(os.Stdout).Encode(hello{l.Addr().String(), c.AccessKeyID, c.SecretAccessKey}); err != nil {
 		return err
 	}
+	told, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
 	s := &http.Server{Handler: e, ReadHeaderTimeout: time.Minute}
 	over := make(chan error, 1)
 	go func() { over <- s.Serve(l) }()
-	obey(func(r *report) {
-		stats := e.Stats()
-		r.Sessions, r.Slow = stats.Connections, stats.SlowClosed
-	})
-	err = errors.Join(s.Close(), e.Close(context.Background()))
+	obeyed := make(chan struct{})
+	go func() {
+		defer close(obeyed)
+		obey(map[string]func(string) error{
+			"shrink": func(string) error {
+				_, err := caches.ExecContext(context.Background(), "PRAGMA shrink_memory")
+				return err
+			},
+			"kick": func(user string) error { e.Kick(user, "please leave"); return nil },
+		}, func(r *report) {
+			stats := e.Stats()
+			r.Sessions, r.Slow = stats.Connections, stats.SlowClosed
+		})
+	}()
+	select {
+	case <-obeyed:
+		err = s.Close()
+	case <-told.Done(): // as stagedoor engine does it: calls first, then sessions
+		err = s.Shutdown(context.Background())
+	}
+	err = errors.Join(err, e.Close(context.Background()))
 	if ended := <-over; !errors.Is(ended, http.ErrServerClosed) {
 		err = errors.Join(err, ended)
 	}
@@ -112,7 +140,7 @@ func serveEngine(cfg engine.Config) error {
 }
 
 // obey answers orders until there are none any more.
-func obey(look func(*report)) {
+func obey(own map[string]func(string) error, look func(*report)) {
 	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
 	var profile *os.File
 	for {
@@ -125,21 +153,24 @@ func obey(look func(*report)) {
 		}
 		var err error
 		switch o.Do {
-		case "collect":
-			debug.FreeOSMemory()
+		case "shrink", "kick":
+			err = own[o.Do](o.What)
 		case "profile":
-			if profile, err = os.Create(o.File); err == nil {
+			if profile, err = os.Create(o.What); err == nil {
 				err = pprof.StartCPUProfile(profile)
 			}
 		case "heap":
-			err = writeHeap(o.File)
+			err = writeHeap(o.What)
 		case "stop":
 			pprof.StopCPUProfile()
 			err = profile.Close()
 		}
+		if o.Do == "collect" || o.Do == "shrink" {
+			debug.FreeOSMemory()
+		}
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		r := report{Goroutines: runtime.NumGoroutine(), Heap: m.HeapAlloc}
+		r := report{Goroutines: runtime.NumGoroutine(), Heap: m.HeapAlloc, Held: m.Sys - m.HeapReleased}
 		if err != nil {
 			r.Error = err.Error()
 		}

@@ -20,6 +20,7 @@ type act struct {
 // figures are what an act came to.
 type figures struct {
 	hall, deliveries int // who listened, and what they heard
+	bytes            int // of it
 	seconds          float64
 	cpu, own         float64 // seconds of the server and of the crowd
 	p50, p95, p99    time.Duration
@@ -31,6 +32,7 @@ type figures struct {
 func (f figures) lines() float64 { return f.perSecond() / float64(f.hall) }
 
 func (f figures) perSecond() float64  { return float64(f.deliveries) / f.seconds }
+func (f figures) size() float64       { return float64(f.bytes) / float64(f.deliveries) }
 func (f figures) perMillion() float64 { return f.cpu / float64(f.deliveries) * 1e6 }
 
 // play has the choir say lines to the first room. How late a delivery is counts from when its line was due, not from when
@@ -38,7 +40,7 @@ func (f figures) perMillion() float64 { return f.cpu / float64(f.deliveries) * 1
 func (c *crowd) play(p *process, a act) figures {
 	c.Helper()
 	first, start := c.choir.next, c.now()
-	c.audience, c.under = c.listening(), 0
+	c.rooms[0].all, c.under = c.listening(), 0
 	begin := start + a.long/4 // until all places are taken
 	if a.underWay == 0 {
 		begin = start + a.long/2 // until the server has found its step
@@ -59,7 +61,7 @@ func (c *crowd) play(p *process, a act) figures {
 	}
 	c.delays = delays{}
 	c.choir.acknowledged()
-	f := figures{hall: c.audience, deliveries: -c.deliveries, cpu: -p.computed().Seconds(), own: -ownComputed().Seconds(),
+	f := figures{hall: c.rooms[0].all, deliveries: -c.deliveries, bytes: -c.bytes, cpu: -p.computed().Seconds(), own: -ownComputed().Seconds(),
 		seconds: -c.now().Seconds()}
 	c.until(func() bool { return c.now() >= end })
 	f.seconds += c.now().Seconds()
@@ -68,6 +70,7 @@ func (c *crowd) play(p *process, a act) figures {
 		f.seconds += max(0, c.latest-end).Seconds()
 	}
 	f.deliveries += c.deliveries
+	f.bytes += c.bytes
 	f.cpu += p.computed().Seconds()
 	f.own += ownComputed().Seconds()
 	f.p50, f.p95, f.p99, f.most = c.delays.quantile(0.5), c.delays.quantile(0.95), c.delays.quantile(0.99), c.delays.most
@@ -120,6 +123,9 @@ type hall struct {
 
 const speakers = 16
 
+// deflating is an engine that compresses, with clients that take it (permessage-deflate).
+const deflating = "deflate"
+
 func newHall(tb testing.TB, n int, pinned bool, long time.Duration) *hall {
 	tb.Helper()
 	h := &hall{TB: tb, n: n, pinned: pinned, long: long}
@@ -140,19 +146,23 @@ func (h *hall) open(kind string, s *show) (*process, *crowd) {
 		core = 0
 	}
 	r := role{Kind: kind}
-	if kind == "engine" {
+	own := kind == "engine" || kind == deflating
+	if own {
 		r = engineRole(h.house.database)
+		r.Engine.Compress = kind == deflating
 	}
+	h.house.deflate = kind == deflating
 	p := birth(h, r, core)
 	tickets := h.house.tickets(p.Addr, "hall", h.everybody())
 	c := newCrowd(h, p.Addr, newRoom(0, h.house.rooms[0]))
 	voices := h.house.speakers(p.Addr, speakers)
-	if kind != "engine" {
+	c.deflate = kind == deflating
+	if !own {
 		for i := range voices {
 			voices[i] = newBareSpeaker(h, p.Addr, h.sample)
 		}
 	}
-	c.choir = newChoir(h, voices...)
+	c.choir = newChoir(h, c.began, voices...)
 	p.ask("collect", "")
 	s.base = p.resident()
 	profiled := kind == "engine" && h.profile != ""
@@ -192,7 +202,7 @@ func (h *hall) enter(p *process, c *crowd, tickets [][]byte) (perSecond, ms floa
 func (h *hall) enterAsTicketHolders(p *process) (own holders) {
 	h.Helper()
 	awaitSessions(h, p, 0)
-	h.house.keys = h.keys
+	h.house.keys, h.house.deflate = h.keys, false
 	tickets := h.house.tickets(p.Addr, "own", h.everybody())
 	h.house.keys = nil
 	c := newCrowd(h, p.Addr, newRoom(0, h.house.rooms[0]))

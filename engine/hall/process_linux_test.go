@@ -78,11 +78,19 @@ func (p *process) end() {
 	}
 }
 
+// terminate asks the server to end as an operator does. end still has to follow.
+func (p *process) terminate() {
+	p.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.Fatal(err)
+	}
+}
+
 // ask gives an order.
-func (p *process) ask(do, file string) report {
+func (p *process) ask(do, what string) report {
 	p.Helper()
 	var r report
-	if err := errors.Join(json.NewEncoder(p.in).Encode(order{do, file}), p.out.Decode(&r)); err != nil {
+	if err := errors.Join(json.NewEncoder(p.in).Encode(order{do, what}), p.out.Decode(&r)); err != nil {
 		p.Fatalf("%s: %v", do, err)
 	}
 	if r.Error != "" {
@@ -108,13 +116,16 @@ func clock(id int32) time.Duration {
 }
 
 // resident is the memory of the process in bytes (VmRSS).
-func (p *process) resident() int64 {
+func (p *process) resident() int64 { return p.memory("VmRSS:") }
+
+// memory is one of the measures of proc_pid_status(5), in bytes.
+func (p *process) memory(measure string) int64 {
 	p.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		p.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	_, rest, _ := strings.Cut(string(text), measure)
 	kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 	if err != nil {
 		p.Fatal(err)

@@ -1,9 +1,12 @@
 package hall_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stagedoor/stagedoor/engine"
 )
 
 // TestEverybodyHearsEveryLine is the proof of make bench-fanout without its clock: nothing lost, doubled or out of order,
@@ -128,14 +131,29 @@ func TestDelaysAreCountedExactlyEnough(t *testing.T) {
 
 // TestComingAndGoing is a slice of make soak: whoever is in a room hears all that is said while he is, and nobody else does.
 func TestComingAndGoing(t *testing.T) {
-	s := newSoak(t, 80, 5, pace{sessions: 40, churn: 20, moves: 20, lines: 40})
-	all := s.run(3*time.Second, time.Second, func(sample) {})
+	s := newTraffic(t, engine.Config{}, -1, 80, 5, pace{sessions: 40, each: 1, churn: 20, moves: 20, kicks: 1, lines: 40})
+	all := s.soak(3*time.Second, time.Second, func(sample) {})
 	s.check()
-	if last := all[len(all)-1]; last.deliveries == 0 || last.ends == 0 || last.move == 0 {
+	if last := all[len(all)-1]; last.deliveries == 0 || last.tally.ends == 0 || last.tally.allMoves() == 0 {
 		t.Errorf("nothing happened: %+v", last)
 	}
 	s.goHome()
 	awaitSessions(t, s.p, 0)
+}
+
+// TestNothingIsLostWhileEverybodyMoves is a slice of make bench-moving, over both forms of frames.
+func TestNothingIsLostWhileEverybodyMoves(t *testing.T) {
+	for _, compress := range []bool{false, true} {
+		t.Run(fmt.Sprint("compress ", compress), func(t *testing.T) {
+			m := newTraffic(t, engine.Config{Compress: compress}, -1, 240, 5, pace{sessions: 480, each: 3, churn: 20, moves: 40, kicks: 2, underWay: 16})
+			f := m.evening(3 * time.Second)
+			m.check()
+			n := m.tally
+			if f.deliveries == 0 || n.allMoves() == 0 || n.sentAway == 0 || n.expired == 0 || n.kicked == 0 || compress && m.flat == 0 {
+				t.Errorf("too little happened: %+v", n)
+			}
+		})
+	}
 }
 
 // awaitSessions waits until the engine has that many.
@@ -154,8 +172,12 @@ func awaitSessions(t testing.TB, p *process, want int) {
 func TestGrowthIsSeen(t *testing.T) {
 	breathing := func(grow int) (all []sample) {
 		for i := range 60 {
-			all = append(all, sample{collected: int64(100+i%5+i*grow+2*i) << 20, database: int64(i) << 20, heap: int64(20+i%2+i*grow) << 20,
-				goroutines: 500 + i%30 + 8*i*grow, files: 1000 + i%9 + 8*i*grow, sessions: 900})
+			own := int64(0)
+			if i == 15 || i == 59 {
+				own = int64(100+i%5+i*grow) << 20
+			}
+			all = append(all, sample{own: own, collected: int64(100+i%5+i*grow+2*i) << 20, database: int64(i) << 20, heap: int64(20+i%2+i*grow) << 20,
+				goroutines: 500 + i%30 + 8*i*grow, open: 1000 + i%9 + 8*i*grow, sessions: 900})
 		}
 		return all
 	}

@@ -30,6 +30,7 @@ func (h *Hub) Close(ctx context.Context, spread time.Duration) error {
 	h.closing = true
 	h.closeIfEmpty()
 	h.mu.Unlock()
+	h.handedOut(ctx)
 	h.sendAway(ctx, spread)
 
 	defer h.hall.Close()
@@ -47,6 +48,16 @@ func (h *Hub) Close(ctx context.Context, spread time.Duration) error {
 			h.emptyOut()
 			return ctx.Err()
 		}
+	}
+}
+
+// handedOut waits until the hall has been given what was delivered so far: nobody is sent away before he has it.
+func (h *Hub) handedOut(ctx context.Context) {
+	reached := make(chan struct{})
+	h.enqueue(entry{reached: reached})
+	select {
+	case <-reached:
+	case <-ctx.Done():
 	}
 }
 

@@ -154,11 +154,16 @@ func (h *Hub) Stats() Stats {
 	return out
 }
 
-// entry is a place in the order of events: an event, or the mark at which a connection joins.
+// entry is a place in the order of events: an event, the mark at which a connection joins, or a place that somebody waits
+// for, who is told when it is reached.
 type entry struct {
-	event core.Event
-	mark  *mark
+	event   core.Event
+	mark    *mark
+	reached chan struct{}
 }
+
+// isEvent reports whether nobody waits for the entry itself.
+func (e entry) isEvent() bool { return e.mark == nil && e.reached == nil }
 
 // Deliver takes an event to everybody who may see it. It never blocks; events keep their order.
 func (h *Hub) Deliver(e core.Event) { h.enqueue(entry{event: e}) }
@@ -167,7 +172,7 @@ func (h *Hub) enqueue(e entry) {
 	h.backlog.Lock()
 	defer h.backlog.Unlock()
 	if len(h.events) >= h.cfg.MaxBacklog {
-		h.events, h.overrun = slices.DeleteFunc(h.events, func(e entry) bool { return e.mark == nil }), true
+		h.events, h.overrun = slices.DeleteFunc(h.events, entry.isEvent), true
 	}
 	h.events = append(h.events, e)
 	if !h.dispatching {
@@ -193,9 +198,12 @@ func (h *Hub) dispatch() {
 		}
 		for _, e := range batch {
 			h.hall.Await() // what waits for the sockets waits here, where it is counted
-			if e.mark != nil {
+			switch {
+			case e.mark != nil:
 				h.join(e.mark)
-			} else {
+			case e.reached != nil:
+				close(e.reached)
+			default:
 				h.handOut(e.event)
 			}
 		}

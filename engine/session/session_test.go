@@ -214,6 +214,25 @@ func TestDrainSendsEverybodyAwayOverTheGivenTime(t *testing.T) {
 	s.refusedWith(http.StatusServiceUnavailable, connectURL(t, s.url, rootKey, s.ann, "1"), nil)
 }
 
+// The end of a server overtook what had happened just before it: a line that was acknowledged, and waited to be handed out
+// when the process was told to end, was missing on the sessions that were sent away first.
+func TestADrainDoesNotOvertakeWhatHappenedBefore(t *testing.T) {
+	s := open(t, nil)
+	ann := s.enter(s.ann, "1")
+	const lines = 1000 // more than can be handed out in a moment
+	for n := range lines {
+		s.hub.Deliver(core.Event{Type: core.EventCreateMessage, MessageType: "STANDARD", Channel: s.channel, Payload: map[string]string{"Content": fmt.Sprint(n)}})
+	}
+	done := make(chan error, 1)
+	s.closed = true
+	go func() { done <- s.hub.Close(context.Background(), 0) }()
+	for n := range lines {
+		ann.hears(fmt.Sprint("CREATE_CHANNEL_MESSAGE ", n))
+	}
+	ann.ends(1012)
+	s.ok(<-done)
+}
+
 // A session that took the place of the user's only one was taken out of the index together with its old self, and
 // heard nothing from then on.
 func TestASessionThatReplacedItselfHearsEverything(t *testing.T) {
