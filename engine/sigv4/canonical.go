@@ -2,6 +2,7 @@ package sigv4
 
 import (
 	"cmp"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -195,21 +196,10 @@ func (c *claim) sign(canonical []byte, secret string) [sha256.Size]byte {
 	return code
 }
 
-// MAC is HMAC-SHA-256 (RFC 2104). Five of crypto/hmac's would allocate more than all else that a signature takes.
-func MAC(key []byte, text string) [sha256.Size]byte {
-	var block [sha256.BlockSize]byte
-	if len(key) > len(block) {
-		sum := sha256.Sum256(key)
-		key = sum[:]
-	}
-	copy(block[:], key)
-	for i := range block {
-		block[i] ^= 0x36
-	}
-	buf := append(make([]byte, 0, 256), block[:]...) // holds what we sign
-	inner := sha256.Sum256(append(buf, text...))
-	for i := range block {
-		block[i] ^= 0x36 ^ 0x5c
-	}
-	return sha256.Sum256(append(append(buf[:0], block[:]...), inner[:]...))
+// MAC is HMAC-SHA-256 (RFC 2104).
+func MAC(key []byte, text string) (sum [sha256.Size]byte) {
+	h := hmac.New(sha256.New, key)
+	_, _ = h.Write([]byte(text)) // never fails
+	h.Sum(sum[:0])
+	return sum
 }
