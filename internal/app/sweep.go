@@ -3,10 +3,10 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/inventory"
+	"github.com/stagedoor/stagedoor/internal/readiness"
 )
 
 // Sweep asks for a comparison of everything with what the provider really has. The leader does it in the background, and
@@ -22,22 +22,34 @@ func (b *Booth) Sweeps(ctx context.Context) ([]inventory.PlaceSweep, error) {
 var (
 	errNotSwept    = errors.New("asked for, but not waited for: the comparison goes on in the background")
 	errSweepPaused = errors.New("asked for, but the provisioner is paused: it compares after stagedoor provision resume")
+	errSweepStuck  = errors.New("not everything could be compared; it is tried again by itself")
 	errSweepNobody = errors.New("asked for, but nobody leads: whoever leads next compares (stagedoor provision, or stagedoor serve without --no-provisioner)")
 )
 
-// Swept waits until everything that was asked for is compared, and returns what was found. tell hears how far it is.
-func (b *Booth) Swept(ctx context.Context, tell func([]inventory.PlaceSweep)) ([]inventory.PlaceSweep, error) {
+// Swept waits until everything that was asked for is compared, or has met something that stands in the way, and returns what was
+// found. tell hears how far it is. With an error that says that some places could not be compared come the others.
+func (b *Booth) Swept(ctx context.Context, tell func([]inventory.PlaceSweep, readiness.Status)) ([]inventory.PlaceSweep, error) {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		places, waits, err := b.swept(ctx)
+		places, err := b.Sweeps(ctx)
+		waits := false
+		if err == nil {
+			waits, err = waitsFor(places)
+		}
+		var status readiness.Status
+		if err == nil && waits {
+			status, err = b.sweeping(ctx)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return nil, errNotSwept // Ctrl-C is no success
-		case err != nil || !waits:
+		case err != nil && !errors.Is(err, errSweepStuck):
+			return nil, err
+		case !waits:
 			return places, err
 		}
-		tell(places)
+		tell(places, status)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -46,20 +58,28 @@ func (b *Booth) Swept(ctx context.Context, tell func([]inventory.PlaceSweep)) ([
 	}
 }
 
-// swept looks once. An error is why waiting is of no use.
-func (b *Booth) swept(ctx context.Context) (places []inventory.PlaceSweep, waits bool, err error) {
-	if places, err = b.Sweeps(ctx); err != nil {
-		return nil, false, err
-	}
+// waitsFor says whether waiting is of use: for a place that nothing stands in the way of. Without the list of app instances
+// there is none.
+func waitsFor(places []inventory.PlaceSweep) (waits bool, err error) {
 	for _, p := range places {
-		if p.Due && p.Error != "" {
-			return nil, false, fmt.Errorf("%s: %s. It is tried again after a minute", p.Title(), p.Error)
+		switch {
+		case !p.Due:
+		case p.Error == "":
+			waits = true
+		case p.WholeAccount():
+			return false, errSweepStuck
+		default:
+			err = errSweepStuck
 		}
-		waits = waits || p.Due
 	}
-	if !waits {
-		return places, false, nil
+	if waits {
+		return true, nil
 	}
+	return false, err
+}
+
+// sweeping reads who does it. An error is why nobody does.
+func (b *Booth) sweeping(ctx context.Context) (readiness.Status, error) {
 	s, err := b.Status(ctx, time.Now())
 	switch {
 	case err != nil:
@@ -68,5 +88,5 @@ func (b *Booth) swept(ctx context.Context) (places []inventory.PlaceSweep, waits
 	case s.Leader == nil:
 		err = errSweepNobody
 	}
-	return places, true, err
+	return s, err
 }

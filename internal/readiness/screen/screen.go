@@ -117,14 +117,7 @@ func figures(e readiness.Event, now time.Time) string {
 }
 
 // short is a name that leaves room for the figures.
-func short(name string) string {
-	const most = 28
-	runes := []rune(words.Printable(name))
-	if len(runes) > most {
-		return string(runes[:most-1]) + "…"
-	}
-	return string(runes)
-}
+func short(name string) string { return words.Short(name, 28) }
 
 func bar(made, wanted int) string {
 	const width = 20
