@@ -11,7 +11,7 @@ import (
 )
 
 // The same page is asked for patientPages times, with longer and longer pauses, but not when patientFor has passed: a provider
-// that is away is asked by nobody for a while (Pressure.Away), and somebody may wait for the sweep.
+// that is away is asked by nobody for a while (share.Pressure), and somebody may wait for the sweep.
 const (
 	patientPages = 6
 	patientFor   = time.Minute
@@ -54,7 +54,7 @@ func pages[T any](ctx context.Context, s *sweeper, c pace.Call, list func(contex
 
 // ask makes one call in the sweep's share of the pace. An error of the provider is a trouble.
 func (s *sweeper) ask(ctx context.Context, c pace.Call, call func(context.Context) error) error {
-	if err := s.allowed(ctx, c); err != nil {
+	if err := s.share.Wait(ctx, c); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -62,7 +62,9 @@ func (s *sweeper) ask(ctx context.Context, c pace.Call, call func(context.Contex
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	s.called(began, err)
+	s.calls++
+	s.share.Used(time.Since(began))
+	s.Answered(err)
 	if fault.HasCode(err, chime.CodeNoAccess) {
 		return trouble{err, sweepEvery} // people must help
 	}

@@ -32,6 +32,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/lease"
 	"github.com/stagedoor/stagedoor/internal/pace"
 	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+	"github.com/stagedoor/stagedoor/internal/provision/share"
 )
 
 const (
@@ -78,14 +79,8 @@ type Term struct {
 
 	Changed  func(id.Event)       // the ledger of a show, or of the shared app instance, has changed
 	Forget   func(place id.Event) // something about the app instance of a place has changed
-	Pressure func() Pressure
+	Pressure func() share.Pressure
 	Answered func(error) // a call of the sweep has ended
-}
-
-// Pressure is what the sweep gives way to.
-type Pressure struct {
-	Waited time.Time // when a call last had to wait for its slot
-	Away   time.Time // until then the provider does not answer, and is asked by nobody; zero if it does
 }
 
 // sweeper is the goroutine of a sweep. It owns its fields.
@@ -94,9 +89,7 @@ type sweeper struct {
 	due   map[id.Event]time.Time // by place; none: not swept in this term
 	rests map[id.Event]time.Time // a place that is in trouble is left alone until then
 	waits map[id.Event]time.Time // since when a place is unready
-	last  map[gauge]time.Time    // when the sweep last called
-	full  map[gauge]time.Time    // when others were last seen to use all of a bucket
-	free  time.Time              // no call before: where the provider has no limits
+	share *share.Share
 	calls int
 	part  map[id.Event]tally // what passes have changed that did not get to their end
 }
@@ -104,7 +97,7 @@ type sweeper struct {
 // Run sweeps until ctx ends or the database fails.
 func Run(ctx context.Context, t Term) error {
 	s := &sweeper{Term: t, due: map[id.Event]time.Time{}, rests: map[id.Event]time.Time{}, waits: map[id.Event]time.Time{},
-		last: map[gauge]time.Time{}, full: map[gauge]time.Time{}, part: map[id.Event]tally{}}
+		share: share.New(t.DB, t.Pace, t.Limited, t.Pressure), part: map[id.Event]tally{}}
 	err := t.Lease.Write(ctx, t.Epoch, func(tx *db.Tx) error {
 		_, err := tx.Exec("UPDATE sweep SET since_ms = 0 WHERE since_ms > 0") // the pass of the leader before has ended with it
 		return err
