@@ -26,7 +26,7 @@ func TestWhoWaitsForAComparisonSeesWhatItWaitsFor(t *testing.T) {
 		{[]inventory.PlaceSweep{place(account, inventory.Sweep{Due: true, Heard: true, Since: &since}), place(show, inventory.Sweep{Due: true})}, readiness.Status{},
 			"0 of 2 places compared, 12 s; now List of app instances"},
 		{[]inventory.PlaceSweep{account, place(show, inventory.Sweep{Due: true, Heard: true})}, busy,
-			"1 of 2 places compared, 12 s; A show with a name ·[31m tha… waits for its administrator; what shows need comes first"},
+			"1 of 2 places compared, 12 s; A show with a name ·[31m th… waits for its administrator; what shows need comes first"},
 		{[]inventory.PlaceSweep{place(account, inventory.Sweep{Since: &since}), place(show, inventory.Sweep{Due: true, Heard: true, Error: "no"})}, readiness.Status{},
 			"1 of 2 places compared, 12 s; 1 could not be; now List of app instances"},
 	} {

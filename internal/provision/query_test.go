@@ -16,7 +16,7 @@ import (
 // one that it had counted while most rows waited, to meet one that waits soon, wherever it begins.
 func TestWhatIsAskedAllTheTimeNeverReadsAWholeEvent(t *testing.T) {
 	dbtest.Each(t, schema.Platform(), func(t *testing.T, d *db.DB) {
-		for i, then := range []string{"ANALYZE", "UPDATE resource SET state = 'made', name = want_name, work = ''"} {
+		for i, then := range []string{"ANALYZE", "UPDATE resource SET state = 'made', name = want_name, work = ''", "UPDATE resource SET busy = TRUE", "ANALYZE"} {
 			e, _ := ledgertest.Show(t, d, 2000, time.Now().Add(time.Duration(i)*time.Hour))
 			ledgertest.Fill(t, d, e, false)
 			if _, err := d.Exec(t.Context(), then); err != nil {

@@ -1,8 +1,11 @@
 package sweep
 
 import (
+	"maps"
 	"testing"
+	"time"
 
+	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
 	"github.com/stagedoor/stagedoor/internal/provision/ledgertest"
 	"github.com/stagedoor/stagedoor/internal/schema"
@@ -10,8 +13,16 @@ import (
 
 // A sweep asks page by page: what it asks is answered by the key of a few rows, and not by all of a show.
 func TestASweepNeverReadsAWholeEvent(t *testing.T) {
-	ledgertest.NeverReadAWholeShow(t, dbtest.SQLite(t, schema.Platform()), map[string]int{
-		standingSQL: 3, walkSQL: 4, instancesSQL: 0, placesSQL: 0,
-		adminsSQL: 2, ownersSQL: 1, whereSQL: 1,
+	dbtest.Each(t, schema.Platform(), func(t *testing.T, d *db.DB) {
+		e, _ := ledgertest.Show(t, d, 4000, time.Now())
+		ledgertest.Fill(t, d, e, true)
+		if _, err := d.Exec(t.Context(), "ANALYZE"); err != nil {
+			t.Fatal(err)
+		}
+		questions := map[string]int{insideSQL: 4, placesSQL: 0, unreadySQL: 1}
+		if d.Dialect() == db.SQLite { // PostgreSQL reads all of the little that there is of history and tickets
+			maps.Copy(questions, map[string]int{standingSQL: 3, walkSQL: 4, instancesSQL: 0, adminsSQL: 2, ownersSQL: 1, whereSQL: 1})
+		}
+		ledgertest.NeverReadAWholeShow(t, d, questions)
 	})
 }

@@ -22,6 +22,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/arn"
@@ -247,6 +248,9 @@ func (s *sweeper) giveUp(ctx context.Context, place id.Event, t trouble) (err er
 	})
 }
 
+const unreadySQL = `SELECT failed, error FROM resource WHERE event_id = $1 AND subject = '' AND kind IN ('instance', 'admin_user', 'admin')
+	AND state <> 'made' ORDER BY rank, kind DESC`
+
 // whyUnready says why a place has no administrator, unless there will be one in a moment: the provider has refused what it
 // needs for good, or it has been so for a while.
 func (s *sweeper) whyUnready(ctx context.Context, place id.Event) (why, err error) {
@@ -257,8 +261,8 @@ func (s *sweeper) whyUnready(ctx context.Context, place id.Event) (why, err erro
 		failed bool
 		text   string
 	}
-	all, err := db.All(ctx, s.DB, func(m *missing) []any { return []any{&m.failed, &m.text} }, `SELECT failed, error FROM resource WHERE event_id = $1
-		AND subject = '' AND kind IN ('instance', 'admin_user', 'admin') AND state <> 'made' AND attempts > 0 AND error <> '' ORDER BY rank, kind DESC`, place)
+	all, err := db.All(ctx, s.DB, func(m *missing) []any { return []any{&m.failed, &m.text} }, unreadySQL, place)
+	all = slices.DeleteFunc(all, func(m missing) bool { return m.text == "" })
 	switch long := time.Since(s.waits[place]) >= unreadyFor; {
 	case err != nil:
 		return nil, err
