@@ -51,7 +51,7 @@ var mayImport = map[string][]string{
 	"internal/chime/chimetest":         and(ground, "internal/chime", "internal/db/dbtest"), // for tests of the rooms below
 	"internal/pass":                    and(ground, "internal/chime"),
 	"internal/provision":               and(ground, "internal/chime", "internal/provision/rule", "internal/provision/ledger", "internal/provision/plan", "internal/provision/sweep", "internal/provision/share"),
-	"internal/provision/ledger":        ground,
+	"internal/provision/ledger":        and(ground, "internal/provision/rule"),
 	"internal/provision/ledgertest":    and(ground, "internal/provision/ledger", "internal/db/dbtest"), // for tests of provision
 	"internal/provision/plan":          and(ground, "internal/provision/rule", "internal/provision/ledger"),
 	"internal/provision/sweep":         and(ground, "internal/chime", "internal/provision/rule", "internal/provision/ledger", "internal/provision/share"),
