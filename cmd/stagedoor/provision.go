@@ -46,8 +46,8 @@ func (c *provisionCmd) with(ctx context.Context, f func(*app.Booth) error) error
 type provisionServeCmd struct{}
 
 // Run makes what tickets want until the process is told to stop, and shows how far it is.
-func (provisionServeCmd) Run(ctx context.Context, c *provisionCmd, log *slog.Logger) error {
-	return app.Provision(ctx, c.Storage, c.Chime, c.Readiness, c.EngineURL, os.Stdout, log)
+func (provisionServeCmd) Run(ctx context.Context, c *provisionCmd, out *screen.Block, log *slog.Logger) error {
+	return app.Provision(ctx, c.Storage, c.Chime, c.Readiness, c.EngineURL, out, log)
 }
 
 type provisionStatusCmd struct {
@@ -56,10 +56,10 @@ type provisionStatusCmd struct {
 }
 
 // Run shows the state once, or until the process is told to stop.
-func (s *provisionStatusCmd) Run(ctx context.Context, c *provisionCmd) error {
+func (s *provisionStatusCmd) Run(ctx context.Context, c *provisionCmd, out *screen.Block) error {
 	return c.with(ctx, func(b *app.Booth) error {
 		if s.Watch && !s.JSON {
-			return screen.Show(ctx, b.Board, os.Stdout)
+			return screen.Show(ctx, b.Board, out)
 		}
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
