@@ -24,7 +24,7 @@ type provisionCmd struct {
 	config.Readiness
 	EngineURL string `help:"Where a running serve lets its embedded engine listen." default:"http://127.0.0.1:8090" env:"STAGEDOOR_ENGINE_URL"`
 
-	Serve  provisionServeCmd  `cmd:"" name:"run" default:"withargs" help:"Make what tickets want until told to stop (plain \"provision\" does it too)."`
+	Serve  provisionServeCmd  `cmd:"" name:"run" default:"1" help:"Make what tickets want until told to stop (plain \"provision\" does it too)."`
 	Status provisionStatusCmd `cmd:"" help:"Show what is made, what is left and when it is ready."`
 	Plan   provisionPlanCmd   `cmd:"" help:"Say how long tickets would take, and by when they must be imported."`
 	Pause  provisionPauseCmd  `cmd:"" help:"Stop calls to the chat provider, on all processes, until resume."`

@@ -61,6 +61,9 @@ func TestTheProvisionerIsLookedAtAndSteeredFromTheCommandLine(t *testing.T) {
 			t.Errorf("%v: %v %s", args, err, out)
 		}
 	}
+	if out, err := says(t, data, "provision", "sweeep"); err == nil || !strings.Contains(out, `did you mean "sweep"?`) {
+		t.Errorf("a wrong word: %v %s", err, out)
+	}
 	for want, args := range map[string][]string{
 		"--ticket: there is no ticket \"nobody\"": {"--ticket", "nobody"},
 		"--event: there is no show \"nowhere\"":   {"--event", "nowhere"},

@@ -94,7 +94,7 @@ func progress(places []inventory.PlaceSweep, s readiness.Status, took time.Durat
 
 // found says what a comparison has found, in a line.
 func found(p inventory.PlaceSweep) string {
-	title := words.Printable(p.Title())
+	title := words.Short(p.Title(), 28)
 	if p.Due {
 		return fmt.Sprintf("✗ %-28s not compared: %s", title, words.Printable(cmp.Or(p.Error, "its turn has not come")))
 	}

@@ -46,4 +46,7 @@ func TestWhoWaitsForAComparisonSeesWhatItWaitsFor(t *testing.T) {
 			t.Errorf("%s\nwant %s", got, c.want)
 		}
 	}
+	if got, want := found(place(show, inventory.Sweep{There: 2, Ledger: 2, Calls: 1})), "✓ A show with a name ·[31m th… 2, as in the ledger (1 call)"; got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
 }
