@@ -102,7 +102,7 @@ var mayImport = map[string][]string{
 	"internal/teststream": {},
 	"internal/config":     ground,
 	"internal/web":        and(and(ground, features...), "ui", "internal/teststream"),
-	"internal/app": and(and(ground, features...), "internal/readiness/screen", "internal/readiness/metrics", "internal/readiness/doctor", "internal/chime", "internal/config", "internal/web", "internal/teststream",
+	"internal/app": and(and(ground, features...), "internal/readiness/screen", "internal/readiness/words", "internal/readiness/metrics", "internal/readiness/doctor", "internal/chime", "internal/config", "internal/web", "internal/teststream",
 		"engine", "ui", "examples"),
 	"cmd/stagedoor": and(ground, "internal/app", "internal/config", "internal/inventory", "internal/readiness", "internal/readiness/screen", "internal/readiness/doctor",
 		"internal/readiness/words", "internal/web", "engine"),

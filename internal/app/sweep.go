@@ -3,10 +3,13 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/inventory"
 	"github.com/stagedoor/stagedoor/internal/readiness"
+	"github.com/stagedoor/stagedoor/internal/readiness/doctor"
+	"github.com/stagedoor/stagedoor/internal/readiness/words"
 )
 
 // Sweep asks for a comparison of everything with what the provider really has. The leader does it in the background, and
@@ -89,4 +92,34 @@ func (b *Booth) sweeping(ctx context.Context) (readiness.Status, error) {
 		err = errSweepNobody
 	}
 	return s, err
+}
+
+// sweepCheck says whether the ledger is known to agree with what the provider has.
+func (b *Booth) sweepCheck(ctx context.Context, now time.Time) (doctor.Check, error) {
+	places, err := b.Sweeps(ctx)
+	c := doctor.Check{Name: "comparison", Verdict: doctor.Fine, Text: "nothing was compared with the provider yet"}
+	oldest, compared := now, 0
+	for _, p := range places {
+		title := words.Printable(p.Title())
+		switch {
+		case p.Error != "":
+			c.Text = fmt.Sprintf("%s cannot be compared with the provider: %s", title, words.Printable(p.Error))
+		case p.Differs:
+			c.Text = fmt.Sprintf("%s: %s at the provider, %s in the ledger", title, words.Number(p.There), words.Number(p.Ledger))
+		case p.At != nil:
+			compared++
+			if p.At.Before(oldest) {
+				oldest = *p.At
+			}
+			continue
+		default:
+			continue // asked for
+		}
+		c.Verdict, c.ToDo = doctor.Look, "it is tried again by itself; stagedoor provision sweep does it now and says more"
+		return c, err
+	}
+	if compared > 0 {
+		c.Text = fmt.Sprintf("%s compared with the provider within the last %s, and as in the ledger", words.Plural(compared, "place"), words.Span(now.Sub(oldest)))
+	}
+	return c, err
 }
