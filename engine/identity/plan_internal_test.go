@@ -9,14 +9,14 @@ import (
 )
 
 func TestRetentionLooksForTheOldMessagesOfOneChannelAfterTheOther(t *testing.T) {
-	plan := dbtest.Plan(t, dbtest.SQLite(t, schema.Engine()), retainedSQL, 4)
+	plan := dbtest.Plan(t, dbtest.SQLite(t, schema.Engine()), retainedSQL, make([]any, 4)...)
 	if !strings.Contains(plan, "SEARCH m USING PRIMARY KEY (channel=? AND created_ms<?)") || !strings.Contains(plan, "(no>? AND no<?)") {
 		t.Error(plan)
 	}
 }
 
 func TestUsersAreLookedUpByNameHoweverManyThereAre(t *testing.T) {
-	plan := dbtest.Plan(t, dbtest.SQLite(t, schema.Engine()), usersInSQL, 2)
+	plan := dbtest.Plan(t, dbtest.SQLite(t, schema.Engine()), usersInSQL, make([]any, 2)...)
 	if !strings.Contains(plan, "SEARCH u USING PRIMARY KEY (app=? AND id=?)") {
 		t.Error(plan)
 	}

@@ -13,7 +13,7 @@ import (
 func TestABatchLooksItsMembersUpByNameHoweverManyUsersThereAre(t *testing.T) {
 	d := dbtest.SQLite(t, schema.Engine())
 	for text, parameters := range map[string]int{candidatesSQL: 3, insertMembershipsSQL: 7, placesSQL: 2} {
-		if plan := dbtest.Plan(t, d, text, parameters); !strings.Contains(plan, "SEARCH u USING PRIMARY KEY (app=? AND id=?)") {
+		if plan := dbtest.Plan(t, d, text, make([]any, parameters)...); !strings.Contains(plan, "SEARCH u USING PRIMARY KEY (app=? AND id=?)") {
 			t.Error(plan)
 		}
 	}

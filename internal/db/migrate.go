@@ -1,20 +1,20 @@
 package db
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"hash/fnv"
 	"io/fs"
+	"strings"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 )
 
 // Migrate brings the schema to the newest of the numbered SQL files in files and refuses a database that is newer than
-// this program. Migrations only go forward. Two things the databases need told apart: in a migration
-// "/* WITHOUT ROWID */" becomes SQLite's WITHOUT ROWID and stays a comment for PostgreSQL, and PostgreSQL's order of
-// bytes, COLLATE "C", becomes SQLite's COLLATE BINARY.
+// this program. Migrations only go forward. Three things the databases need told apart: in a migration
+// "/* WITHOUT ROWID */" becomes SQLite's WITHOUT ROWID and stays a comment for PostgreSQL; PostgreSQL's order of
+// bytes, COLLATE "C", becomes SQLite's COLLATE BINARY; and what follows "-- PostgreSQL:" on a line is a comment for SQLite only.
 func (d *DB) Migrate(ctx context.Context, files fs.FS) error {
 	p, err := d.migrations(ctx, files)
 	if err != nil {
@@ -59,9 +59,8 @@ func (d *DB) migrations(ctx context.Context, files fs.FS) (*goose.Provider, erro
 			return nil, err
 		}
 		opts = append(opts, goose.WithSessionLocker(locker))
-	} else {
-		files = clustered{files}
 	}
+	files = translated{files, words[d.dialect]}
 	return goose.NewProvider(dialect, d.read, files, opts...)
 }
 
@@ -95,11 +94,20 @@ func (d *DB) isAt(ctx context.Context, newest int64, migrations int) bool {
 	return err == nil && v == versions{newest, migrations} // an error: there is no such table yet
 }
 
-// clustered serves migration files with the SQLite-only storage clause switched on, and SQLite's name for the order of bytes.
-type clustered struct{ fs.FS }
+// words are what one kind of database says otherwise in a migration.
+var words = map[Dialect]*strings.Replacer{
+	SQLite:     strings.NewReplacer("/* WITHOUT ROWID */", "WITHOUT ROWID", `COLLATE "C"`, "COLLATE BINARY"),
+	PostgreSQL: strings.NewReplacer("-- PostgreSQL:", ""),
+}
 
-func (c clustered) Open(name string) (fs.File, error) {
-	f, err := c.FS.Open(name)
+// translated serves migration files in the words of one kind of database.
+type translated struct {
+	fs.FS
+	words *strings.Replacer
+}
+
+func (t translated) Open(name string) (fs.File, error) {
+	f, err := t.FS.Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -111,17 +119,15 @@ func (c clustered) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := fs.ReadFile(c.FS, name)
+	text, err := fs.ReadFile(t.FS, name)
 	if err != nil {
 		return nil, err
 	}
-	text = bytes.ReplaceAll(text, []byte("/* WITHOUT ROWID */"), []byte("WITHOUT ROWID"))
-	text = bytes.ReplaceAll(text, []byte(`COLLATE "C"`), []byte("COLLATE BINARY"))
-	return &textFile{Reader: bytes.NewReader(text), info: info}, nil
+	return &textFile{Reader: strings.NewReader(t.words.Replace(string(text))), info: info}, nil
 }
 
 type textFile struct {
-	*bytes.Reader
+	*strings.Reader
 	info fs.FileInfo
 }
 

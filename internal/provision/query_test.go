@@ -6,6 +6,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
+	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 	"github.com/stagedoor/stagedoor/internal/provision/ledgertest"
 	"github.com/stagedoor/stagedoor/internal/schema"
@@ -16,16 +17,19 @@ import (
 // one that it had counted while most rows waited, to meet one that waits soon, wherever it begins.
 func TestWhatIsAskedAllTheTimeNeverReadsAWholeEvent(t *testing.T) {
 	dbtest.Each(t, schema.Platform(), func(t *testing.T, d *db.DB) {
+		var e id.Event
 		for i, then := range []string{"ANALYZE", "UPDATE resource SET state = 'made', name = want_name, work = ''", "UPDATE resource SET busy = TRUE", "ANALYZE"} {
-			e, _ := ledgertest.Show(t, d, 2000, time.Now().Add(time.Duration(i)*time.Hour))
+			if d.Dialect() == db.SQLite {
+				break // it looks at the indexes, and never at what there is
+			}
+			e, _ = ledgertest.Show(t, d, 2000, time.Now().Add(time.Duration(i)*time.Hour))
 			ledgertest.Fill(t, d, e, false)
 			if _, err := d.Exec(t.Context(), then); err != nil {
 				t.Fatal(err)
 			}
 		}
-		ledgertest.NeverReadAWholeShow(t, d, map[string]int{
-			ledger.TodoSQL: 4, ledger.WaitingSQL: 2, channelSQL: 1, flyingSQL: 2,
-			ledger.BaseSQL: 1,
+		ledgertest.NeverReadAWholeShow(t, d, map[string][]any{
+			ledger.TodoSQL: {e, ledger.TaskCreate, 1, 1}, ledger.WaitingSQL: {e, 1}, channelSQL: {e}, flyingSQL: {e, 1}, ledger.BaseSQL: {e},
 		})
 	})
 }

@@ -23,7 +23,7 @@ func TestCountingReadsIndexesOnly(t *testing.T) {
 		"failures": {readiness.FailuresSQL, 1, "INDEX resource_failing"},
 		"flying":   {readiness.FlyingSQL, 0, "INDEX resource_busy"},
 	} {
-		if plan := dbtest.Plan(t, d, want.query, want.parameters); !strings.Contains(plan, want.index) {
+		if plan := dbtest.Plan(t, d, want.query, make([]any, want.parameters)...); !strings.Contains(plan, want.index) {
 			t.Errorf("%s:\n%s", name, plan)
 		}
 	}

@@ -9,13 +9,13 @@ import (
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
 )
 
-// NeverReadAWholeShow fails the test for questions (and how many parameters they have) that the database would answer by reading
-// all rows of a show, or more, although there are indexes. SQLite plans by rule; PostgreSQL reads all of a small table, and
-// must have some thousand rows.
-func NeverReadAWholeShow(t *testing.T, d *db.DB, questions map[string]int) {
+// NeverReadAWholeShow fails the test for questions, with their arguments, that the database would answer by reading all rows of a
+// show, or more, although there are indexes. SQLite plans by rule; PostgreSQL reads all of a small table, and must have some
+// thousand rows.
+func NeverReadAWholeShow(t *testing.T, d *db.DB, questions map[string][]any) {
 	t.Helper()
-	for q, parameters := range questions {
-		if plan := dbtest.Plan(t, d, q, parameters); readsAWholeShow(plan) {
+	for q, args := range questions {
+		if plan := dbtest.Plan(t, d, q, args...); readsAWholeShow(plan) {
 			t.Errorf("%s\n%s", q, plan)
 		}
 	}

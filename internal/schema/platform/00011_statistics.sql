@@ -1,0 +1,5 @@
+-- +goose Up
+-- PostgreSQL plans by how often a value was there when it counted last. A show that was imported since was not there: it expects one row,
+-- for which any index will do, and reads all hundred thousand for each next call. Without statistics it takes every show for a
+-- fair part of the ledger, and chooses the index that was made for the question, as SQLite does.
+-- PostgreSQL: ALTER TABLE resource ALTER COLUMN event_id SET STATISTICS 0;
