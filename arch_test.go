@@ -50,11 +50,12 @@ var mayImport = map[string][]string{
 	"internal/chime":                   ground,
 	"internal/chime/chimetest":         and(ground, "internal/chime", "internal/db/dbtest"), // for tests of the rooms below
 	"internal/pass":                    and(ground, "internal/chime"),
-	"internal/provision":               and(ground, "internal/chime", "internal/provision/rule", "internal/provision/ledger", "internal/provision/plan", "internal/provision/sweep"),
-	"internal/provision/ledger":        ground,
+	"internal/provision":               and(ground, "internal/chime", "internal/provision/rule", "internal/provision/ledger", "internal/provision/plan", "internal/provision/sweep", "internal/provision/share"),
+	"internal/provision/ledger":        and(ground, "internal/provision/rule"),
 	"internal/provision/ledgertest":    and(ground, "internal/provision/ledger", "internal/db/dbtest"), // for tests of provision
 	"internal/provision/plan":          and(ground, "internal/provision/rule", "internal/provision/ledger"),
-	"internal/provision/sweep":         and(ground, "internal/chime", "internal/provision/rule", "internal/provision/ledger"),
+	"internal/provision/sweep":         and(ground, "internal/chime", "internal/provision/rule", "internal/provision/ledger", "internal/provision/share"),
+	"internal/provision/share":         {"internal/db", "internal/pace"},
 	"internal/provision/rule":          {}, // what a forecast must know of it
 	"internal/provision/provisiontest": {}, // for tests of provision
 	"internal/inventory":               ground,
@@ -101,7 +102,7 @@ var mayImport = map[string][]string{
 	"internal/teststream": {},
 	"internal/config":     ground,
 	"internal/web":        and(and(ground, features...), "ui", "internal/teststream"),
-	"internal/app": and(and(ground, features...), "internal/readiness/screen", "internal/readiness/metrics", "internal/readiness/doctor", "internal/chime", "internal/config", "internal/web", "internal/teststream",
+	"internal/app": and(and(ground, features...), "internal/readiness/screen", "internal/readiness/words", "internal/readiness/metrics", "internal/readiness/doctor", "internal/chime", "internal/config", "internal/web", "internal/teststream",
 		"engine", "ui", "examples"),
 	"cmd/stagedoor": and(ground, "internal/app", "internal/config", "internal/inventory", "internal/readiness", "internal/readiness/screen", "internal/readiness/doctor",
 		"internal/readiness/words", "internal/web", "engine"),

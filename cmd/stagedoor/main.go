@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -12,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/stagedoor/stagedoor/internal/readiness/screen"
 )
 
 // cli is every command. Each lives in a file of its name.
@@ -37,21 +40,22 @@ func main() {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once
 	k.BindTo(ctx, (*context.Context)(nil))
-	k.Bind(c.logger())
+	block := screen.NewBlock(os.Stdout)
+	k.Bind(block, c.logger(block.Beside(os.Stderr)))
 	if err := k.Run(); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "stagedoor: "+err.Error())
 		os.Exit(1) //nolint:gocritic // the deferred stop has nothing left to do
 	}
 }
 
-func (c *cli) logger() *slog.Logger {
+func (c *cli) logger(w io.Writer) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.LogLevel)) // kong has checked it
 	opts := &slog.HandlerOptions{Level: level}
 	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, opts))
+		return slog.New(slog.NewJSONHandler(w, opts))
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, opts))
+	return slog.New(slog.NewTextHandler(w, opts))
 }
 
 type versionCmd struct{}

@@ -24,7 +24,7 @@ type provisionCmd struct {
 	config.Readiness
 	EngineURL string `help:"Where a running serve lets its embedded engine listen." default:"http://127.0.0.1:8090" env:"STAGEDOOR_ENGINE_URL"`
 
-	Serve  provisionServeCmd  `cmd:"" name:"run" default:"withargs" help:"Make what tickets want until told to stop (plain \"provision\" does it too)."`
+	Serve  provisionServeCmd  `cmd:"" name:"run" default:"1" help:"Make what tickets want until told to stop (plain \"provision\" does it too)."`
 	Status provisionStatusCmd `cmd:"" help:"Show what is made, what is left and when it is ready."`
 	Plan   provisionPlanCmd   `cmd:"" help:"Say how long tickets would take, and by when they must be imported."`
 	Pause  provisionPauseCmd  `cmd:"" help:"Stop calls to the chat provider, on all processes, until resume."`
@@ -46,8 +46,8 @@ func (c *provisionCmd) with(ctx context.Context, f func(*app.Booth) error) error
 type provisionServeCmd struct{}
 
 // Run makes what tickets want until the process is told to stop, and shows how far it is.
-func (provisionServeCmd) Run(ctx context.Context, c *provisionCmd, log *slog.Logger) error {
-	return app.Provision(ctx, c.Storage, c.Chime, c.Readiness, c.EngineURL, os.Stdout, log)
+func (provisionServeCmd) Run(ctx context.Context, c *provisionCmd, out *screen.Block, log *slog.Logger) error {
+	return app.Provision(ctx, c.Storage, c.Chime, c.Readiness, c.EngineURL, out, log)
 }
 
 type provisionStatusCmd struct {
@@ -56,10 +56,10 @@ type provisionStatusCmd struct {
 }
 
 // Run shows the state once, or until the process is told to stop.
-func (s *provisionStatusCmd) Run(ctx context.Context, c *provisionCmd) error {
+func (s *provisionStatusCmd) Run(ctx context.Context, c *provisionCmd, out *screen.Block) error {
 	return c.with(ctx, func(b *app.Booth) error {
 		if s.Watch && !s.JSON {
-			return screen.Show(ctx, b.Board, os.Stdout)
+			return screen.Show(ctx, b.Board, out)
 		}
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()

@@ -44,7 +44,7 @@ func TestTheProvisionerIsLookedAtAndSteeredFromTheCommandLine(t *testing.T) {
 		{[]string{"provision", "status"}, "nobody leads, paused"},
 		{[]string{"provision", "resume"}, "Resumed."},
 		{[]string{"provision", "retry"}, "0 to be tried again"},
-		{[]string{"provision", "sweep", "--no-wait"}, "Asked for. 0 of 1 place compared"},
+		{[]string{"provision", "sweep", "--no-wait"}, "Asked for, 1 place."},
 	} {
 		if out, err := says(t, data, step.args...); err != nil || !strings.Contains(out, step.want) {
 			t.Errorf("%v: %v %s", step.args, err, out)
@@ -60,6 +60,9 @@ func TestTheProvisionerIsLookedAtAndSteeredFromTheCommandLine(t *testing.T) {
 		if out, err := says(t, data, append(args, "--ready-slack=-5m")...); err == nil || !strings.Contains(out, "--ready-slack: -5m0s is negative") {
 			t.Errorf("%v: %v %s", args, err, out)
 		}
+	}
+	if out, err := says(t, data, "provision", "sweeep"); err == nil || !strings.Contains(out, `did you mean "sweep"?`) {
+		t.Errorf("a wrong word: %v %s", err, out)
 	}
 	for want, args := range map[string][]string{
 		"--ticket: there is no ticket \"nobody\"": {"--ticket", "nobody"},

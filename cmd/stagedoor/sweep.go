@@ -1,14 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/app"
 	"github.com/stagedoor/stagedoor/internal/inventory"
+	"github.com/stagedoor/stagedoor/internal/readiness"
 	"github.com/stagedoor/stagedoor/internal/readiness/screen"
 	"github.com/stagedoor/stagedoor/internal/readiness/words"
 )
@@ -25,45 +28,76 @@ func (s *provisionSweepCmd) Run(ctx context.Context, c *provisionCmd) error {
 			return err
 		}
 		places, err := b.Sweeps(ctx)
-		if s.Wait && err == nil {
-			line := screen.NewLine(os.Stderr) // the result alone is on the other output
-			began := time.Now()
-			places, err = b.Swept(ctx, func(p []inventory.PlaceSweep) { line.Show(progress(p, time.Since(began))) })
-			line.Clear()
+		if !s.Wait || err != nil {
+			return s.asked(places, err)
 		}
+		line := screen.NewLine(os.Stderr) // the result alone is on the other output
+		began := time.Now()
+		places, stuck := b.Swept(ctx, func(p []inventory.PlaceSweep, now readiness.Status) { line.Show(progress(p, now, time.Since(began))) })
+		line.Clear()
 		switch {
-		case err != nil:
-			return err
+		case places == nil:
 		case s.JSON:
-			return printJSON(os.Stdout, places)
-		case !s.Wait:
-			fmt.Printf("Asked for. %s; stagedoor provision sweep waits for it.\n", progress(places, 0))
-			return nil
+			err = printJSON(os.Stdout, places)
+		default:
+			for _, p := range places {
+				fmt.Println(found(p))
+			}
 		}
-		for _, p := range places {
-			fmt.Println(found(p))
+		if err != nil {
+			return err
 		}
-		return nil
+		return stuck
 	})
 }
 
-// progress says how far the comparison is.
-func progress(places []inventory.PlaceSweep, took time.Duration) string {
-	left := 0
+// asked says what a comparison begins with that is not waited for.
+func (s *provisionSweepCmd) asked(places []inventory.PlaceSweep, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case s.JSON:
+		return printJSON(os.Stdout, places)
+	}
+	fmt.Printf("Asked for, %s. It is done in the background; stagedoor provision sweep waits for it.\n", words.Plural(len(places), "place"))
+	return nil
+}
+
+// progress says how far the comparison is, and what it waits for, on one line of a terminal.
+func progress(places []inventory.PlaceSweep, s readiness.Status, took time.Duration) string {
+	left, stuck, now, next := 0, 0, "", ""
 	for _, p := range places {
+		title := words.Short(p.Title(), 28)
+		switch {
+		case p.Since != nil:
+			now = "now " + title
+		case p.Due && p.Heard && p.Error == "":
+			next = title + " waits for its administrator"
+		}
 		if p.Due {
 			left++
+			if p.Error != "" {
+				stuck++
+			}
 		}
 	}
-	text := fmt.Sprintf("%d of %s compared with the provider", len(places)-left, words.Plural(len(places), "place"))
-	if took >= time.Second {
-		text += ", " + words.Span(took)
+	parts := []string{fmt.Sprintf("%d of %s compared, %s", len(places)-left, words.Plural(len(places), "place"), words.Span(took))}
+	if stuck > 0 {
+		parts = append(parts, words.Number(stuck)+" could not be")
 	}
-	return text
+	parts = append(parts, cmp.Or(now, next, "not begun (a new leader waits 15 s)"))
+	if slices.ContainsFunc(s.Events, func(e readiness.Event) bool { return e.ToMake > 0 }) {
+		parts = append(parts, "what shows need comes first")
+	}
+	return strings.Join(parts, "; ")
 }
 
 // found says what a comparison has found, in a line.
 func found(p inventory.PlaceSweep) string {
+	title := words.Short(p.Title(), 28)
+	if p.Due {
+		return fmt.Sprintf("✗ %-28s not compared: %s", title, words.Printable(cmp.Or(p.Error, "its turn has not come")))
+	}
 	mark, text := "✓", fmt.Sprintf("%s, as in the ledger", words.Number(p.There))
 	if p.Differs {
 		mark, text = "✗", fmt.Sprintf("%s at the provider, %s in the ledger", words.Number(p.There), words.Number(p.Ledger))
@@ -78,5 +112,5 @@ func found(p inventory.PlaceSweep) string {
 			parts = append(parts, words.Number(part.n)+" "+part.text)
 		}
 	}
-	return fmt.Sprintf("%s %-28s %s (%s)", mark, words.Printable(p.Title()), strings.Join(parts, "; "), words.Plural(p.Calls, "call"))
+	return fmt.Sprintf("%s %-28s %s (%s)", mark, title, strings.Join(parts, "; "), words.Plural(p.Calls, "call"))
 }

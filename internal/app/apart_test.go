@@ -22,6 +22,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/event"
 	"github.com/stagedoor/stagedoor/internal/pass"
+	"github.com/stagedoor/stagedoor/internal/readiness/screen"
 	"github.com/stagedoor/stagedoor/internal/web"
 )
 
@@ -98,7 +99,7 @@ func TestAProvisionerOfItsOwnServesThePages(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- app.Provision(ctx, storage, config.Chime{Chime: "embedded", Region: "us-east-1", Pace: "none"}, config.Readiness{}, h.EngineURL(), io.Discard, slog.New(slog.DiscardHandler))
+		done <- app.Provision(ctx, storage, config.Chime{Chime: "embedded", Region: "us-east-1", Pace: "none"}, config.Readiness{}, h.EngineURL(), screen.NewBlock(io.Discard), slog.New(slog.DiscardHandler))
 	}()
 	fan := h.enter("Another fan", "Grace Fan")
 	if p := fan.chatPass(); p.Name != "Grace Fan" {
@@ -137,7 +138,7 @@ func TestAProvisionerThatKeepsDyingLeavesOneAccountPerTicket(t *testing.T) {
 	storage, seed := config.Storage{Data: dir}, rand.New(rand.NewPCG(2, 9))
 	chat := config.Chime{Chime: "embedded", Region: "us-east-1", Pace: "none"}
 	live := func(ctx context.Context) {
-		err := app.Provision(ctx, storage, chat, config.Readiness{}, h.EngineURL(), io.Discard, slog.New(slog.DiscardHandler))
+		err := app.Provision(ctx, storage, chat, config.Readiness{}, h.EngineURL(), screen.NewBlock(io.Discard), slog.New(slog.DiscardHandler))
 		// Whoever dies while SQLite opens hears "canceled", though it was the deadline.
 		if err != nil && ctx.Err() == nil {
 			t.Errorf("provision: %v", err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
@@ -61,7 +60,7 @@ func Provider(s config.Storage, c config.Chime, engineURL string) (*chime.Client
 }
 
 // Provision runs a provisioner as a process of its own and shows its progress on out.
-func Provision(ctx context.Context, s config.Storage, c config.Chime, r config.Readiness, engineURL string, out io.Writer, log *slog.Logger) error {
+func Provision(ctx context.Context, s config.Storage, c config.Chime, r config.Readiness, engineURL string, out *screen.Block, log *slog.Logger) error {
 	if err := r.Check(); err != nil {
 		return err
 	}

@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/inventory"
+	"github.com/stagedoor/stagedoor/internal/readiness"
+	"github.com/stagedoor/stagedoor/internal/readiness/doctor"
+	"github.com/stagedoor/stagedoor/internal/readiness/words"
 )
 
 // Sweep asks for a comparison of everything with what the provider really has. The leader does it in the background, and
@@ -22,22 +25,34 @@ func (b *Booth) Sweeps(ctx context.Context) ([]inventory.PlaceSweep, error) {
 var (
 	errNotSwept    = errors.New("asked for, but not waited for: the comparison goes on in the background")
 	errSweepPaused = errors.New("asked for, but the provisioner is paused: it compares after stagedoor provision resume")
+	errSweepStuck  = errors.New("not everything could be compared; it is tried again by itself")
 	errSweepNobody = errors.New("asked for, but nobody leads: whoever leads next compares (stagedoor provision, or stagedoor serve without --no-provisioner)")
 )
 
-// Swept waits until everything that was asked for is compared, and returns what was found. tell hears how far it is.
-func (b *Booth) Swept(ctx context.Context, tell func([]inventory.PlaceSweep)) ([]inventory.PlaceSweep, error) {
+// Swept waits until everything that was asked for is compared, or has met something that stands in the way, and returns what was
+// found. tell hears how far it is. With an error that says that some places could not be compared come the others.
+func (b *Booth) Swept(ctx context.Context, tell func([]inventory.PlaceSweep, readiness.Status)) ([]inventory.PlaceSweep, error) {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		places, waits, err := b.swept(ctx)
+		places, err := b.Sweeps(ctx)
+		waits := false
+		if err == nil {
+			waits, err = waitsFor(places)
+		}
+		var status readiness.Status
+		if err == nil && waits {
+			status, err = b.sweeping(ctx)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return nil, errNotSwept // Ctrl-C is no success
-		case err != nil || !waits:
+		case err != nil && !errors.Is(err, errSweepStuck):
+			return nil, err
+		case !waits:
 			return places, err
 		}
-		tell(places)
+		tell(places, status)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -46,20 +61,28 @@ func (b *Booth) Swept(ctx context.Context, tell func([]inventory.PlaceSweep)) ([
 	}
 }
 
-// swept looks once. An error is why waiting is of no use.
-func (b *Booth) swept(ctx context.Context) (places []inventory.PlaceSweep, waits bool, err error) {
-	if places, err = b.Sweeps(ctx); err != nil {
-		return nil, false, err
-	}
+// waitsFor says whether waiting is of use: for a place that nothing stands in the way of. Without the list of app instances
+// there is none.
+func waitsFor(places []inventory.PlaceSweep) (waits bool, err error) {
 	for _, p := range places {
-		if p.Due && p.Error != "" {
-			return nil, false, fmt.Errorf("%s: %s. It is tried again after a minute", p.Title(), p.Error)
+		switch {
+		case !p.Due:
+		case p.Error == "":
+			waits = true
+		case p.WholeAccount():
+			return false, errSweepStuck
+		default:
+			err = errSweepStuck
 		}
-		waits = waits || p.Due
 	}
-	if !waits {
-		return places, false, nil
+	if waits {
+		return true, nil
 	}
+	return false, err
+}
+
+// sweeping reads who does it. An error is why nobody does.
+func (b *Booth) sweeping(ctx context.Context) (readiness.Status, error) {
 	s, err := b.Status(ctx, time.Now())
 	switch {
 	case err != nil:
@@ -68,5 +91,35 @@ func (b *Booth) swept(ctx context.Context) (places []inventory.PlaceSweep, waits
 	case s.Leader == nil:
 		err = errSweepNobody
 	}
-	return places, true, err
+	return s, err
+}
+
+// sweepCheck says whether the ledger is known to agree with what the provider has.
+func (b *Booth) sweepCheck(ctx context.Context, now time.Time) (doctor.Check, error) {
+	places, err := b.Sweeps(ctx)
+	c := doctor.Check{Name: "comparison", Verdict: doctor.Fine, Text: "nothing was compared with the provider yet"}
+	oldest, compared := now, 0
+	for _, p := range places {
+		title := words.Printable(p.Title())
+		switch {
+		case p.Error != "":
+			c.Text = fmt.Sprintf("%s cannot be compared with the provider: %s", title, words.Printable(p.Error))
+		case p.Differs:
+			c.Text = fmt.Sprintf("%s: %s at the provider, %s in the ledger", title, words.Number(p.There), words.Number(p.Ledger))
+		case p.At != nil:
+			compared++
+			if p.At.Before(oldest) {
+				oldest = *p.At
+			}
+			continue
+		default:
+			continue // asked for
+		}
+		c.Verdict, c.ToDo = doctor.Look, "it is tried again by itself; stagedoor provision sweep does it now and says more"
+		return c, err
+	}
+	if compared > 0 {
+		c.Text = fmt.Sprintf("%s compared with the provider within the last %s, and as in the ledger", words.Plural(compared, "place"), words.Span(now.Sub(oldest)))
+	}
+	return c, err
 }

@@ -16,6 +16,8 @@ const wholeAccount = id.Event("account")
 type Sweep struct {
 	At        *time.Time `json:"at" doc:"When it ended; null before the first."`
 	Due       bool       `json:"due" doc:"Somebody asked for another one, which is not at its end."`
+	Heard     bool       `json:"-"` // one has begun since somebody asked last
+	Since     *time.Time `json:"-"` // when the one that is under way began; nil: none is
 	Calls     int        `json:"calls"`
 	There     int        `json:"there" doc:"Accounts, channels, memberships and roles that the provider has; for the account its app instances."`
 	Ledger    int        `json:"ledger" doc:"The same by the ledger, when the sweep had put it right."`
@@ -25,10 +27,10 @@ type Sweep struct {
 	Removed   int        `json:"removed" doc:"Ours and unwanted."`
 	Renamed   int        `json:"renamed" doc:"Had another name."`
 	Strangers int        `json:"strangers" doc:"Not ours."`
-	Error     string     `json:"error" doc:"Why a later one did not get to its end."`
+	Error     string     `json:"error" doc:"Why a later one did not get to its end; if due, one that began after somebody asked."`
 }
 
-const sweepsSQL = `SELECT place, finished_ms, due, calls, instances, users + channels + members + moderators, ledger_instances,
+const sweepsSQL = `SELECT place, finished_ms, due, heard, since_ms, calls, instances, users + channels + members + moderators, ledger_instances,
 	ledger_users + ledger_channels + ledger_members + ledger_moderators, differs, vanished, found, removed, renamed, strangers, error
 	FROM swept_place`
 
@@ -38,6 +40,9 @@ type PlaceSweep struct {
 	Name  string   `json:"name" doc:"Of the show; empty for the others."`
 	Sweep
 }
+
+// WholeAccount reports whether it is the list of all app instances.
+func (p PlaceSweep) WholeAccount() bool { return p.Place == wholeAccount }
 
 // Title names the place for people.
 func (p PlaceSweep) Title() string {
@@ -78,16 +83,16 @@ func (c *Catalog) sweeps(ctx context.Context) (map[id.Event]*Sweep, error) {
 	type row struct {
 		Sweep
 		place            id.Event
-		ended            int64
+		ended, since     int64
 		instances, known int
 	}
 	rows, err := db.All(ctx, c.db, func(r *row) []any {
-		return []any{&r.place, &r.ended, &r.Due, &r.Calls, &r.instances, &r.There, &r.known, &r.Ledger, &r.Differs, &r.Vanished, &r.Found,
+		return []any{&r.place, &r.ended, &r.Due, &r.Heard, &r.since, &r.Calls, &r.instances, &r.There, &r.known, &r.Ledger, &r.Differs, &r.Vanished, &r.Found,
 			&r.Removed, &r.Renamed, &r.Strangers, &r.Error}
 	}, sweepsSQL)
 	out := map[id.Event]*Sweep{}
 	for _, r := range rows {
-		r.At = moment(r.ended)
+		r.At, r.Since = moment(r.ended), moment(r.since)
 		if r.place == wholeAccount {
 			r.There, r.Ledger = r.instances, r.known
 		}

@@ -10,6 +10,13 @@ import (
 // up to the moment in which it may go on, wait for the next one, and lose that time for good: with seven shows the fourth
 // took six percent longer than what it is first in line for. So a show claims the part of the account's buckets that it
 // can use; when those of the shows before it add up to all of a bucket, the next show's calls yield.
+//
+// A bucket that is claimed in part is shared without a rule: the next show takes any slot that is free, also one that a show
+// before it is about to need. Together the shows before it lose at most what its own bucket lets through beyond the rest that they
+// leave: of 45 calls claimed out of 50, the fifth show of 10/s may take 5/s too many, and the four are up to 11 % late. Amazon's
+// limits, 10/s within 50/s, leave no such rest; it comes about while the provider throttles an app instance. To keep each claimed slot
+// for its show would be exact for the shows before, and lose every slot that one of them does not take in the end: which calls
+// will be ready in the next second is not known here. Then the account's bucket would not be used up while there is a backlog.
 
 const (
 	// usedUp is which part of a bucket counts as all of it: rates are measured.

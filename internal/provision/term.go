@@ -15,6 +15,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/pace"
 	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 	"github.com/stagedoor/stagedoor/internal/provision/plan"
+	"github.com/stagedoor/stagedoor/internal/provision/share"
 	"github.com/stagedoor/stagedoor/internal/provision/sweep"
 )
 
@@ -126,7 +127,7 @@ func (t *term) plans() plan.Term {
 func (t *term) sweeps() sweep.Term {
 	return sweep.Term{DB: t.db, Lease: t.lease, Epoch: t.epoch, Chime: t.waiting, Pace: t.pace, Limited: t.limited, Installation: t.installation, Log: t.log,
 		Changed: t.stir, Forget: t.forget,
-		Pressure: func() (p sweep.Pressure) {
+		Pressure: func() (p share.Pressure) {
 			t.mu.Lock()
 			defer t.mu.Unlock()
 			if t.breaker.open() {

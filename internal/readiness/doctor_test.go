@@ -3,11 +3,14 @@ package readiness_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
+	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/readiness/doctor"
 	"github.com/stagedoor/stagedoor/internal/schema"
 )
@@ -55,6 +58,10 @@ func TestTheDoctorFindsWhatIsWrongAndSaysWhatToDo(t *testing.T) {
 	expect("paused an hour before doors", nil, "!", "; paused", "✗", "The provisioner is paused, “Winter Songs” misses 6 chat resources")
 	h.paused(false)
 	expect("the provider is away", away, "✗", "the chat provider is away", "✗", "look at --chime (or --engine-url")
+	lost := fault.Wrap(fmt.Errorf("operation error, https response error: %w", &url.Error{Op: "Get", URL: "http://x", Err: errors.New("connection refused")}),
+		fault.Unavailable, "", "ListAppInstances: the chat provider is away")
+	expect("nobody is there", func(context.Context) (doctor.Answer, error) { return doctor.Answer{}, lost },
+		"✗", `provider       ListAppInstances: the chat provider is away: Get "http://x": connection refused`)
 	expect("the clock is off", behind(2*time.Minute, 3*time.Second), "!", "is 2 min off the provider's", "!", "answers in 3s")
 	expect("the clock is far off", behind(-10*time.Minute, 0), "✗", "is 10 min off the provider's")
 	h.exec("UPDATE event SET name = 'Night' || $1 || 'Songs'", "\x1b[2J")

@@ -168,7 +168,7 @@ func (b *Board) bearers(ctx context.Context) (map[id.Event][]string, error) {
 	}
 	rows, err := db.All(ctx, b.db, func(r *bearer) []any { return []any{&r.place, &r.subject, &r.arn} }, `
 		SELECT DISTINCT a.event_id, a.subject, a.arn FROM placement p JOIN resource a ON a.event_id = p.place AND a.kind = 'admin_user'
-		AND a.subject IN ('', 'admin-2', 'admin-3', 'admin-4') WHERE p.placed_ms > 0 AND a.want`)
+		AND a.subject IN `+rule.AllAdmins+" WHERE p.placed_ms > 0 AND a.want")
 	out := map[id.Event][]string{}
 	for _, r := range rows {
 		out[r.place] = append(out[r.place], r.arn)

@@ -7,6 +7,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/provision/rule"
 )
 
 // Base is what every call needs to know: where things are made and who makes them. Fields are "" until made.
@@ -40,12 +41,9 @@ func AdminUser(n id.Ticket) string {
 	return "stagedoor-" + string(n)
 }
 
-// AllAdmins are the AdminSubjects of every admin that a place may have (rule.MaxAdmins), for questions.
-const AllAdmins = "('', 'admin-2', 'admin-3', 'admin-4')"
-
 // BaseSQL asks for the rows of a place, an account before its role, which may have the same rank.
 const BaseSQL = "SELECT " + Columns + ` FROM resource
-	WHERE event_id = $1 AND kind IN ('instance', 'admin_user', 'admin') AND subject IN ` + AllAdmins + ` AND state = 'made'
+	WHERE event_id = $1 AND kind IN ('instance', 'admin_user', 'admin') AND subject IN ` + rule.AllAdmins + ` AND state = 'made'
 	ORDER BY rank, subject, kind DESC`
 
 // ReadBase reads how far the app instance of a place is, whose show was removed round times. ready says that channels can be made in it.

@@ -26,7 +26,7 @@ func TestTheQuestionsKnowAllAdmins(t *testing.T) {
 	for _, n := range ledger.AdminSubjects(1, rule.MaxAdmins) {
 		names = append(names, "'"+string(n)+"'")
 	}
-	if want := "(" + strings.Join(names, ", ") + ")"; ledger.AllAdmins != want {
-		t.Errorf("%s, want %s", ledger.AllAdmins, want)
+	if want := "(" + strings.Join(names, ", ") + ")"; rule.AllAdmins != want {
+		t.Errorf("%s, want %s", rule.AllAdmins, want)
 	}
 }

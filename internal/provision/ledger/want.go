@@ -10,7 +10,7 @@ import (
 // Shared is the place of the installation's own app instance. Which place a show gets is said in package rule.
 const Shared = id.Event("")
 
-// AdminSubjects names the ledger rows of the admins from first to last, counted from 1.
+// AdminSubjects names the ledger rows of the admins from first to last, counted from 1 (all: rule.AllAdmins).
 func AdminSubjects(first, last int) []id.Ticket {
 	var out []id.Ticket
 	for n := first; n <= last; n++ {

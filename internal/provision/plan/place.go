@@ -12,7 +12,8 @@ import (
 )
 
 // unplacedSQL finds shows that want a chat and have no place, and up to how many tickets they have.
-const unplacedSQL = `SELECT w.event_id, (SELECT count(*) FROM (SELECT 1 FROM ticket_role t WHERE t.event_id = w.event_id AND t.valid LIMIT $1) AS found)
+const unplacedSQL = `SELECT w.event_id, (SELECT count(*) FROM (SELECT 1 FROM ticket_role t WHERE t.event_id = w.event_id AND t.role > '' AND t.valid
+	  ORDER BY t.role LIMIT $1) AS found)
 	FROM wanted_event w LEFT JOIN placement p ON p.event_id = w.event_id
 	WHERE w.make AND COALESCE(p.placed_ms, 0) = 0 ORDER BY w.doors_ms, w.event_id`
 
@@ -86,13 +87,16 @@ func (p *Planner) wantPlace(tx *db.Tx, s Show) error {
 	return ledger.Decide(tx, s.Place, ledger.AdminSubjects(1, admins)...)
 }
 
+// largeSQL counts the accounts that a show wants in an app instance of its own, up to a number.
+const largeSQL = `SELECT count(*) FROM (SELECT 1 FROM resource r WHERE r.event_id = $1 AND r.subject > '' AND r.kind = 'user' AND r.want
+	AND EXISTS (SELECT 1 FROM placement p WHERE p.event_id = $1 AND p.place = $1 AND NOT p.leaving) ORDER BY r.subject LIMIT $2) AS found`
+
 // moreAdmins gives a large show in an app instance of its own as many admins as its provider's limits make useful.
 func (p *Planner) moreAdmins(ctx context.Context, event id.Event) error {
 	if rule.Admins(rule.Own, rule.Large+1, p.Pace.Bearers) < 2 {
 		return nil
 	}
-	n, err := db.Value[int](ctx, p.DB, `SELECT count(*) FROM (SELECT 1 FROM resource r JOIN placement p ON p.event_id = r.event_id AND p.place = r.event_id
-		AND NOT p.leaving WHERE r.event_id = $1 AND r.kind = 'user' AND r.want LIMIT $2) AS found`, event, rule.Large+1)
+	n, err := db.Value[int](ctx, p.DB, largeSQL, event, rule.Large+1)
 	most := rule.Admins(rule.Own, n, p.Pace.Bearers)
 	if err != nil || most < 2 {
 		return err

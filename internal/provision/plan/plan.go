@@ -174,16 +174,25 @@ func (p *Planner) comeBack(event id.Event) {
 	}
 }
 
+// farSQL finds events of which something is to be tried again after a time; the order has PostgreSQL take the index resource_failing.
+const farSQL = `SELECT event_id FROM (SELECT event_id FROM placement UNION SELECT '') AS e WHERE (SELECT 1 FROM resource r
+	WHERE r.event_id = e.event_id AND r.attempts > 0 AND r.error <> '' AND r.next_try_ms > $1 ORDER BY r.next_try_ms LIMIT 1) IS NOT NULL`
+
 // believeNoClock lets rows be tried whose next attempt lies further ahead than any pause: the clock was set back.
 func (p *Planner) believeNoClock(ctx context.Context, now time.Time) error {
-	n, err := db.Value[int](ctx, p.DB, "SELECT count(*) FROM (SELECT 1 FROM resource WHERE attempts > 0 AND error <> '' AND next_try_ms > $1 LIMIT 1) AS far",
-		now.Add(2*ledger.AsideRetry).UnixMilli())
-	if err != nil || n == 0 {
+	far := now.Add(2 * ledger.AsideRetry).UnixMilli()
+	events, err := db.All(ctx, p.DB, func(e *id.Event) []any { return []any{e} }, farSQL, far)
+	if err != nil || len(events) == 0 {
 		return err
 	}
 	return p.Lease.Write(ctx, p.Epoch, func(tx *db.Tx) error {
-		_, err := tx.Exec("UPDATE resource SET next_try_ms = 0 WHERE attempts > 0 AND error <> '' AND next_try_ms > $1", now.Add(2*ledger.AsideRetry).UnixMilli())
-		return err
+		for _, e := range events {
+			_, err := tx.Exec("UPDATE resource SET next_try_ms = 0 WHERE event_id = $1 AND attempts > 0 AND error <> '' AND next_try_ms > $2", e, far)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -298,15 +307,15 @@ func (p *Planner) follow(ctx context.Context, view string, at *cursor) error {
 	}
 }
 
-// Who is banned and still wanted in the channel, and who is not banned any more and not wanted there. CROSS JOIN fixes the
-// order in SQLite: from the few to the many. The range beside NOT want chooses the index (plan_sqlite_test.go).
+// Who is banned and still wanted in the channel, and who is not banned any more and not wanted there. A question within the
+// question is asked for each of the few: of a join the database may read the many. The range beside NOT want chooses the index
+// (query_internal_test.go).
 const bansSQL = `
-SELECT b.ticket_id FROM banned_ticket b CROSS JOIN resource r
-WHERE b.event_id = $1 AND r.event_id = b.event_id AND r.subject = b.ticket_id AND r.kind = 'membership' AND r.want
+SELECT b.ticket_id FROM banned_ticket b WHERE b.event_id = $1
+  AND (SELECT r.want FROM resource r WHERE r.event_id = b.event_id AND r.subject = b.ticket_id AND r.kind = 'membership')
 UNION ALL
-SELECT r.subject FROM resource r CROSS JOIN wanted_ticket w
-WHERE r.event_id = $1 AND r.kind = 'membership' AND NOT r.want AND r.want < TRUE
-  AND w.event_id = r.event_id AND w.ticket_id = r.subject AND w.member`
+SELECT r.subject FROM resource r WHERE r.event_id = $1 AND r.kind = 'membership' AND NOT r.want AND r.want < TRUE
+  AND (SELECT w.member FROM wanted_ticket w WHERE w.event_id = r.event_id AND w.ticket_id = r.subject)`
 
 // flickerSQL finds who was banned after being made a member and is wanted there again: if nobody was leading between ban
 // and unban, the ledger never heard that the provider took the membership away.
@@ -366,12 +375,14 @@ func (p *Planner) walk(ctx context.Context) (more bool, err error) {
 	return true, nil
 }
 
+const blockedSQL = `SELECT DISTINCT subject FROM resource
+	WHERE event_id = $1 AND NOT want AND want < TRUE AND work = 'blocked' AND subject > $2 ORDER BY subject LIMIT $3`
+
 // walkedThrough ends the comparison of an event: what is not wanted any more is decided once more, because what it waits
 // for may have changed without it, and a large show gets further admins.
 func (p *Planner) walkedThrough(ctx context.Context, event id.Event) error {
 	for after := id.Ticket(""); ; {
-		rest, err := db.All(ctx, p.DB, func(t *id.Ticket) []any { return []any{t} }, `SELECT DISTINCT subject FROM resource
-			WHERE event_id = $1 AND NOT want AND want < TRUE AND work = 'blocked' AND subject > $2 ORDER BY subject LIMIT $3`, event, after, ledger.Chunk)
+		rest, err := db.All(ctx, p.DB, func(t *id.Ticket) []any { return []any{t} }, blockedSQL, event, after, ledger.Chunk)
 		if err != nil {
 			return err
 		}

@@ -35,8 +35,7 @@ func (p *Planner) retire(ctx context.Context, s Show) (more bool, err error) {
 			return false, err
 		}
 	}
-	inside, err := p.some(ctx, `SELECT subject FROM resource WHERE event_id = $1 AND kind IN ('membership', 'moderator')
-		AND NOT want AND want < TRUE AND state <> 'absent' AND NOT busy LIMIT $2`, s.ID)
+	inside, err := p.ofKinds(ctx, insideSQL, s.ID, ledger.KindMembership, ledger.KindModerator)
 	if err != nil {
 		return false, err
 	}
@@ -44,7 +43,8 @@ func (p *Planner) retire(ctx context.Context, s Show) (more bool, err error) {
 		return true, p.change(ctx, s.ID, inside, `UPDATE resource SET state = 'absent' WHERE event_id = $1
 			AND kind IN ('membership', 'moderator') AND NOT busy AND subject IN (SELECT value ->> 's' FROM json_each($2))`)
 	}
-	left, err := p.some(ctx, "SELECT subject FROM resource WHERE event_id = $1 AND NOT want AND want < TRUE AND state <> 'absent' LIMIT $2", s.ID)
+	left, err := p.ofKinds(ctx, leftSQL, s.ID, ledger.KindUser, ledger.KindMembership, ledger.KindModerator, ledger.KindChannel,
+		ledger.KindAdmin, ledger.KindAdminUser, ledger.KindInstance)
 	if err != nil || len(left) > 0 {
 		p.emptied[s.ID] = time.Now()
 		return false, err
@@ -52,7 +52,23 @@ func (p *Planner) retire(ctx context.Context, s Show) (more bool, err error) {
 	return p.purge(ctx, s)
 }
 
-// emptiedEvery is how often it is looked what is left of a show while its accounts are being deleted: that reads all of it.
+// The questions of a show that goes. Each has the order of an index: for the first rows that match, in no order, PostgreSQL
+// would read the whole ledger from its beginning if it believes that most match. The range beside NOT want and busy has SQLite take
+// the index (00002_provision.sql).
+const (
+	// insideSQL reads what went with the channel.
+	insideSQL = `SELECT subject FROM resource WHERE event_id = $1 AND kind = $3 AND NOT want AND want < TRUE AND state <> 'absent' AND NOT busy
+		ORDER BY want, subject LIMIT $2`
+	// leftSQL reads what is left, from the end: accounts are deleted from the beginning on.
+	leftSQL = `SELECT subject FROM resource WHERE event_id = $1 AND kind = $3 AND NOT want AND want < TRUE AND state <> 'absent'
+		ORDER BY want DESC, subject DESC LIMIT $2`
+	flyingSQL = "SELECT subject FROM resource WHERE event_id = $1 AND busy AND epoch >= 0 ORDER BY epoch LIMIT $2"
+	// peopleSQL reads the rows that are not the show's own.
+	peopleSQL = "SELECT subject FROM resource WHERE event_id = $1 AND subject > '' ORDER BY subject LIMIT $2"
+	lastSQL   = "SELECT COALESCE((SELECT subject FROM resource WHERE event_id = $1 AND subject >= '' ORDER BY subject DESC LIMIT 1), '')"
+)
+
+// emptiedEvery is how often it is looked what is left of a show while its accounts are being deleted: that may read all of it.
 const emptiedEvery = 10 * time.Second
 
 // wantedSQL reads what of an archived show is still wanted, its own rows first: what goes with them is not deleted one by one.
@@ -65,7 +81,7 @@ func (p *Planner) wantNothing(ctx context.Context, event id.Event) (more bool, e
 		return false, err
 	}
 	if len(wanted) == 0 {
-		p.unwanted[event], err = db.Value[id.Ticket](ctx, p.DB, "SELECT COALESCE(max(subject), '') FROM resource WHERE event_id = $1", event)
+		p.unwanted[event], err = db.Value[id.Ticket](ctx, p.DB, lastSQL, event)
 		return false, err
 	}
 	p.unwanted[event] = wanted[len(wanted)-1]
@@ -84,7 +100,7 @@ func (p *Planner) forgetInside(ctx context.Context, s Show) (more bool, err erro
 	if at, err := p.stands(ctx, s.ID, ledger.KindInstance); err != nil || at {
 		return false, err // the dispatcher deletes it
 	}
-	busy, err := p.some(ctx, "SELECT subject FROM resource WHERE event_id = $1 AND busy AND epoch >= 0 LIMIT $2", s.ID)
+	busy, err := p.some(ctx, flyingSQL, s.ID)
 	if err != nil || len(busy) > 0 {
 		return false, err // calls that will be refused are still on their way
 	}
@@ -93,7 +109,7 @@ func (p *Planner) forgetInside(ctx context.Context, s Show) (more bool, err erro
 
 // purge forgets an event of which nothing is left, chunk by chunk, and at last tells that it is so.
 func (p *Planner) purge(ctx context.Context, s Show) (more bool, err error) {
-	rows, err := p.some(ctx, "SELECT subject FROM resource WHERE event_id = $1 AND subject > '' LIMIT $2", s.ID)
+	rows, err := p.some(ctx, peopleSQL, s.ID)
 	if err != nil {
 		return false, err
 	}
@@ -141,6 +157,17 @@ func (p *Planner) purge(ctx context.Context, s Show) (more bool, err error) {
 // some reads up to a chunk of subjects.
 func (p *Planner) some(ctx context.Context, query string, event id.Event) ([]id.Ticket, error) {
 	return db.All(ctx, p.DB, func(t *id.Ticket) []any { return []any{t} }, query, event, ledger.Chunk)
+}
+
+// ofKinds reads up to a chunk of subjects of the first kind that has any.
+func (p *Planner) ofKinds(ctx context.Context, query string, event id.Event, kinds ...ledger.Kind) (found []id.Ticket, err error) {
+	for _, k := range kinds {
+		found, err = db.All(ctx, p.DB, func(t *id.Ticket) []any { return []any{t} }, query, event, ledger.Chunk, k)
+		if err != nil || len(found) > 0 {
+			return found, err
+		}
+	}
+	return nil, nil
 }
 
 // change runs an update of some subjects of an event and decides what follows.

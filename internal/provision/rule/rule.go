@@ -16,6 +16,8 @@ const (
 	LastCall = 24 * time.Hour
 	// MaxAdmins is how many admin accounts an app instance has at most.
 	MaxAdmins = 4
+	// AllAdmins are the ledger's subjects of all of them, for questions.
+	AllAdmins = "('', 'admin-2', 'admin-3', 'admin-4')"
 	// FullBatch is how many memberships one call makes: as many as the provider takes (chime.MaxBatch).
 	FullBatch = 100
 

@@ -24,7 +24,7 @@ func ourAdmin(u chime.User) (subject id.Ticket, ok bool) {
 }
 
 const adminsSQL = "SELECT " + standingColumns + ` FROM resource WHERE event_id = $1 AND kind = $2
-	AND subject IN ` + ledger.AllAdmins + " ORDER BY subject"
+	AND subject IN ` + rule.AllAdmins + " ORDER BY subject"
 
 // sweepAdmins compares who has the administrator's role: without one nothing can be made or listed here. When one has lost it,
 // the pass ends, and begins anew when the role is back.

@@ -10,13 +10,18 @@ import (
 	"github.com/stagedoor/stagedoor/internal/pace"
 )
 
-// patientPages is how often the same page is asked for, with longer and longer pauses: a minute in all.
-const patientPages = 6
+// The same page is asked for patientPages times, with longer and longer pauses, but not when patientFor has passed: a provider
+// that is away is asked by nobody for a while (share.Pressure), and somebody may wait for the sweep.
+const (
+	patientPages = 6
+	patientFor   = time.Minute
+)
 
 // pages reads a whole list, page by page, in the sweep's share of the pace. see is given each page and when it was asked
 // for. An error of the provider is a trouble, or errRefused; others are see's or the database's.
 func pages[T any](ctx context.Context, s *sweeper, c pace.Call, list func(context.Context, string) (chime.Page[T], error),
 	see func(page []T, asked time.Time) error) error {
+	began := time.Now() // with the page
 	for next, failures := "", 0; ; {
 		asked := time.Now()
 		var p chime.Page[T]
@@ -28,7 +33,7 @@ func pages[T any](ctx context.Context, s *sweeper, c pace.Call, list func(contex
 		switch {
 		case next != "" && fault.Is(err, fault.Invalid):
 			return errRefused
-		case passes(err) && failures+1 < patientPages:
+		case passes(err) && failures+1 < patientPages && time.Since(began) < patientFor:
 			failures++
 			rest(ctx, time.Second<<failures)
 			continue
@@ -41,7 +46,7 @@ func pages[T any](ctx context.Context, s *sweeper, c pace.Call, list func(contex
 		if p.Next != "" && p.Next == next {
 			return errRefused
 		}
-		if next, failures = p.Next, 0; next == "" {
+		if next, failures, began = p.Next, 0, time.Now(); next == "" {
 			return nil
 		}
 	}
@@ -49,7 +54,7 @@ func pages[T any](ctx context.Context, s *sweeper, c pace.Call, list func(contex
 
 // ask makes one call in the sweep's share of the pace. An error of the provider is a trouble.
 func (s *sweeper) ask(ctx context.Context, c pace.Call, call func(context.Context) error) error {
-	if err := s.allowed(ctx, c); err != nil {
+	if err := s.share.Wait(ctx, c); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -57,7 +62,9 @@ func (s *sweeper) ask(ctx context.Context, c pace.Call, call func(context.Contex
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	s.called(began, err)
+	s.calls++
+	s.share.Used(time.Since(began))
+	s.Answered(err)
 	if fault.HasCode(err, chime.CodeNoAccess) {
 		return trouble{err, sweepEvery} // people must help
 	}

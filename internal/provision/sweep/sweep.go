@@ -22,15 +22,18 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/chime"
 	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/lease"
 	"github.com/stagedoor/stagedoor/internal/pace"
 	"github.com/stagedoor/stagedoor/internal/provision/ledger"
+	"github.com/stagedoor/stagedoor/internal/provision/share"
 )
 
 const (
@@ -44,8 +47,11 @@ const (
 	// sweepLook is how often the sweep looks what is due: somebody may have asked another process for it.
 	sweepLook = 2 * time.Second
 	// afterTrouble is how long a place rests that could not be swept to its end, unready one whose app instance is being made.
+	// Who asks anew does not wait for that.
 	afterTrouble = time.Minute
 	unready      = 10 * time.Second
+	// unreadyFor is how long an app instance may be unready until that is a trouble.
+	unreadyFor = time.Minute
 	// restarts is how often a pass begins anew at once when the provider does not know its page any more.
 	restarts = 3
 )
@@ -54,10 +60,10 @@ const (
 const wholeAccount = id.Event("account")
 
 // Ask asks for a pass over everything at the provider, now instead of later. Any process may ask; the leader does it in the
-// background. How far it is stands in the view swept_place.
+// background. How far it is stands in the view swept_place: an error there is one of a pass that began after Ask.
 func Ask(ctx context.Context, d *db.DB) error {
 	_, err := d.Exec(ctx, "INSERT INTO sweep (place, asked) SELECT place, 1 FROM ("+placesSQL+` UNION SELECT CAST($1 AS TEXT)) AS places WHERE TRUE
-		ON CONFLICT (place) DO UPDATE SET asked = sweep.asked + 1`, wholeAccount)
+		ON CONFLICT (place) DO UPDATE SET asked = sweep.asked + 1, error = ''`, wholeAccount)
 	return err
 }
 
@@ -74,14 +80,8 @@ type Term struct {
 
 	Changed  func(id.Event)       // the ledger of a show, or of the shared app instance, has changed
 	Forget   func(place id.Event) // something about the app instance of a place has changed
-	Pressure func() Pressure
+	Pressure func() share.Pressure
 	Answered func(error) // a call of the sweep has ended
-}
-
-// Pressure is what the sweep gives way to.
-type Pressure struct {
-	Waited time.Time // when a call last had to wait for its slot
-	Away   time.Time // until then the provider does not answer, and is asked by nobody; zero if it does
 }
 
 // sweeper is the goroutine of a sweep. It owns its fields.
@@ -89,17 +89,23 @@ type sweeper struct {
 	Term
 	due   map[id.Event]time.Time // by place; none: not swept in this term
 	rests map[id.Event]time.Time // a place that is in trouble is left alone until then
-	last  map[gauge]time.Time    // when the sweep last called
-	full  map[gauge]time.Time    // when others were last seen to use all of a bucket
-	free  time.Time              // no call before: where the provider has no limits
+	waits map[id.Event]time.Time // since when a place is unready
+	share *share.Share
 	calls int
 	part  map[id.Event]tally // what passes have changed that did not get to their end
 }
 
 // Run sweeps until ctx ends or the database fails.
 func Run(ctx context.Context, t Term) error {
-	s := &sweeper{Term: t, due: map[id.Event]time.Time{}, rests: map[id.Event]time.Time{}, last: map[gauge]time.Time{}, full: map[gauge]time.Time{},
-		part: map[id.Event]tally{}}
+	s := &sweeper{Term: t, due: map[id.Event]time.Time{}, rests: map[id.Event]time.Time{}, waits: map[id.Event]time.Time{},
+		share: share.New(t.DB, t.Pace, t.Limited, t.Pressure), part: map[id.Event]tally{}}
+	err := t.Lease.Write(ctx, t.Epoch, func(tx *db.Tx) error {
+		_, err := tx.Exec("UPDATE sweep SET since_ms = 0 WHERE since_ms > 0") // the pass of the leader before has ended with it
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	rest(ctx, settling)
 	for ctx.Err() == nil {
 		place, ok, err := s.next(ctx, time.Now())
@@ -141,7 +147,7 @@ func (s *sweeper) next(ctx context.Context, now time.Time) (next id.Event, ok bo
 		if !urgent {
 			at = s.due[place]
 		}
-		if at.Before(first) && !now.Before(s.rests[place]) {
+		if at.Before(first) && (urgent || !now.Before(s.rests[place])) {
 			next, first, ok = place, at, true
 		}
 	}
@@ -186,12 +192,13 @@ func (t trouble) Error() string {
 func (t trouble) Unwrap() error { return t.err }
 
 // errRefused says that the provider does not know a page any more.
-var errRefused = errors.New("the provider does not accept the token of the next page")
+var errRefused = fault.New(fault.Conflict, "sweep_page_refused", "The chat provider does not know the next page of a list.")
 
 // visit sweeps one place.
 func (s *sweeper) visit(ctx context.Context, place id.Event) error {
 	err := s.Lease.Write(ctx, s.Epoch, func(tx *db.Tx) error {
-		_, err := tx.Exec("INSERT INTO sweep (place) VALUES ($1) ON CONFLICT (place) DO UPDATE SET heard = sweep.asked", place)
+		_, err := tx.Exec(`INSERT INTO sweep (place, since_ms) VALUES ($1, $2)
+			ON CONFLICT (place) DO UPDATE SET heard = sweep.asked, since_ms = excluded.since_ms`, place, time.Now().UnixMilli())
 		return err
 	})
 	for n := 0; err == nil && n < restarts; n++ {
@@ -207,20 +214,64 @@ func (s *sweeper) visit(ctx context.Context, place id.Event) error {
 	if err != nil && !errors.As(err, &t) {
 		return err
 	}
+	return s.giveUp(ctx, place, t)
+}
+
+// giveUp ends a visit that did not get to its end, and says why to people who should know: not if the place has gone under it,
+// nor to somebody who has asked meanwhile, for whom the place is visited anew.
+func (s *sweeper) giveUp(ctx context.Context, place id.Event, t trouble) (err error) {
 	s.rests[place] = time.Now().Add(t.rest)
 	s.sweepSoon(place)
+	if t.err == nil {
+		if t.err, err = s.whyUnready(ctx, place); err != nil {
+			return err
+		}
+	}
 	if chime.Missing(t.err) {
 		s.sweepSoon(wholeAccount) // is the app instance still there?
 	}
 	n, err := db.Value[int](ctx, s.DB, "SELECT count(*) FROM ("+placesSQL+") AS places WHERE place = $1 OR $1 = $2", place, wholeAccount)
-	if err != nil || t.err == nil || n == 0 {
-		return err // n: the place has gone under the pass
+	if err != nil {
+		return err
 	}
-	s.Log.Warn("sweep", "place", place, "err", t.err)
+	text := ""
+	switch {
+	case n == 0:
+		delete(s.waits, place)
+	case t.err != nil:
+		s.Log.Warn("sweep", "place", place, "err", t.err)
+		text = public(t.err)
+	}
 	return s.Lease.Write(ctx, s.Epoch, func(tx *db.Tx) error {
-		_, err := tx.Exec("UPDATE sweep SET error = $1 WHERE place = $2", public(t.err), place)
+		_, err := tx.Exec("UPDATE sweep SET since_ms = 0, error = CASE WHEN $1 <> '' AND heard >= asked THEN $1 ELSE error END WHERE place = $2", text, place)
 		return err
 	})
+}
+
+const unreadySQL = `SELECT failed, error FROM resource WHERE event_id = $1 AND subject = '' AND kind IN ('instance', 'admin_user', 'admin')
+	AND state <> 'made' ORDER BY rank, kind DESC`
+
+// whyUnready says why a place has no administrator, unless there will be one in a moment: the provider has refused what it
+// needs for good, or it has been so for a while.
+func (s *sweeper) whyUnready(ctx context.Context, place id.Event) (why, err error) {
+	if s.waits[place].IsZero() {
+		s.waits[place] = time.Now()
+	}
+	type missing struct {
+		failed bool
+		text   string
+	}
+	all, err := db.All(ctx, s.DB, func(m *missing) []any { return []any{&m.failed, &m.text} }, unreadySQL, place)
+	all = slices.DeleteFunc(all, func(m missing) bool { return m.text == "" })
+	switch long := time.Since(s.waits[place]) >= unreadyFor; {
+	case err != nil:
+		return nil, err
+	case len(all) > 0 && (all[0].failed || long):
+		return fault.New(fault.Unavailable, "sweep_no_admin", "Its administrator, who asks for lists, cannot be made: %s", all[0].text), nil
+	case long:
+		return fault.New(fault.Unavailable, "sweep_no_admin", "Its administrator, who asks for lists, is not made yet."), nil
+	}
+	return nil, nil
 }
 
 // through is one pass from its beginning to its end.
@@ -236,6 +287,7 @@ func (p *pass) finish(ctx context.Context) error {
 	now := time.Now()
 	// A pass that takes long, because there is much or because others come first, is followed by a rest as long.
 	delete(p.part, p.place)
+	delete(p.waits, p.place)
 	p.due[p.place] = p.began.Add(max(sweepEvery, 2*now.Sub(p.began)))
 	c, l := p.counted, p.ledger
 	differs := false
@@ -248,7 +300,7 @@ func (p *pass) finish(ctx context.Context) error {
 		}
 		_, err := tx.Exec(`UPDATE sweep SET began_ms = $1, finished_ms = $2, calls = $3, instances = $4, users = $5, channels = $6, members = $7,
 			moderators = $8, ledger_instances = $9, ledger_users = $10, ledger_channels = $11, ledger_members = $12, ledger_moderators = $13,
-			moving = $14, differs = $15, vanished = $16, found = $17, removed = $18, renamed = $19, strangers = $20, error = '', done = heard WHERE place = $21`,
+			moving = $14, differs = $15, vanished = $16, found = $17, removed = $18, renamed = $19, strangers = $20, error = '', done = heard, since_ms = 0 WHERE place = $21`,
 			p.began.UnixMilli(), now.UnixMilli(), p.calls-p.before, c.instances, c.users, c.channels, c.members, c.moderators,
 			l.instances, l.users, l.channels, l.members, l.moderators, p.moving, differs, p.vanished, p.found, p.removed, p.renamed, p.strangers, p.place)
 		return err

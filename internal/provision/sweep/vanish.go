@@ -68,12 +68,14 @@ func (p *pass) vanish(ctx context.Context, event id.Event, k ledger.Kind, before
 	})
 }
 
+const insideSQL = `SELECT subject FROM resource
+	WHERE event_id = $1 AND kind = $2 AND state = 'made' AND NOT busy AND subject > $3 ORDER BY subject LIMIT $4`
+
 // vanishInside takes everything of some kinds of a show for lost: what held it is gone.
 func (p *pass) vanishInside(ctx context.Context, event id.Event, before int64, kinds ...ledger.Kind) error {
 	for _, k := range kinds {
 		for after, more := id.Ticket(""), true; more; {
-			subjects, err := db.All(ctx, p.DB, func(t *id.Ticket) []any { return []any{t} }, `SELECT subject FROM resource
-				WHERE event_id = $1 AND kind = $2 AND state = 'made' AND NOT busy AND subject > $3 ORDER BY subject LIMIT $4`, event, k, after, ledger.Chunk)
+			subjects, err := db.All(ctx, p.DB, func(t *id.Ticket) []any { return []any{t} }, insideSQL, event, k, after, ledger.Chunk)
 			if err != nil {
 				return err
 			}

@@ -3,10 +3,13 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"time"
 
+	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/readiness"
 	"github.com/stagedoor/stagedoor/internal/readiness/words"
@@ -159,12 +162,22 @@ func pace(s readiness.Status) Check {
 	return c
 }
 
+// cause is what went wrong with a call: without the layers in between, if it did not get through.
+func cause(err error) string {
+	var f *fault.Error
+	var u *url.Error
+	if errors.As(err, &f) && errors.As(err, &u) {
+		return f.Public + ": " + u.Error()
+	}
+	return err.Error()
+}
+
 func ask(ctx context.Context, provider Provider) []Check {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	a, err := provider(ctx)
 	if err != nil {
-		return []Check{{Name: "provider", Verdict: Bad, Text: err.Error(), ToDo: "look at --chime (or --engine-url, where serve lets its own engine listen), the key and the network; while the provider is away shows go on, and the chat rests"}}
+		return []Check{{Name: "provider", Verdict: Bad, Text: cause(err), ToDo: "look at --chime (or --engine-url, where serve lets its own engine listen), the key and the network; while the provider is away shows go on, and the chat rests"}}
 	}
 	c := Check{Name: "provider", Verdict: Fine, Text: "answers in " + a.Took.Round(time.Millisecond).String()}
 	if a.Took > slow {

@@ -3,6 +3,8 @@ package screen
 import (
 	"io"
 	"time"
+
+	"github.com/stagedoor/stagedoor/internal/readiness/words"
 )
 
 // Line is one line that changes while something is waited for: on a terminal it is drawn over itself, elsewhere it is said
@@ -27,7 +29,10 @@ func (l *Line) Show(text string) {
 	}
 	l.text, l.said = text, time.Now()
 	if l.terminal {
-		_, _ = io.WriteString(l.w, "\r\x1b[K"+text) // what cannot be shown is no reason to stop
+		if columns, _ := size(l.w); columns > 1 {
+			text = words.Short(text, columns)
+		}
+		_, _ = io.WriteString(l.w, "\r\x1b[K\x1b[?7l"+text+"\x1b[?7h") // what cannot be shown is no reason to stop
 		return
 	}
 	_, _ = io.WriteString(l.w, text+"\n")

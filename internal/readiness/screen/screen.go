@@ -14,40 +14,30 @@ import (
 	"github.com/stagedoor/stagedoor/internal/readiness/words"
 )
 
-// Show shows the provisioning on w until ctx ends: on a terminal a block that is redrawn each second, elsewhere the
-// same lines whenever they changed, at most every ten seconds.
-func Show(ctx context.Context, b *readiness.Board, w io.Writer) error {
-	terminal, every := isTerminal(w), 10*time.Second
-	if terminal {
+// Show shows the provisioning in a block until ctx ends: on a terminal anew each second, elsewhere whenever it changed, at most every
+// ten seconds.
+func Show(ctx context.Context, b *readiness.Board, block *Block) error {
+	every := 10 * time.Second
+	if block.terminal {
 		every = time.Second
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	drawn, last := 0, ""
+	last := ""
 	for {
 		now := time.Now()
 		s, err := b.Status(ctx, now)
+		if err == nil {
+			lines := Lines(s, now)
+			// A file in which nothing new but the time of day is said every ten seconds hides what is new.
+			if text := strings.Join(lines, "\n")[len(time.TimeOnly):]; block.terminal || text != last {
+				last, err = text, block.Draw(lines)
+			}
+		}
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
-			return err
-		}
-		lines := Lines(s, now)
-		text := strings.Join(lines, "\n") + "\n"
-		switch {
-		case terminal:
-			up := ""
-			if drawn > 0 {
-				up = fmt.Sprintf("\x1b[%dA\x1b[J", drawn) // back to the first line, clear to the end
-			}
-			_, err = io.WriteString(w, up+text)
-			drawn = len(lines)
-		case text != last:
-			_, err = io.WriteString(w, text)
-			last = text
-		}
-		if err != nil {
 			return err
 		}
 		select {
@@ -117,14 +107,7 @@ func figures(e readiness.Event, now time.Time) string {
 }
 
 // short is a name that leaves room for the figures.
-func short(name string) string {
-	const most = 28
-	runes := []rune(words.Printable(name))
-	if len(runes) > most {
-		return string(runes[:most-1]) + "…"
-	}
-	return string(runes)
-}
+func short(name string) string { return words.Short(name, 28) }
 
 func bar(made, wanted int) string {
 	const width = 20

@@ -88,3 +88,12 @@ func Printable(text string) string {
 		return r
 	}, text)
 }
+
+// Short is Printable with at most so many characters.
+func Short(text string, most int) string {
+	runes := []rune(Printable(text))
+	if len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return string(runes)
+}

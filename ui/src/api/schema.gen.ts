@@ -1342,7 +1342,7 @@ export interface components {
             differs: boolean;
             /** @description Somebody asked for another one, which is not at its end. */
             due: boolean;
-            /** @description Why a later one did not get to its end. */
+            /** @description Why a later one did not get to its end; if due, one that began after somebody asked. */
             error: string;
             /**
              * Format: int64

@@ -1,4 +1,6 @@
-package sweep
+// Package share is the sweep's small part of every bucket of the pace: a fifth while nobody else needs it, next to nothing while
+// somebody does.
+package share
 
 import (
 	"context"
@@ -24,14 +26,37 @@ const (
 	freeRest = 4
 )
 
+// Pressure is what the sweep gives way to.
+type Pressure struct {
+	Waited time.Time // when a call last had to wait for its slot
+	Away   time.Time // until then the provider does not answer, and is asked by nobody; zero if it does
+}
+
+// Share is the sweep's part of the pace. Make it with New. Not safe for concurrent use.
+type Share struct {
+	db       *db.DB
+	pace     *pace.Pace
+	limited  bool
+	pressure func() Pressure
+
+	last map[gauge]time.Time // when the sweep last called
+	full map[gauge]time.Time // when others were last seen to use all of a bucket
+	free time.Time           // no call before: where the provider has no limits
+}
+
+// New makes the share of a term of leadership. limited says that the provider has limits.
+func New(d *db.DB, p *pace.Pace, limited bool, pressure func() Pressure) *Share {
+	return &Share{db: d, pace: p, limited: limited, pressure: pressure, last: map[gauge]time.Time{}, full: map[gauge]time.Time{}}
+}
+
 // gauge is one bucket of one thing.
 type gauge struct{ bucket, key string }
 
-// allowed waits until a call fits into the sweep's share of every bucket that it counts in, and takes it.
-func (s *sweeper) allowed(ctx context.Context, c pace.Call) error {
+// Wait waits until a call fits into the sweep's share of every bucket that it counts in, and takes it.
+func (s *Share) Wait(ctx context.Context, c pace.Call) error {
 	for {
 		now := time.Now()
-		paused, err := db.Value[bool](ctx, s.DB, "SELECT paused FROM installation WHERE one = 1")
+		paused, err := db.Value[bool](ctx, s.db, "SELECT paused FROM installation WHERE one = 1")
 		if err != nil {
 			return err
 		}
@@ -57,17 +82,17 @@ func (s *sweeper) allowed(ctx context.Context, c pace.Call) error {
 }
 
 // earliest says in which buckets a call counts, and when the sweep's share of them lets it start.
-func (s *sweeper) earliest(ctx context.Context, c pace.Call, now time.Time) (gauges []gauge, at time.Time, err error) {
-	rates, err := s.Pace.Rates(ctx, s.DB)
+func (s *Share) earliest(ctx context.Context, c pace.Call, now time.Time) (gauges []gauge, at time.Time, err error) {
+	rates, err := s.pace.Rates(ctx, s.db)
 	if err != nil {
 		return nil, at, err
 	}
-	others := s.Pressure()
+	others := s.pressure()
 	waits := now.Sub(others.Waited) < busyFor
 	if at = others.Away; s.free.After(at) {
 		at = s.free
 	}
-	for _, b := range s.Pace.Buckets {
+	for _, b := range s.pace.Buckets {
 		if b.Ops != nil && !slices.Contains(b.Ops, c.Op) {
 			continue
 		}
@@ -96,12 +121,19 @@ func (s *sweeper) earliest(ctx context.Context, c pace.Call, now time.Time) (gau
 	return gauges, at, nil
 }
 
-// called takes note of a call that has ended.
-func (s *sweeper) called(began time.Time, err error) {
-	s.calls++
-	now := time.Now()
-	if !s.Limited {
-		s.free = now.Add(freeRest * now.Sub(began))
+// Used takes note of how long a call took that has ended.
+func (s *Share) Used(took time.Duration) {
+	if !s.limited {
+		s.free = time.Now().Add(freeRest * took)
 	}
-	s.Answered(err)
+}
+
+// rest returns when d has passed or ctx ends.
+func rest(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
 }
