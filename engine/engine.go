@@ -67,7 +67,7 @@ type Config struct {
 	Limits quota.Limits
 	// MaxConnections is how many messaging sessions are let in at a time; 0 means any number.
 	MaxConnections int
-	// Compress lets devices have what happens in channels compressed, if they offer to take it (permessage-deflate): half
+	// Compress lets devices have what happens in channels compressed, if they offer to take it (permessage-deflate): three fifths
 	// of the bytes, for a moment of the processor per event and not per device.
 	Compress bool
 	// SessionsPerUser is how many messaging sessions one user may have; 0 means what Limits say, or 10 (Amazon's quota).
