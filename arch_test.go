@@ -79,7 +79,7 @@ var mayImport = map[string][]string{
 	"engine/quota":    ground,
 	"engine/session":  and(ground, "engine/core", "engine/fanout", "engine/iam", "engine/quota", "engine/sigv4"),
 	"engine/fanout":   {}, // bytes and sockets: nothing of users and channels
-	"engine/chat":     and(ground, "engine/kept", "engine/quota", "engine/tag", "engine/core", "engine/role", "engine/identity", "engine/member", "engine/channel", "engine/message", "engine/flow", "engine/stream"),
+	"engine/chat":     and(ground, "engine/quota", "engine/tag", "engine/core", "engine/role", "engine/identity", "engine/member", "engine/channel", "engine/message", "engine/flow", "engine/stream"),
 	"engine/message":  and(ground, "engine/core", "engine/kept", "engine/role", "engine/identity", "engine/flow"),
 	"engine/flow":     and(ground, "engine/quota", "engine/tag", "engine/core", "engine/role", "engine/identity", "engine/hook"),
 	"engine/stream":   and(ground, "engine/core", "engine/identity", "engine/hook"),
