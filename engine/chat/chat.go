@@ -16,7 +16,6 @@ import (
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/flow"
 	"github.com/stagedoor/stagedoor/engine/identity"
-	"github.com/stagedoor/stagedoor/engine/kept"
 	"github.com/stagedoor/stagedoor/engine/member"
 	"github.com/stagedoor/stagedoor/engine/message"
 	"github.com/stagedoor/stagedoor/engine/quota"
@@ -51,8 +50,6 @@ type Chat struct {
 
 	roles      *role.Roles
 	prefetches *core.Together[together, prefetching, prefetched]
-	watch      *db.Watch // of roles
-	common     *kept.Memory[string, common]
 }
 
 // New opens the rooms over a migrated database (engine/schema). Without SetSink events go nowhere.
@@ -70,7 +67,6 @@ func New(d *db.DB, cfg Config) *Chat {
 	c.Streams = stream.New(c.Core, c.Identities, cfg.Stream)
 	c.SetRecorder(c.Streams)
 	c.prefetches = core.NewTogether(c.prefetchAll)
-	c.watch, c.common = d.Watch(role.Touches), newCommon()
 	return c
 }
 

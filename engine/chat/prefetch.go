@@ -7,7 +7,6 @@ import (
 	"github.com/stagedoor/stagedoor/engine/channel"
 	"github.com/stagedoor/stagedoor/engine/core"
 	"github.com/stagedoor/stagedoor/engine/identity"
-	"github.com/stagedoor/stagedoor/engine/kept"
 	"github.com/stagedoor/stagedoor/engine/role"
 	"github.com/stagedoor/stagedoor/internal/arn"
 	"github.com/stagedoor/stagedoor/internal/db"
@@ -65,11 +64,7 @@ func (c *Chat) Prefetch(ctx context.Context, user arn.ARN, sortBy string, mark f
 }
 
 func (c *Chat) prefetchAll(ctx context.Context, key together, asked []prefetching) ([]prefetched, error) {
-	var at uint64
-	stands := false
-	mark := func() { // between two commits
-		at = c.watch.Now()
-		stands = c.watch.Stands(at)
+	mark := func() {
 		for _, a := range asked {
 			a.mark()
 		}
@@ -84,8 +79,7 @@ func (c *Chat) prefetchAll(ctx context.Context, key together, asked []prefetchin
 		if err != nil || len(people) == 0 {
 			return err
 		}
-		s := &survey{Chat: c, q: q, at: at, stands: stands, places: map[int64]*sight{}}
-		err = s.read(ctx, key, people)
+		s, err := c.survey(ctx, q, key, people)
 		if err != nil {
 			return err
 		}
@@ -112,9 +106,7 @@ func (c *Chat) prefetchAll(ctx context.Context, key together, asked []prefetchin
 type survey struct {
 	*Chat
 	q       db.Querier
-	at      uint64 // what is read is what stands since then (Chat.watch)
-	stands  bool
-	anybody role.Actor
+	horizon int64
 	urgent  map[int64][]channel.Reading // by user
 	places  map[int64]*sight            // by channel.no
 }
@@ -128,48 +120,18 @@ type sight struct {
 	unread   *core.Shared // the payload for who has no read marker
 }
 
-// common is what prefetches have in common however much is said: of an app instance its retention, of a place some members.
-type common struct {
-	at      uint64
-	anybody role.Actor
-	members json.RawMessage
-}
-
-// commonBytes bounds each half of the memory for it.
-const commonBytes = 4 << 20
-
-func newCommon() *kept.Memory[string, common] {
-	return kept.New[string](commonBytes, func(c common) int { return len(c.members) + 400 })
-}
-
-// remembered is what a read of s would find: what is remembered, if it is of the same state of everybody's roles.
-func (s *survey) remembered(key string, read func() (common, error)) (common, error) {
-	if got, ok := s.common.Get(key); ok && s.stands && got.at == s.at {
-		return got, nil
+func (c *Chat) survey(ctx context.Context, q db.Querier, key together, people map[string]identity.User) (*survey, error) {
+	s := &survey{Chat: c, q: q, places: map[int64]*sight{}}
+	var err error
+	if s.horizon, err = c.roles.Horizon(ctx, q, key.app); err != nil {
+		return nil, err
 	}
-	got, err := read()
-	if err == nil && s.stands {
-		got.at = s.at
-		s.common.Put(key, got)
-	}
-	return got, err
-}
-
-func (s *survey) read(ctx context.Context, key together, people map[string]identity.User) error {
-	got, err := s.remembered(key.app, func() (out common, err error) {
-		out.anybody, err = s.roles.Anybody(ctx, s.q, key.app)
-		return out, err
-	})
-	if err != nil {
-		return err
-	}
-	s.anybody = got.anybody.Now()
 	members := make([]int64, 0, len(people))
 	for _, u := range people {
 		members = append(members, u.No)
 	}
-	if s.urgent, err = s.Urgent(ctx, s.q, members, key.unreadFirst, prefetchChannels); err != nil {
-		return err
+	if s.urgent, err = c.Urgent(ctx, q, members, key.unreadFirst, prefetchChannels); err != nil {
+		return nil, err
 	}
 	var nos []int64
 	for _, all := range s.urgent {
@@ -180,45 +142,38 @@ func (s *survey) read(ctx context.Context, key together, people map[string]ident
 			}
 		}
 	}
-	places, err := s.Places(ctx, s.q, nos)
+	places, err := c.Places(ctx, q, nos)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, p := range places {
-		if err := s.look(ctx, p); err != nil {
-			return err
+		if err := s.look(ctx, key.app, p); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return s, nil
 }
 
-// reader is somebody in a place.
-func (s *survey) reader(p channel.Place) role.Actor {
-	a := s.anybody
-	a.Channel, a.ChannelID, a.Sub, a.Clock = p.No, p.Channel.ARN.ID(), p.Sub, p.Clock
-	return a
+func (s *survey) reader(app string, p channel.Place) role.Actor {
+	return role.Actor{App: app, Horizon: s.horizon, Channel: p.No, ChannelID: p.Channel.ARN.ID(), Sub: p.Sub, Clock: p.Clock}
 }
 
-func (s *survey) look(ctx context.Context, p channel.Place) error {
+func (s *survey) look(ctx context.Context, app string, p channel.Place) error {
 	at := s.places[p.No]
 	at.Place = p
 	var err error
-	if at.messages, at.more, err = s.Summaries(ctx, s.q, s.reader(p), prefetchMessages); err != nil {
+	if at.messages, at.more, err = s.Summaries(ctx, s.q, s.reader(app, p), prefetchMessages); err != nil {
 		return err
 	}
-	got, err := s.remembered(core.Itoa(p.No), func() (out common, err error) {
-		members, err := s.Some(ctx, s.q, p.No, prefetchMembers)
-		if err != nil {
-			return out, err
-		}
-		list := make([]MembershipSummaryWire, len(members))
-		for i, m := range members {
-			list[i].Member = m.Member
-		}
-		out.members, err = core.JSON(list)
-		return out, err
-	})
-	at.members = got.members
+	members, err := s.Some(ctx, s.q, p.No, prefetchMembers)
+	if err != nil {
+		return err
+	}
+	list := make([]MembershipSummaryWire, len(members))
+	for i, m := range members {
+		list[i].Member = m.Member
+	}
+	at.members, err = core.JSON(list)
 	return err
 }
 
@@ -245,7 +200,7 @@ func (s *survey) payload(ctx context.Context, u identity.User, r channel.Reading
 	w := DetailsWire{Channel: channel.WireSummary[core.ISO](at.Channel), ReadMarkerTimestamp: core.ISO(r.ReadMS),
 		ChannelMessages: at.messages, ChannelMemberships: at.members, ChannelMessagesHasMore: at.more}
 	if at.messages == nil {
-		a := s.reader(at.Place)
+		a := s.reader(u.ARN.AppInstance().ID(), at.Place)
 		a.ID, a.No = u.ID, u.No
 		own, more, err := s.SummariesFor(ctx, s.q, a, prefetchMessages)
 		if err != nil {

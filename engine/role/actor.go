@@ -150,10 +150,10 @@ func (a *Actor) stand(row string) {
 	}
 }
 
-// Anybody is what everybody in an app instance is: there is a Horizon.
-func (c *Roles) Anybody(ctx context.Context, q db.Querier, app string) (Actor, error) {
+// Horizon is Actor.Horizon of everybody in an app instance.
+func (c *Roles) Horizon(ctx context.Context, q db.Querier, app string) (int64, error) {
 	days, err := db.Value[int64](ctx, q, `SELECT retention_days FROM app_instance WHERE id = $1`, app)
-	return Actor{App: app, days: days}.Now(), err
+	return Actor{days: days}.Now().Horizon, err
 }
 
 // Now is an actor that was read a while ago: time passes, and the retention hides more.
