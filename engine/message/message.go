@@ -25,15 +25,13 @@ type Messages struct {
 	flows  *flow.Flows
 	groups groups
 
-	pages    *kept.Memory[pageKey, page]
-	reading  *core.Together[asking, arn.ARN, answer]
-	standing *standing
-	said     *db.Watch // of messages
+	pages   *kept.Memory[pageKey, page]
+	reading *core.Together[asking, arn.ARN, answer]
 }
 
 // New makes the room.
 func New(r *role.Roles, ids *identity.Identities, flows *flow.Flows) *Messages {
-	c := &Messages{Roles: r, ids: ids, flows: flows, groups: groups{open: map[arn.ARN]*group{}}, pages: newPages(), standing: newStanding(r.DB), said: r.DB.Watch(messageWrites.MatchString)}
+	c := &Messages{Roles: r, ids: ids, flows: flows, groups: groups{open: map[arn.ARN]*group{}}, pages: newPages()}
 	c.reading = core.NewTogether(c.newest)
 	return c
 }

@@ -40,7 +40,6 @@ const (
 type page struct {
 	channel int64
 	clock   int64
-	since   uint64 // it was good since then (Messages.said)
 	oldest  int64  // time of the oldest message that was looked at
 	body    []byte // nil: there is one that not everybody may see
 	more    bool   // there are older ones
@@ -148,9 +147,6 @@ type answer struct {
 // ListNewest is List of the newest messages, limit of them, as the encoded answer. Those who ask at one time are read together.
 func (c *Messages) ListNewest(ctx context.Context, bearer, place arn.ARN, limit int) (json.RawMessage, error) {
 	limit = core.Page{Max: limit}.Limit()
-	if body, ok := c.remembered(bearer, place, limit); ok {
-		return body, nil
-	}
 	got, err := c.reading.Ask(ctx, asking{place, limit}, bearer)
 	if err = errOr(err, got.err); err != nil || got.body != nil {
 		return got.body, err
@@ -173,7 +169,6 @@ func errOr(first, second error) error {
 // does not see what was said afterwards.
 func (c *Messages) newest(ctx context.Context, key asking, bearers []arn.ARN) ([]answer, error) {
 	var fresh *page
-	since := c.said.Now()
 	for {
 		all, err := c.roles(ctx, key.place, bearers)
 		if err != nil {
@@ -197,10 +192,6 @@ func (c *Messages) newest(ctx context.Context, key asking, bearers []arn.ARN) ([
 		if !good {
 			p = *fresh // the clock has moved on since: it was read, all the same, after they asked
 		}
-		if p.since != since {
-			p.since = since
-			c.pages.Put(pageKey{a.Channel, key.limit, forList}, p)
-		}
 		for i := range all {
 			if all[i].err == nil && p.shared(all[i].actor) {
 				all[i].body = p.body
@@ -222,12 +213,10 @@ func welcome(all []answer) (first *role.Actor) {
 
 // roles reads what each bearer is in the place, and whether they may read there.
 func (c *Messages) roles(ctx context.Context, place arn.ARN, bearers []arn.ARN) ([]answer, error) {
-	then := c.standing.watch.Now()
 	known, err := c.AllInChannel(ctx, c.DB, bearers, place)
 	if err != nil {
 		return nil, err
 	}
-	found := make(map[arn.ARN]role.Actor, len(bearers))
 	out := make([]answer, len(bearers))
 	for i, bearer := range bearers {
 		a, ok := known[bearer]
@@ -238,9 +227,6 @@ func (c *Messages) roles(ctx context.Context, place arn.ARN, bearers []arn.ARN) 
 			out[i].err = a.May("ListChannelMessages", false)
 		}
 		out[i].actor = a
-		if out[i].err == nil {
-			found[c.ARNOf(a)] = a // the bearer is part of a request and all of its memory
-		}
 	}
-	return out, c.remember(ctx, then, place, found)
+	return out, nil
 }

@@ -37,8 +37,6 @@ type Actor struct {
 
 	// Horizon hides messages older than it (Unix ms): the app instance's retention. 0 hides none.
 	Horizon int64
-
-	days int64 // of the retention
 }
 
 // ARNOf names the actor.
@@ -138,7 +136,7 @@ const whereActor = `JOIN app_instance i ON i.id = u.app AND i.deleted_ms = 0
 LEFT JOIN channel c ON c.app = u.app AND c.id = $3`
 
 func (a *Actor) fields() []any {
-	return []any{&a.No, &a.Name, &a.Admin, &a.Channel, &a.Root, &a.Elastic, &a.Mode, &a.Privacy, &a.Member, &a.Moderator, &a.Banned, &a.Flow, &a.Clock, &a.days}
+	return []any{&a.No, &a.Name, &a.Admin, &a.Channel, &a.Root, &a.Elastic, &a.Mode, &a.Privacy, &a.Member, &a.Moderator, &a.Banned, &a.Flow, &a.Clock, &a.Horizon}
 }
 
 // stand completes what was read about the place, whose row has that id. Root is the parent then, if there is one.
@@ -153,21 +151,16 @@ func (a *Actor) stand(row string) {
 // Horizon is Actor.Horizon of everybody in an app instance.
 func (c *Roles) Horizon(ctx context.Context, q db.Querier, app string) (int64, error) {
 	days, err := db.Value[int64](ctx, q, `SELECT retention_days FROM app_instance WHERE id = $1`, app)
-	return Actor{days: days}.Now().Horizon, err
+	a := Actor{Horizon: days}
+	a.look()
+	return a.Horizon, err
 }
 
-// Now is an actor that was read a while ago: time passes, and the retention hides more.
-func (a Actor) Now() Actor {
-	if a.days > 0 {
-		a.Horizon = core.NowMS() - a.days*24*time.Hour.Milliseconds()
+// look turns the retention's days, as read, into the time behind which nothing is seen.
+func (a *Actor) look() {
+	if days := a.Horizon; days > 0 {
+		a.Horizon = core.NowMS() - days*24*time.Hour.Milliseconds()
 	}
-	return a
-}
-
-// settle completes what was read in a place whose row has that id.
-func (a *Actor) settle(row string) {
-	a.stand(row)
-	*a = a.Now()
 }
 
 // InChannel finds who acts and what they are in the place: a channel, or a sub-channel (core.InSub). A channel of another
@@ -180,7 +173,8 @@ func (c *Roles) InChannel(ctx context.Context, q db.Querier, bearer, place arn.A
 	ch, known := c.FindPlace(place)
 	a, err := db.One(ctx, q, (*Actor).fields, inChannelSQL, r.App, r.ID, ch.ID)
 	a.App, a.ID = r.App, r.ID
-	a.settle(ch.ID)
+	a.stand(ch.ID)
+	a.look()
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return a, core.ErrBearer()
@@ -219,7 +213,8 @@ func (c *Roles) AllInChannel(ctx context.Context, q db.Querier, bearers []arn.AR
 	out := make(map[arn.ARN]Actor, len(all))
 	for _, a := range all {
 		a.App = ch.App
-		a.settle(ch.ID)
+		a.look()
+		a.stand(ch.ID)
 		if a.Channel != 0 && (a.Sub != "" || !a.Elastic) {
 			out[c.ARNOf(a)] = a
 		}

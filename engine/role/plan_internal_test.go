@@ -16,11 +16,3 @@ func TestSendersAreLookedUpByNameHoweverManyUsersThereAre(t *testing.T) {
 		t.Error(plan)
 	}
 }
-
-func TestMembersAreReadInBlocksHoweverManyThereAre(t *testing.T) {
-	d := dbtest.SQLite(t, schema.Engine())
-	plan := dbtest.Plan(t, d, membersSQL, 5)
-	if !strings.Contains(plan, "SEARCH x USING PRIMARY KEY (channel=? AND member>?)") || strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE") {
-		t.Error(plan)
-	}
-}

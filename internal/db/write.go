@@ -26,7 +26,6 @@ type Tx struct {
 	ctx    context.Context
 	tx     *sql.Tx
 	stmts  *statements
-	watch  []*Watch
 	lock   string         // of writer
 	before []func() error // of the write that runs now
 	after  []func()       // of the write that runs now
@@ -35,7 +34,6 @@ type Tx struct {
 // QueryContext reads inside the transaction. The context is the transaction's own; the argument is ignored so that one
 // caller's deadline cannot break a commit shared with others.
 func (t *Tx) QueryContext(_ context.Context, query string, args ...any) (*sql.Rows, error) {
-	t.touch(query)
 	if s := t.stmts.get(t.ctx, query); s != nil {
 		return s.QueryContext(t.ctx, args...)
 	}
@@ -44,7 +42,6 @@ func (t *Tx) QueryContext(_ context.Context, query string, args ...any) (*sql.Ro
 
 // Exec runs a statement and returns how many rows it changed.
 func (t *Tx) Exec(query string, args ...any) (int64, error) {
-	t.touch(query)
 	run := t.tx.ExecContext
 	if s := t.stmts.get(t.ctx, query); s != nil {
 		run = func(ctx context.Context, _ string, args ...any) (sql.Result, error) {
@@ -56,12 +53,6 @@ func (t *Tx) Exec(query string, args ...any) (int64, error) {
 		return 0, err
 	}
 	return r.RowsAffected()
-}
-
-func (t *Tx) touch(query string) {
-	for _, w := range t.watch {
-		w.touch(query)
-	}
 }
 
 // AfterCommit has f run once what this write did is durable, and never if it is undone. All such functions of one DB run
@@ -110,8 +101,7 @@ type writer struct {
 	close bool
 	ended chan struct{}
 
-	watches   []*Watch // of the goroutine that commits
-	committed func()   // called after each commit
+	committed func() // called after each commit
 }
 
 // newWriter makes a writer that begins with run.
@@ -272,17 +262,12 @@ func settled(err error) bool {
 // committed.
 func (w *writer) transaction(group []*job, answers []error) error {
 	ctx := context.Background()
-	defer func() { // when the transaction is over
-		for _, each := range w.watches {
-			each.settle()
-		}
-	}()
 	tx, err := w.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit: no effect
-	t := &Tx{ctx: ctx, tx: tx, stmts: w.stmts, watch: w.watches, lock: w.lock}
+	t := &Tx{ctx: ctx, tx: tx, stmts: w.stmts, lock: w.lock}
 	for i, j := range group {
 		if answers[i] = j.ctx.Err(); answers[i] != nil {
 			continue // the caller left while the write was queued
