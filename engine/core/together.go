@@ -53,11 +53,10 @@ const (
 	restTimes = 3
 	restLeast = 2 * time.Millisecond
 	restMost  = 50 * time.Millisecond
-	// As long as reads are for several each rest is twice as long as the one before, up to restFew, or restMost when they are
-	// for a crowd: hundreds who ask in a second would be read two at a time otherwise. Two who happen to come at one moment
-	// make nobody wait for long, and after a read for one the rest is half as long again.
-	restFew = 20 * time.Millisecond
-	crowd   = 8
+	// As long as reads are for a crowd each rest is twice as long as the one before, up to restCrowd: hundreds who ask in a
+	// second would be read a few at a time otherwise. A few who ask again and again would only wait, all at one time.
+	crowd     = 8
+	restCrowd = 20 * time.Millisecond
 )
 
 // NewTogether makes a Together of a read that answers questions in their order. An error of read is everybody's; what is
@@ -145,11 +144,9 @@ func nextRest(last time.Duration, n int, took time.Duration) time.Duration {
 	case n == 1:
 		return last / 2
 	case n < crowd:
-		last = min(2*last, restFew)
-	default:
-		last *= 2
+		last = 0
 	}
-	return min(restMost, max(restLeast, restTimes*took, last))
+	return min(restMost, max(restLeast, restTimes*took, min(restCrowd, 2*last)))
 }
 
 func (t *Together[K, Q, A]) answer(ctx context.Context, key K, batch []*question[Q, A]) {

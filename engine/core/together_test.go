@@ -127,6 +127,30 @@ func TestAQuestionAloneDoesNotWaitAndThoseOfACrowdShareReads(t *testing.T) {
 	})
 }
 
+// A few who ask again as soon as they have an answer were once answered together, asked together, and waited longer each time.
+func TestAFewWhoAskAgainAndAgainDoNotWaitInStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &reader{takes: 300 * time.Microsecond}
+		together := core.NewTogether(r.read)
+		began := time.Now()
+		var asking sync.WaitGroup
+		for range 5 {
+			asking.Go(func() {
+				for n := range 100 {
+					if _, err := together.Ask(t.Context(), "place", n); err != nil {
+						t.Error(err)
+					}
+					<-time.After(500 * time.Microsecond)
+				}
+			})
+		}
+		asking.Wait()
+		if each := time.Since(began) / 100; each > 3*time.Millisecond {
+			t.Errorf("%v each", each)
+		}
+	})
+}
+
 // In a storm on one processor whoever asked first was read for alone, and so was the next: nobody got to gather.
 func TestWhoIsReadyToAskIsReadWithTheFirst(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))

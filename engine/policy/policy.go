@@ -62,7 +62,7 @@ func Parse(text string, use Use) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(body) == 0 || len(list) == 0 {
+	if len(list) == 0 {
 		return nil, errors.New("the policy has no Statement")
 	}
 	p, sids := &Policy{statements: make([]statement, 0, len(list))}, map[string]bool{}

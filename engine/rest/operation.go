@@ -95,8 +95,14 @@ func (h *Handler) Decode(path map[string]string, query url.Values, body []byte) 
 	return input, wire{path, query, members}.decode(input, h.plan)
 }
 
-// Check holds the row against itself: the members of its input name shapes that exist and places in its path.
+// Check holds the row against itself: the members of its input name shapes that exist and places in its path, and its resources
+// are made of members that it has.
 func (op Operation) Check() error {
+	for _, part := range newTemplate(op.On) {
+		if _, ok := op.Do.plan.texts[part.member]; !ok && part.member != "" && part.member != "Bearer" {
+			return fmt.Errorf("%s: no text {%s} for %s", op.Name, part.member, op.On)
+		}
+	}
 	return op.checkInput(reflect.TypeOf(op.Do.input()).Elem())
 }
 

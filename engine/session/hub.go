@@ -171,7 +171,7 @@ func (h *Hub) Deliver(e core.Event) { h.enqueue(entry{event: e}) }
 func (h *Hub) enqueue(e entry) {
 	h.backlog.Lock()
 	defer h.backlog.Unlock()
-	if len(h.events) >= h.cfg.MaxBacklog {
+	if e.isEvent() && len(h.events) >= h.cfg.MaxBacklog {
 		h.events, h.overrun = slices.DeleteFunc(h.events, entry.isEvent), true
 	}
 	h.events = append(h.events, e)

@@ -50,13 +50,16 @@ func Fields(b []byte, into map[string]any) error {
 	return fill(members, into)
 }
 
-// Checked is a value of a document that was checked as a whole. It is part of the document's memory.
-type Checked []byte
+// Checked is a value of a document that was checked as a whole. It is part of the document's memory; the zero value is none.
+type Checked struct{ value []byte }
+
+// String is the text of the value.
+func (c Checked) String() string { return string(c.value) }
 
 // Fields is Fields of a value that need not be checked once more.
 func (c Checked) Fields(into map[string]any) error {
-	s := scanner{b: c}
-	if s.peek() != '{' {
+	s := scanner{b: c.value}
+	if len(c.value) == 0 || s.peek() != '{' {
 		return errors.New("the JSON is not an object")
 	}
 	members, err := s.object(0)
@@ -66,13 +69,16 @@ func (c Checked) Fields(into map[string]any) error {
 	return fill(members, into)
 }
 
-// List returns the entries of an array. A value that is no array is a list of itself.
+// List returns the entries of an array. Another value is a list of itself, and no value an empty one.
 func (c Checked) List() ([]Checked, error) {
-	if len(c) == 0 || c[0] != '[' {
+	switch {
+	case len(c.value) == 0:
+		return nil, nil
+	case c.value[0] != '[':
 		return []Checked{c}, nil
 	}
 	var list []Checked
-	s := scanner{b: c}
+	s := scanner{b: c.value}
 	err := s.array(0, func(entry Checked) { list = append(list, entry) })
 	return list, err
 }
@@ -98,7 +104,7 @@ func fill(members []Member, into map[string]any) error {
 func assign(target any, value json.RawMessage) error {
 	switch t := target.(type) {
 	case *Checked:
-		*t = Checked(value)
+		*t = Checked{value}
 		return nil
 	case *json.RawMessage:
 		*t = value
@@ -187,7 +193,7 @@ func (s *scanner) array(depth int, each func(Checked)) error {
 		if err := s.value(depth + 1); err != nil {
 			return err
 		}
-		each(Checked(s.b[start:s.at:s.at]))
+		each(Checked{s.b[start:s.at:s.at]})
 	}
 	s.at++
 	return nil
@@ -282,22 +288,22 @@ func syntax(b []byte) error {
 // Strings is a JSON string or an array of strings.
 type Strings []string
 
-// UnmarshalJSON reads either form.
+// UnmarshalJSON reads either form; b is valid JSON.
 func (l *Strings) UnmarshalJSON(b []byte) error {
-	list, err := Checked(b).List()
+	list, err := Checked{b}.List()
 	if err != nil {
 		return err
 	}
 	out := make(Strings, len(list))
 	for i, element := range list {
 		var ok bool
-		if out[i], ok = plain(json.RawMessage(element)); ok {
+		if out[i], ok = plain(element.value); ok {
 			continue
 		}
-		if element[0] != '"' { // a null would be read as ""
+		if element.value[0] != '"' { // a null would be read as ""
 			return errors.New("it must be a string or a list of strings")
 		}
-		if err := json.Unmarshal(element, &out[i]); err != nil {
+		if err := json.Unmarshal(element.value, &out[i]); err != nil {
 			return err
 		}
 	}

@@ -119,7 +119,7 @@ func FuzzFields(f *testing.F) {
 func sameChecked(t *testing.T, object []byte, value json.RawMessage) {
 	t.Helper()
 	var c strictjson.Checked
-	if err := strictjson.Fields(object, map[string]any{"x": &c}); err != nil || string(c) != string(value) {
+	if err := strictjson.Fields(object, map[string]any{"x": &c}); err != nil || c.String() != string(value) {
 		t.Fatalf("%s is %s, %v", value, c, err)
 	}
 	list, err := c.List()
@@ -136,7 +136,7 @@ func sameChecked(t *testing.T, object []byte, value json.RawMessage) {
 		t.Fatalf("%s has the entries %q, encoding/json: %q", value, list, want)
 	}
 	for i, each := range list {
-		if string(each) != string(want[i]) {
+		if each.String() != string(want[i]) {
 			t.Errorf("%s has the entry %s, encoding/json: %s", value, each, want[i])
 		}
 		var one, other string
