@@ -67,7 +67,7 @@ go_tests() {
   # and halls prove the same there.
   local long='^(TestTwoThousandTickets|TestThrottlingSlowsDown|TestReadyAtIs|TestShowsThatDoNotFit|TestAHallIsReady|TestTwentyShowsFill|TestShowsGetWhat|TestALateBuyer|TestTroubleIsNot|TestEverybodyTogetherKeeps|TestUrgentCallsLeave|TestASweepBesideABacklog|TestASweepTakesAFifth|TestWhatVanishedIsBack|TestAVanishedAppInstance|TestASweepBeginsAnew|TestNothingIsDeletedBefore|TestALeavingShowIsLeft|TestAnImportIsPlanned|TestAStormOfMemberships)'
   # Many tests wait for a clock: one package more than there are processors keeps them busy.
-  section "Go: tests on both databases, race detector, random order" go test -race -shuffle=on -p 3 -skip "$long" -timeout 10m ./...
+  section "Go: tests on both databases, race detector, random order" go test -race -shuffle=on -p $(($(nproc) + 1)) -skip "$long" -timeout 10m ./...
   # Counted, not timed: what is found does not depend on the machine, and no input is cut off by the clock.
   section "Go: a moment of fuzzing for every target" scripts/fuzz.sh 500x
   section "Go: the long simulations, without the race detector" go test -run "$long" -timeout 10m ./internal/provision ./internal/readiness ./internal/app ./engine/crash

@@ -29,7 +29,7 @@ func (s *provisionSweepCmd) Run(ctx context.Context, c *provisionCmd) error {
 		}
 		places, err := b.Sweeps(ctx)
 		if !s.Wait || err != nil {
-			return s.asked(places, err)
+			return s.asked(ctx, b, places, err)
 		}
 		line := screen.NewLine(os.Stderr) // the result alone is on the other output
 		began := time.Now()
@@ -51,13 +51,16 @@ func (s *provisionSweepCmd) Run(ctx context.Context, c *provisionCmd) error {
 	})
 }
 
-// asked says what a comparison begins with that is not waited for.
-func (s *provisionSweepCmd) asked(places []inventory.PlaceSweep, err error) error {
-	switch {
-	case err != nil:
+// asked says what a comparison begins with that is not waited for, or why it does not begin.
+func (s *provisionSweepCmd) asked(ctx context.Context, b *app.Booth, places []inventory.PlaceSweep, err error) error {
+	if err != nil {
 		return err
-	case s.JSON:
+	}
+	if s.JSON {
 		return printJSON(os.Stdout, places)
+	}
+	if _, err := b.Sweeping(ctx); err != nil {
+		return err
 	}
 	fmt.Printf("Asked for, %s. It is done in the background; stagedoor provision sweep waits for it.\n", words.Plural(len(places), "place"))
 	return nil
@@ -85,7 +88,7 @@ func progress(places []inventory.PlaceSweep, s readiness.Status, took time.Durat
 	if stuck > 0 {
 		parts = append(parts, words.Number(stuck)+" could not be")
 	}
-	parts = append(parts, cmp.Or(now, next, "not begun (a new leader waits 15 s)"))
+	parts = append(parts, cmp.Or(now, next, "not begun yet (a new leader waits 15 s)"))
 	if slices.ContainsFunc(s.Events, func(e readiness.Event) bool { return e.ToMake > 0 }) {
 		parts = append(parts, "what shows need comes first")
 	}
@@ -95,7 +98,7 @@ func progress(places []inventory.PlaceSweep, s readiness.Status, took time.Durat
 // found says what a comparison has found, in a line.
 func found(p inventory.PlaceSweep) string {
 	title := words.Short(p.Title(), 28)
-	if p.Due {
+	if p.Due || p.Error != "" {
 		return fmt.Sprintf("✗ %-28s not compared: %s", title, words.Printable(cmp.Or(p.Error, "its turn has not come")))
 	}
 	mark, text := "✓", fmt.Sprintf("%s, as in the ledger", words.Number(p.There))

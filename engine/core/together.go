@@ -27,8 +27,7 @@ type Together[K comparable, Q, A any] struct {
 // round is the questions under one key, as long as somebody reads or rests for them.
 type round[Q, A any] struct {
 	waiting []*question[Q, A]
-	most    int           // that the next read may be asked
-	rest    time.Duration // after the last read
+	most    int // that the next read may be asked
 }
 
 type question[Q, A any] struct {
@@ -49,14 +48,10 @@ const (
 	readTime = 5 * time.Second
 	// A read for several is followed by a rest of restTimes as long as it took, at least restLeast and at most restMost, in
 	// which the next ones gather: however many ask, the database is busy with them for a quarter of the time, and the busier
-	// the machine is, the more of them share a read.
+	// the machine is, the more of them share a read. A longer rest would save reads and cost whoever asks again at once.
 	restTimes = 3
 	restLeast = 2 * time.Millisecond
 	restMost  = 50 * time.Millisecond
-	// As long as reads are for a crowd each rest is twice as long as the one before, up to restCrowd: hundreds who ask in a
-	// second would be read a few at a time otherwise. A few who ask again and again would only wait, all at one time.
-	crowd     = 8
-	restCrowd = 20 * time.Millisecond
 )
 
 // NewTogether makes a Together of a read that answers questions in their order. An error of read is everybody's; what is
@@ -129,24 +124,11 @@ func (t *Together[K, Q, A]) answerAll(ctx context.Context, key K, r *round[Q, A]
 		case took > slow:
 			r.most = max(r.most/2, 1)
 		}
-		if r.rest = nextRest(r.rest, n, took); r.rest > 0 && !full {
-			time.AfterFunc(r.rest, func() { t.answerAll(ctx, key, r) })
+		if n > 1 && !full {
+			time.AfterFunc(min(restMost, max(restLeast, restTimes*took)), func() { t.answerAll(ctx, key, r) })
 			return
 		}
 	}
-}
-
-// nextRest is how long to rest after a read that answered n and took so long.
-func nextRest(last time.Duration, n int, took time.Duration) time.Duration {
-	switch {
-	case n == 1 && last <= restLeast:
-		return 0
-	case n == 1:
-		return last / 2
-	case n < crowd:
-		last = 0
-	}
-	return min(restMost, max(restLeast, restTimes*took, min(restCrowd, 2*last)))
 }
 
 func (t *Together[K, Q, A]) answer(ctx context.Context, key K, batch []*question[Q, A]) {

@@ -160,9 +160,11 @@ func Doctor(ctx context.Context, s config.Storage, c config.Chime, r config.Read
 	if check, ok := diskCheck(s.Data); ok {
 		out = append(out, check)
 	}
-	if check, err := b.sweepCheck(ctx, time.Now()); err == nil {
-		out = append(out, check)
+	check, err := b.sweepCheck(ctx, time.Now())
+	if err != nil {
+		check.Verdict, check.Text = doctor.Bad, err.Error()
 	}
+	out = append(out, check)
 	ask, err := asker(s, c, engineURL, b.db)
 	if err != nil {
 		out = append(out, doctor.Check{Name: "provider", Verdict: doctor.Bad, Text: err.Error()})

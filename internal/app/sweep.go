@@ -42,7 +42,7 @@ func (b *Booth) Swept(ctx context.Context, tell func([]inventory.PlaceSweep, rea
 		}
 		var status readiness.Status
 		if err == nil && waits {
-			status, err = b.sweeping(ctx)
+			status, err = b.Sweeping(ctx)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -61,28 +61,22 @@ func (b *Booth) Swept(ctx context.Context, tell func([]inventory.PlaceSweep, rea
 	}
 }
 
-// waitsFor says whether waiting is of use: for a place that nothing stands in the way of. Without the list of app instances
-// there is none.
+// waitsFor says whether waiting is of use: for a place that nothing stands in the way of.
 func waitsFor(places []inventory.PlaceSweep) (waits bool, err error) {
 	for _, p := range places {
 		switch {
 		case !p.Due:
 		case p.Error == "":
-			waits = true
-		case p.WholeAccount():
-			return false, errSweepStuck
+			return true, nil
 		default:
 			err = errSweepStuck
 		}
 	}
-	if waits {
-		return true, nil
-	}
 	return false, err
 }
 
-// sweeping reads who does it. An error is why nobody does.
-func (b *Booth) sweeping(ctx context.Context) (readiness.Status, error) {
+// Sweeping reads who does it. An error is why nobody does.
+func (b *Booth) Sweeping(ctx context.Context) (readiness.Status, error) {
 	s, err := b.Status(ctx, time.Now())
 	switch {
 	case err != nil:
@@ -94,11 +88,14 @@ func (b *Booth) sweeping(ctx context.Context) (readiness.Status, error) {
 	return s, err
 }
 
+// oldSweep is an age at which something is wrong: everything is compared once in six hours.
+const oldSweep = 48 * time.Hour
+
 // sweepCheck says whether the ledger is known to agree with what the provider has.
 func (b *Booth) sweepCheck(ctx context.Context, now time.Time) (doctor.Check, error) {
 	places, err := b.Sweeps(ctx)
 	c := doctor.Check{Name: "comparison", Verdict: doctor.Fine, Text: "nothing was compared with the provider yet"}
-	oldest, compared := now, 0
+	oldest, compared, first := now, 0, ""
 	for _, p := range places {
 		title := words.Printable(p.Title())
 		switch {
@@ -109,13 +106,18 @@ func (b *Booth) sweepCheck(ctx context.Context, now time.Time) (doctor.Check, er
 		case p.At != nil:
 			compared++
 			if p.At.Before(oldest) {
-				oldest = *p.At
+				oldest, first = *p.At, title
 			}
 			continue
 		default:
 			continue // asked for
 		}
 		c.Verdict, c.ToDo = doctor.Look, "it is tried again by itself; stagedoor provision sweep does it now and says more"
+		return c, err
+	}
+	if age := now.Sub(oldest); age > oldSweep {
+		c.Verdict, c.ToDo = doctor.Look, "does a provisioner run? stagedoor provision sweep compares now, or says what stands in the way"
+		c.Text = fmt.Sprintf("%s was compared with the provider %s ago", first, words.Span(age))
 		return c, err
 	}
 	if compared > 0 {

@@ -29,10 +29,13 @@ func TestTheDoctorKnowsWhatCouldNotBeCompared(t *testing.T) {
 		want    string
 	}{
 		{"DELETE FROM sweep", doctor.Fine, "nothing was compared with the provider yet"},
+		{"INSERT INTO sweep (place, error) VALUES ('account', 'forbidden')", doctor.Look, "List of app instances cannot be compared with the provider: forbidden"},
+		{"DELETE FROM sweep", doctor.Fine, "nothing was compared with the provider yet"},
 		{"INSERT INTO sweep (place, asked) VALUES ('account', 1)", doctor.Fine, "nothing was compared with the provider yet"},
 		{"UPDATE sweep SET heard = 1, error = 'no rights\x1b'", doctor.Look, "List of app instances cannot be compared with the provider: no rights·"},
 		{"UPDATE sweep SET error = '', done = 1, finished_ms = $1, instances = 3, ledger_instances = 2, differs = TRUE", doctor.Look, "List of app instances: 3 at the provider, 2 in the ledger"},
 		{"UPDATE sweep SET differs = FALSE", doctor.Fine, "1 place compared with the provider within the last 10 s, and as in the ledger"},
+		{"UPDATE sweep SET finished_ms = $1 - 200000000", doctor.Look, "List of app instances was compared with the provider 2 d 7 h ago"},
 	} {
 		var args []any
 		if strings.Contains(step.then, "$1") {

@@ -57,7 +57,7 @@ func (p PlaceSweep) Title() string {
 	return p.Name
 }
 
-// Sweeps returns what was compared, or is asked to be: the list of app instances, the one that shows share, then the others
+// Sweeps returns what was compared, is asked to be, or could not be: the list of app instances, the one that shows share, then the others
 // by the names of their shows.
 func (c *Catalog) Sweeps(ctx context.Context) ([]PlaceSweep, error) {
 	sweeps, err := c.sweeps(ctx)
@@ -70,7 +70,7 @@ func (c *Catalog) Sweeps(ctx context.Context) ([]PlaceSweep, error) {
 	}
 	out := []PlaceSweep{}
 	for _, p := range append([]PlaceSweep{{Place: wholeAccount}, {Place: ""}}, shows...) {
-		if s := sweeps[p.Place]; s != nil && (s.Due || s.At != nil) {
+		if s := sweeps[p.Place]; s != nil && (s.Due || s.At != nil || s.Error != "") {
 			p.Sweep = *s
 			out = append(out, p)
 		}

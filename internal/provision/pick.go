@@ -210,7 +210,7 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// The questions that pick asks again and again. Each is answered by an index of its own (plan_sqlite_test.go).
+// The questions that pick asks again and again. Each is answered by an index of its own (query_test.go).
 const (
 	channelSQL = "SELECT arn, state FROM resource WHERE event_id = $1 AND subject = '' AND kind = 'channel'"
 	flyingSQL  = "SELECT count(*) FROM (SELECT 1 FROM resource WHERE event_id = $1 AND busy AND epoch >= $2 ORDER BY epoch LIMIT 1) AS x"

@@ -201,7 +201,17 @@ func (w Waiting) Retry() time.Time {
 
 // Any reports whether there is one for a task.
 func (w Waiting) Any(what Task) bool {
-	return map[Task]bool{TaskCreate: w.Create, TaskJoin: w.Join, TaskRename: w.Rename, TaskDelete: w.Delete}[what]
+	switch what {
+	case TaskCreate:
+		return w.Create
+	case TaskJoin:
+		return w.Join
+	case TaskRename:
+		return w.Rename
+	case TaskDelete:
+		return w.Delete
+	}
+	return false
 }
 
 // Begin announces a call for rows: they become busy, a create from nothing starts a new generation with the name that is

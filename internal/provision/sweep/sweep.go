@@ -88,6 +88,7 @@ type Term struct {
 type sweeper struct {
 	Term
 	due   map[id.Event]time.Time // by place; none: not swept in this term
+	seen  map[id.Event]time.Time // the last visit
 	rests map[id.Event]time.Time // a place that is in trouble is left alone until then
 	waits map[id.Event]time.Time // since when a place is unready
 	share *share.Share
@@ -97,10 +98,11 @@ type sweeper struct {
 
 // Run sweeps until ctx ends or the database fails.
 func Run(ctx context.Context, t Term) error {
-	s := &sweeper{Term: t, due: map[id.Event]time.Time{}, rests: map[id.Event]time.Time{}, waits: map[id.Event]time.Time{},
+	s := &sweeper{Term: t, due: map[id.Event]time.Time{}, seen: map[id.Event]time.Time{}, rests: map[id.Event]time.Time{}, waits: map[id.Event]time.Time{},
 		share: share.New(t.DB, t.Pace, t.Limited, t.Pressure), part: map[id.Event]tally{}}
 	err := t.Lease.Write(ctx, t.Epoch, func(tx *db.Tx) error {
-		_, err := tx.Exec("UPDATE sweep SET since_ms = 0 WHERE since_ms > 0") // the pass of the leader before has ended with it
+		// The passes of the leader before have ended with it: whoever was heard has to be heard again.
+		_, err := tx.Exec("UPDATE sweep SET since_ms = 0, heard = CASE WHEN asked > done THEN done ELSE heard END WHERE since_ms > 0 OR asked > done")
 		return err
 	})
 	if err != nil {
@@ -126,7 +128,8 @@ func Run(ctx context.Context, t Term) error {
 const placesSQL = `SELECT event_id AS place FROM resource WHERE subject = '' AND kind = 'instance' AND state = 'made' AND event_id IN (
 	SELECT place FROM placement WHERE placed_ms > 0 AND NOT leaving UNION SELECT '')`
 
-// next chooses the place that was asked for, else one that was not swept in this term, else the one that is due longest.
+// next chooses the place that was asked for and visited longest ago, else one that was not swept in this term, else the one that is
+// due longest.
 func (s *sweeper) next(ctx context.Context, now time.Time) (next id.Event, ok bool, err error) {
 	one := func(p *id.Event) []any { return []any{p} }
 	places, err := db.All(ctx, s.DB, one, placesSQL+" ORDER BY event_id")
@@ -137,18 +140,14 @@ func (s *sweeper) next(ctx context.Context, now time.Time) (next id.Event, ok bo
 	if err != nil {
 		return "", false, err
 	}
-	due := map[id.Event]time.Time{}
-	for _, place := range asked {
-		due[place] = time.Time{}.Add(-1)
-	}
-	first := now.Add(1)
+	first, urgent := now.Add(1), false
 	for _, place := range append([]id.Event{wholeAccount}, places...) {
-		at, urgent := due[place]
-		if !urgent {
-			at = s.due[place]
+		at, asked := s.due[place], slices.Contains(asked, place)
+		if asked {
+			at = s.seen[place]
 		}
-		if at.Before(first) && (urgent || !now.Before(s.rests[place])) {
-			next, first, ok = place, at, true
+		if asked && !urgent || asked == urgent && at.Before(first) && (asked || !now.Before(s.rests[place])) {
+			next, first, urgent, ok = place, at, asked, true
 		}
 	}
 	return next, ok, nil
@@ -196,6 +195,7 @@ var errRefused = fault.New(fault.Conflict, "sweep_page_refused", "The chat provi
 
 // visit sweeps one place.
 func (s *sweeper) visit(ctx context.Context, place id.Event) error {
+	s.seen[place] = time.Now()
 	err := s.Lease.Write(ctx, s.Epoch, func(tx *db.Tx) error {
 		_, err := tx.Exec(`INSERT INTO sweep (place, since_ms) VALUES ($1, $2)
 			ON CONFLICT (place) DO UPDATE SET heard = sweep.asked, since_ms = excluded.since_ms`, place, time.Now().UnixMilli())
