@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -59,7 +60,12 @@ func (s *provisionSweepCmd) asked(ctx context.Context, b *app.Booth, places []in
 	if s.JSON {
 		return printJSON(os.Stdout, places)
 	}
-	if _, err := b.Sweeping(ctx); err != nil {
+	_, err = b.Sweeping(ctx)
+	if errors.Is(err, app.ErrSweepPaused) || errors.Is(err, app.ErrSweepNobody) {
+		fmt.Printf("A%s.\n", strings.TrimPrefix(err.Error(), "a")) // asked for it is, all the same
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	fmt.Printf("Asked for, %s. It is done in the background; stagedoor provision sweep waits for it.\n", words.Plural(len(places), "place"))

@@ -22,7 +22,7 @@ func TestWhoWaitsForAComparisonSeesWhatItWaitsFor(t *testing.T) {
 		want   string
 	}{
 		{[]inventory.PlaceSweep{place(account, inventory.Sweep{Due: true}), place(show, inventory.Sweep{Due: true})}, busy,
-			"0 of 2 places compared, 12 s; not begun (a new leader waits 15 s); what shows need comes first"},
+			"0 of 2 places compared, 12 s; not begun yet (a new leader waits 15 s); what shows need comes first"},
 		{[]inventory.PlaceSweep{place(account, inventory.Sweep{Due: true, Heard: true, Since: &since}), place(show, inventory.Sweep{Due: true})}, readiness.Status{},
 			"0 of 2 places compared, 12 s; now List of app instances"},
 		{[]inventory.PlaceSweep{account, place(show, inventory.Sweep{Due: true, Heard: true})}, busy,

@@ -21,12 +21,12 @@ func (b *Booth) Sweeps(ctx context.Context) ([]inventory.PlaceSweep, error) {
 	return b.inventory.Sweeps(ctx)
 }
 
-// Errors of Swept. What was asked for stands in the database: whoever leads next does it.
+// Errors of Swept, and those of Sweeping. What was asked for stands in the database: whoever leads next does it.
 var (
 	errNotSwept    = errors.New("asked for, but not waited for: the comparison goes on in the background")
-	errSweepPaused = errors.New("asked for, but the provisioner is paused: it compares after stagedoor provision resume")
+	ErrSweepPaused = errors.New("asked for, but the provisioner is paused: it compares after stagedoor provision resume")
 	errSweepStuck  = errors.New("not everything could be compared; it is tried again by itself")
-	errSweepNobody = errors.New("asked for, but nobody leads: whoever leads next compares (stagedoor provision, or stagedoor serve without --no-provisioner)")
+	ErrSweepNobody = errors.New("asked for, but nobody leads: whoever leads next compares (stagedoor provision, or stagedoor serve without --no-provisioner)")
 )
 
 // Swept waits until everything that was asked for is compared, or has met something that stands in the way, and returns what was
@@ -81,9 +81,9 @@ func (b *Booth) Sweeping(ctx context.Context) (readiness.Status, error) {
 	switch {
 	case err != nil:
 	case s.Paused:
-		err = errSweepPaused
+		err = ErrSweepPaused
 	case s.Leader == nil:
-		err = errSweepNobody
+		err = ErrSweepNobody
 	}
 	return s, err
 }
