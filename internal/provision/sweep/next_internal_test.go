@@ -1,12 +1,14 @@
 package sweep
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
 	"github.com/stagedoor/stagedoor/internal/id"
+	"github.com/stagedoor/stagedoor/internal/lease"
 	"github.com/stagedoor/stagedoor/internal/provision/ledgertest"
 	"github.com/stagedoor/stagedoor/internal/schema"
 )
@@ -40,6 +42,32 @@ func TestOfSeveralPlacesThatWereAskedForTheLongestUnvisitedComesFirst(t *testing
 		}
 		if place, ok, err := s.next(t.Context(), now); err != nil || !ok || place == wholeAccount {
 			t.Errorf("%s, %v, %v: nobody asks, and the account rests", place, ok, err)
+		}
+	})
+}
+
+// A pass that was heard and not ended when its leader went was neither under way nor to come: the screen said that the place had no
+// administrator.
+func TestWhatALeaderHasHeardAndNotEndedIsHeardAgainByTheNext(t *testing.T) {
+	dbtest.Each(t, schema.Platform(), func(t *testing.T, d *db.DB) {
+		if _, err := d.Exec(t.Context(), "INSERT INTO sweep (place, asked, heard, done, since_ms) VALUES ('a', 3, 3, 2, 5), ('b', 2, 2, 2, 0), ('c', 2, 1, 1, 0)"); err != nil {
+			t.Fatal(err)
+		}
+		l := lease.New(d, "provision", "next")
+		epoch, ok, err := l.Claim(t.Context())
+		if err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		if err := (&sweeper{Term: Term{DB: d, Lease: l, Epoch: epoch}}).takeOver(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		type row struct {
+			place        id.Event
+			heard, since int64
+		}
+		rows, err := db.All(t.Context(), d, func(r *row) []any { return []any{&r.place, &r.heard, &r.since} }, "SELECT place, heard, since_ms FROM sweep ORDER BY place")
+		if want := []row{{"a", 2, 0}, {"b", 2, 0}, {"c", 1, 0}}; err != nil || !slices.Equal(rows, want) {
+			t.Errorf("%v, %v, want %v", rows, err, want)
 		}
 	})
 }

@@ -100,12 +100,7 @@ type sweeper struct {
 func Run(ctx context.Context, t Term) error {
 	s := &sweeper{Term: t, due: map[id.Event]time.Time{}, seen: map[id.Event]time.Time{}, rests: map[id.Event]time.Time{}, waits: map[id.Event]time.Time{},
 		share: share.New(t.DB, t.Pace, t.Limited, t.Pressure), part: map[id.Event]tally{}}
-	err := t.Lease.Write(ctx, t.Epoch, func(tx *db.Tx) error {
-		// The passes of the leader before have ended with it: whoever was heard has to be heard again.
-		_, err := tx.Exec("UPDATE sweep SET since_ms = 0, heard = CASE WHEN asked > done THEN done ELSE heard END WHERE since_ms > 0 OR asked > done")
-		return err
-	})
-	if err != nil {
+	if err := s.takeOver(ctx); err != nil {
 		return err
 	}
 	rest(ctx, settling)
@@ -122,6 +117,14 @@ func Run(ctx context.Context, t Term) error {
 		}
 	}
 	return nil
+}
+
+// takeOver ends the passes of the leader before: whoever was heard and not served has to be heard again.
+func (s *sweeper) takeOver(ctx context.Context) error {
+	return s.Lease.Write(ctx, s.Epoch, func(tx *db.Tx) error {
+		_, err := tx.Exec("UPDATE sweep SET since_ms = 0, heard = CASE WHEN asked > done THEN done ELSE heard END WHERE since_ms > 0 OR asked > done")
+		return err
+	})
 }
 
 // placesSQL lists the app instances of ours that are there by the ledger and are not going.
