@@ -44,7 +44,7 @@ func TestTheProvisionerIsLookedAtAndSteeredFromTheCommandLine(t *testing.T) {
 		{[]string{"provision", "status"}, "nobody leads, paused"},
 		{[]string{"provision", "resume"}, "Resumed."},
 		{[]string{"provision", "retry"}, "0 to be tried again"},
-		{[]string{"provision", "sweep", "--no-wait"}, "Asked for, but nobody leads: whoever leads next compares"},
+		{[]string{"provision", "sweep", "--no-wait"}, "It is asked for, but nobody leads: whoever leads next compares"},
 	} {
 		if out, err := says(t, data, step.args...); err != nil || !strings.Contains(out, step.want) {
 			t.Errorf("%v: %v %s", step.args, err, out)

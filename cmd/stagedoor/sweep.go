@@ -62,7 +62,7 @@ func (s *provisionSweepCmd) asked(ctx context.Context, b *app.Booth, places []in
 	}
 	_, err = b.Sweeping(ctx)
 	if errors.Is(err, app.ErrSweepPaused) || errors.Is(err, app.ErrSweepNobody) {
-		fmt.Printf("A%s.\n", strings.TrimPrefix(err.Error(), "a")) // asked for it is, all the same
+		fmt.Printf("It is %v.\n", err)
 		return nil
 	}
 	if err != nil {

@@ -93,19 +93,10 @@ func TestEverybodyComesBackToAKilledEngine(t *testing.T) {
 	f.running.Wait()
 	p.kill(t)
 	t.Logf("CPU of the engine: %v user, %v system", p.cmd.ProcessState.UserTime(), p.cmd.ProcessState.SystemTime())
-	if most := mostReads(people, lines); n > most {
+	// A few come one by one or together, as the machine has it; thousands are read together.
+	if most := uint64(people/2 + 6*lines); people >= 1000 && n > most {
 		t.Errorf("%d reads of the database for %d people and %d lines, want %d at most; alone each takes five or six", n, people, lines, most)
 	}
-}
-
-// mostReads is how often an engine may read for people who come back while so many lines are said. Few may come one by one: one
-// read for the channels of each, three for each prefetch, which half of them have, and none for a list. Thousands never do.
-func mostReads(people, lines int) uint64 {
-	most := 3*people + 60
-	if people >= 1000 {
-		most = people/2 + 200
-	}
-	return uint64(most + 6*lines) // of each line the page in both forms, and who may see it; the background looks around, too
 }
 
 // crowd makes people with credentials of their own who are members of one channel.

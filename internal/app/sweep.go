@@ -88,7 +88,8 @@ func (b *Booth) Sweeping(ctx context.Context) (readiness.Status, error) {
 	return s, err
 }
 
-// oldSweep is an age at which something is wrong: everything is compared once in six hours.
+// oldSweep is an age at which something is wrong: a place is compared every ten minutes, or after a rest as long as its pass took; only a
+// backlog of days keeps it waiting for longer.
 const oldSweep = 48 * time.Hour
 
 // sweepCheck says whether the ledger is known to agree with what the provider has.

@@ -71,9 +71,9 @@ func (s *Share) Wait(ctx context.Context, c pace.Call) error {
 			return ctx.Err()
 		}
 		// What holds it up may end, so it looks again and again.
-		rest(ctx, max(time.Millisecond, min(time.Second, at.Sub(now))))
+		Rest(ctx, max(time.Millisecond, min(time.Second, at.Sub(now))))
 		if paused {
-			rest(ctx, time.Second)
+			Rest(ctx, time.Second)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -128,8 +128,8 @@ func (s *Share) Used(took time.Duration) {
 	}
 }
 
-// rest returns when d has passed or ctx ends.
-func rest(ctx context.Context, d time.Duration) {
+// Rest returns when d has passed or ctx ends.
+func Rest(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -8,6 +8,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/chime"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/pace"
+	"github.com/stagedoor/stagedoor/internal/provision/share"
 )
 
 // The same page is asked for patientPages times, with longer and longer pauses, but not when patientFor has passed: a provider
@@ -35,7 +36,7 @@ func pages[T any](ctx context.Context, s *sweeper, c pace.Call, list func(contex
 			return errRefused
 		case passes(err) && failures+1 < patientPages && time.Since(began) < patientFor:
 			failures++
-			rest(ctx, time.Second<<failures)
+			share.Rest(ctx, time.Second<<failures)
 			continue
 		case err != nil:
 			return err

@@ -103,7 +103,7 @@ func Run(ctx context.Context, t Term) error {
 	if err := s.takeOver(ctx); err != nil {
 		return err
 	}
-	rest(ctx, settling)
+	share.Rest(ctx, settling)
 	for ctx.Err() == nil {
 		place, ok, err := s.next(ctx, time.Now())
 		if err == nil && ok {
@@ -113,7 +113,7 @@ func Run(ctx context.Context, t Term) error {
 			return err
 		}
 		if !ok {
-			rest(ctx, sweepLook)
+			share.Rest(ctx, sweepLook)
 		}
 	}
 	return nil
@@ -143,17 +143,18 @@ func (s *sweeper) next(ctx context.Context, now time.Time) (next id.Event, ok bo
 	if err != nil {
 		return "", false, err
 	}
-	first, urgent := now.Add(1), false
-	for _, place := range append([]id.Event{wholeAccount}, places...) {
-		at, asked := s.due[place], slices.Contains(asked, place)
-		if asked {
-			at = s.seen[place]
+	all := append([]id.Event{wholeAccount}, places...)
+	longestAgo := func(among []id.Event, at map[id.Event]time.Time) (id.Event, bool, error) {
+		if len(among) == 0 {
+			return "", false, nil
 		}
-		if asked && !urgent || asked == urgent && at.Before(first) && (asked || !now.Before(s.rests[place])) {
-			next, first, urgent, ok = place, at, asked, true
-		}
+		return slices.MinFunc(among, func(a, b id.Event) int { return at[a].Compare(at[b]) }), true, nil
 	}
-	return next, ok, nil
+	urgent := slices.DeleteFunc(slices.Clone(all), func(p id.Event) bool { return !slices.Contains(asked, p) })
+	if len(urgent) > 0 {
+		return longestAgo(urgent, s.seen)
+	}
+	return longestAgo(slices.DeleteFunc(all, func(p id.Event) bool { return now.Before(s.due[p]) || now.Before(s.rests[p]) }), s.due)
 }
 
 // census counts what is ours.
@@ -312,16 +313,6 @@ func (p *pass) finish(ctx context.Context) error {
 		p.Log.Info("sweep", "place", p.place, "vanished", p.vanished, "found", p.found, "removed", p.removed, "renamed", p.renamed, "differs", differs)
 	}
 	return err
-}
-
-// rest returns when d has passed or ctx ends.
-func rest(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }
 
 // settled is the time before which something must have happened to be judged by an answer to what was asked at at.
