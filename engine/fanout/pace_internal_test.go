@@ -96,6 +96,34 @@ func TestWhatComesCloseTogetherSharesAPassAndNothingElseWaits(t *testing.T) {
 	}
 }
 
+func TestPassesThatTakeLongAreFurtherApart(t *testing.T) {
+	const ms = time.Millisecond
+	cfg := Config{SmallRoom: 1}
+	cfg.defaults()
+	for _, c := range []struct {
+		took, apart time.Duration
+		busy        float64
+		want        time.Duration
+	}{
+		{took: 5 * ms, want: 100 * ms},
+		{took: 30 * ms, want: 120 * ms},
+		{took: 60 * ms, want: 150 * ms},
+		{took: 60 * ms, busy: 0.9, want: 150 * ms},
+		{took: 30 * ms, busy: 0.9, want: 120 * ms},
+		{took: 200 * ms, busy: 0.6, want: 150 * ms},
+		{took: 200 * ms, busy: 0.9, want: 400 * ms},
+		{took: 2000 * ms, busy: 0.9, want: longestPace},
+		{took: 60 * ms, apart: 90 * ms, busy: 0.9, want: 0},
+	} {
+		s := newShard(&cfg, 0, time.Now())
+		p := newPart(s)
+		p.subs, p.took, p.apart, s.busy = make([]sub, 1), c.took, c.apart, c.busy
+		if got := p.pace(); got != c.want {
+			t.Errorf("after a pass of %v, frames %v apart, %.0f %% busy: the next waits %v, want %v", c.took, c.apart, 100*c.busy, got, c.want)
+		}
+	}
+}
+
 // A shard that is at work with a large room gives a small one its turn after a slice. The loop is not started: the test
 // takes its steps one by one.
 func TestASmallRoomDoesNotWaitForALargeOne(t *testing.T) {

@@ -12,6 +12,9 @@ import (
 const (
 	// full is how many bytes make a pass begin before its time: a dozen lines share each write by then.
 	full = 12 << 10
+	// dear is how many times what a pass took lies between its beginning and that of the next, where this is more than
+	// Config.Pace; at most half as much again. Where writing to all takes long, a few more frames share each write.
+	dear = 4
 	// busy is the share of its time that a shard may spend working before large rooms give way, and longestPace how far.
 	busy        = 0.7
 	longestPace = time.Second
@@ -157,13 +160,14 @@ func (p *part) plan(now time.Duration) {
 // pace is the least time between two passes. Frames that come almost that far apart would wait for nothing.
 func (p *part) pace() time.Duration {
 	least := p.shard.cfg.Pace
-	switch {
-	case least < 0, len(p.subs) < p.shard.cfg.SmallRoom, p.apart > least*3/4:
+	if least < 0 || len(p.subs) < p.shard.cfg.SmallRoom || p.apart > least*3/4 {
 		return 0
-	case p.shard.busy > busy:
-		return max(least, min(2*p.took, longestPace))
 	}
-	return least
+	pace := max(least, min(dear*p.took, least*3/2))
+	if p.shard.busy > busy {
+		pace = max(pace, min(2*p.took, longestPace))
+	}
+	return pace
 }
 
 // begin puts the room among those that are at work.
