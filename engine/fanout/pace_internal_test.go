@@ -52,6 +52,14 @@ func arrivals(t *testing.T, cfg Config, publish func(room *Room)) (when []string
 	return when
 }
 
+// numbered are the numbers from first to last, each with a suffix.
+func numbered(first, last int, suffix string) (all []string) {
+	for i := first; i <= last; i++ {
+		all = append(all, fmt.Sprint(i)+suffix)
+	}
+	return all
+}
+
 func text(s string) []byte { return ws.MustCompileFrame(ws.NewTextFrame([]byte(s))) }
 
 func TestWhatComesCloseTogetherSharesAPassAndNothingElseWaits(t *testing.T) {
@@ -83,6 +91,9 @@ func TestWhatComesCloseTogetherSharesAPassAndNothingElseWaits(t *testing.T) {
 			every(30*time.Millisecond, 3)(r)
 			r.Publish(text("much|"+strings.Repeat("x", full)), false)
 		}, []string{"0@0", "1@90", "2@90", "much@90"}},
+		"many short ones": {func(r *Room) {
+			every(4*time.Millisecond, many+2)(r)
+		}, slices.Concat([]string{"0@0"}, numbered(1, many, "@56"), []string{"15@156"})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := arrivals(t, Config{}, c.publish); !slices.Equal(got, c.want) {

@@ -10,8 +10,10 @@ import (
 )
 
 const (
-	// full is how many bytes make a pass begin before its time: a dozen lines share each write by then.
+	// full is how many bytes make a pass begin before its time, and many how many frames: a dozen lines share each write by
+	// then. Compressed ones are half as long and cost the same.
 	full = 12 << 10
+	many = 14
 	// dear is how many times what a pass took lies between its beginning and that of the next, where this is more than
 	// Config.Pace; at most half as much again. Where writing to all takes long, a few more frames share each write.
 	dear = 4
@@ -110,6 +112,7 @@ type part struct {
 	subs []sub
 	buf  []byte // of the stream, from position base
 	base uint64
+	news int    // frames since the last pass began
 	copy []byte // of buf, for who cannot take it at once; nil if there is nobody
 
 	state  state
@@ -136,6 +139,7 @@ func (p *part) publish(frame []byte, urgent bool) {
 		p.buf = p.shard.lend()
 	}
 	p.buf = append(p.buf, frame...)
+	p.news++
 	p.shard.stats.Deliveries += uint64(len(p.subs))
 	p.urgent = p.urgent || urgent
 	now := p.shard.now()
@@ -149,7 +153,7 @@ func (p *part) publish(frame []byte, urgent bool) {
 func (p *part) plan(now time.Duration) {
 	due := p.began + p.pace()
 	switch {
-	case p.urgent, len(p.buf) >= full, due <= now:
+	case p.urgent, len(p.buf) >= full, p.news >= many, due <= now:
 		p.begin(now)
 	case p.state == resting:
 		p.state, p.due = pacing, due
@@ -179,7 +183,7 @@ func (p *part) begin(now time.Duration) {
 		s.paced[last] = nil
 		s.paced = s.paced[:last]
 	}
-	p.state, p.urgent, p.began, p.cursor, p.lap = passing, false, now, 0, p.end()
+	p.state, p.urgent, p.news, p.began, p.cursor, p.lap = passing, false, 0, now, 0, p.end()
 	s.work = append(s.work, p)
 }
 
@@ -248,7 +252,7 @@ func (p *part) forget(until uint64) {
 		return
 	}
 	p.shard.giveBack(p.buf)
-	p.buf = nil
+	p.buf, p.news = nil, 0
 }
 
 // lend returns an empty buffer.
