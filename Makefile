@@ -83,7 +83,7 @@ crash-provision: ## kill provisioners KILLS=1000 times, stop and freeze them, an
 sim: ## play RUNS=1000000 simulated worlds of provisioning, from seed SEED=1 on; a failing seed is printed (2,000 take about two minutes)
 	STAGEDOOR_SIM_RUNS=$(RUNS) STAGEDOOR_SIM_FIRST=$(SEED) $(GO) test -count=1 -timeout 100h -run '^TestSimulation$$' ./internal/provision
 
-sim-full: ## shows of a hundred thousand tickets in virtual time (about half an hour)
+sim-full: ## shows of a hundred thousand tickets in virtual time (twenty minutes)
 	STAGEDOOR_SIM_TICKETS=100000 $(GO) test -v -count=1 -timeout 4h -run '^(TestAHallIsReady|TestTwentyShowsFill|TestALateBuyer)' ./internal/provision
 
 ready-at: ## is "ready at" true? whole provisioners in virtual time, asked at 10, 50 and 90 % of the way (a minute)
