@@ -146,7 +146,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error { return a.archive.Run(ctx) })
 	g.Go(func() error { return a.readiness.Watch(ctx) })
 	if a.metrics != nil {
-		figures := []prometheus.Collector{metrics.Of(a.readiness), a.calls}
+		figures := []prometheus.Collector{metrics.Of(a.readiness), a.calls, refused(doors)}
 		if a.engine != nil {
 			figures = append(figures, sessions{a.engine})
 		}

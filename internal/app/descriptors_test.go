@@ -200,6 +200,9 @@ func TestAnEngineOutOfDescriptorsTurnsNewcomersAwayAndHearsItsOperator(t *testin
 		if open != len(sessions) || !strings.Contains(text, fmt.Sprintf("\nstagedoor_session_users %d\n", open)) {
 			return fmt.Errorf("%d sessions, said are %d: %s", len(sessions), open, text)
 		}
+		if strings.Contains(text, "\nstagedoor_ingress_refused_total 0\n") || !strings.Contains(text, "\nstagedoor_ingress_refused_total ") {
+			return fmt.Errorf("a session was refused, and not counted: %s", text)
+		}
 		return nil
 	})
 

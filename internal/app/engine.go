@@ -116,7 +116,7 @@ func (a *Alone) Run(ctx context.Context) error {
 		g, ctx := errgroup.WithContext(ctx)
 		g.Go(func() error { return gate.Serve(ctx, a.listener, a.engine, chatTimes(), a.tls) })
 		if a.metrics != nil {
-			g.Go(func() error { return serveMetrics(ctx, a.metrics, sessions{a.engine}) })
+			g.Go(func() error { return serveMetrics(ctx, a.metrics, sessions{a.engine}, refused(gate)) })
 		}
 		err = g.Wait()
 	}

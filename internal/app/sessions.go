@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/stagedoor/stagedoor/engine"
+	"github.com/stagedoor/stagedoor/internal/ingress"
 )
 
 // sessions are the figures of an engine's messaging sessions in this process.
@@ -23,7 +24,7 @@ func sessionFigure(name, help string, kind prometheus.ValueType, labels ...strin
 
 var (
 	usersFigure = sessionFigure("users", "Users with a messaging session.", prometheus.GaugeValue)
-	shedFigure  = sessionFigure("shed_connects_total", "Sessions that were refused because the server was full or busy.", prometheus.CounterValue)
+	shedFigure  = sessionFigure("shed_connects_total", "Sessions that were refused because too many were on their way in.", prometheus.CounterValue)
 
 	connectionsFigure = sessionFigure("connections", "Open messaging sessions.", prometheus.GaugeValue, "shard")
 	queueFigure       = sessionFigure("queue_bytes", "Bytes that wait for slow readers.", prometheus.GaugeValue, "shard")
@@ -34,6 +35,12 @@ var (
 	passTimeFigure    = sessionFigure("pass_seconds_total", "Time spent in passes.", prometheus.CounterValue, "shard")
 	slowFigure        = sessionFigure("slow_closed_total", "Sessions that were closed because they did not read.", prometheus.CounterValue, "shard")
 )
+
+// refused counts what the gate of a process had no room for.
+func refused(gate *ingress.Gate) prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "stagedoor_ingress_refused_total",
+		Help: "Connections and requests that were refused because descriptors were short."}, func() float64 { return float64(gate.Refused()) })
+}
 
 // Describe is of prometheus.Collector.
 func (sessions) Describe(out chan<- *prometheus.Desc) {

@@ -24,6 +24,7 @@ type Gate struct {
 	log      *slog.Logger
 
 	open     atomic.Int64
+	refused  atomic.Uint64
 	refusing chan struct{} // one per connection that is being told
 
 	mu      sync.Mutex
@@ -42,6 +43,9 @@ func NewGate(b Budget, operator func(*http.Request) bool, log *slog.Logger) *Gat
 
 // Open is how many connections there are.
 func (g *Gate) Open() int { return int(g.open.Load()) }
+
+// Refused is how many connections and requests there was no room for.
+func (g *Gate) Refused() uint64 { return g.refused.Load() }
 
 // Listener counts the connections that l accepts, and turns away those that are too many.
 func (g *Gate) Listener(l net.Listener) net.Listener { return &listener{l, g} }
@@ -70,6 +74,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			return &conn{TCPConn: tcp, gate: l.gate}, nil
 		}
 		l.gate.open.Add(-1)
+		l.gate.refused.Add(1)
 		l.gate.turnAway(tcp)
 	}
 }
@@ -139,6 +144,7 @@ func (g *Gate) Handler(next http.Handler) http.Handler {
 			w.Header().Set("Connection", "close")
 		}
 		if (upgrade || n > g.budget.public()) && !g.operator(r) {
+			g.refused.Add(1)
 			refuse(w)
 			return
 		}
