@@ -58,6 +58,15 @@ func takeDescriptor(s *shard, socket net.Conn) (*bare, *poller) {
 	return b, poll
 }
 
+// giveUpInTime has the system end a connection whose peer acknowledges nothing.
+func giveUpInTime(tcp *net.TCPConn) {
+	if raw, err := tcp.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) {
+			_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, userTimeout)
+		})
+	}
+}
+
 func (b *bare) start(c *Conn) bool {
 	ev := syscall.EpollEvent{Events: edges, Fd: c.slot}
 	return syscall.EpollCtl(b.poll.fd, syscall.EPOLL_CTL_ADD, b.fd, &ev) == nil

@@ -42,7 +42,7 @@ type Config struct {
 	Tick       time.Duration // resolution of all of these but Pace; 1 s
 	CloseTime  time.Duration // how long a peer may take to answer a close frame; 5 s
 	Expired    Farewell      // of a connection whose time is over (Terms.Until)
-	Pace       time.Duration // least time between two passes over a large room, somewhat more if they take long; 100 ms, negative for none
+	Pace       time.Duration // least time between two passes over a large room; 100 ms, negative for none. Half as much more if they take long, up to a second if the shard is busy
 	SmallRoom  int           // connections of a room in a shard below which it is not large; 200: a millisecond or two of writing
 	Deflate    bool          // rooms have a compressed form of their frames for connections that take it
 	Portable   bool          // links over net.Conn even where descriptors could be had

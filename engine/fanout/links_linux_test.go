@@ -24,3 +24,34 @@ func socketPair(t testing.TB) (server, client net.Conn) {
 	}
 	return ends[0], ends[1]
 }
+
+// What was sent and stays unacknowledged ends the connection, in which time nothing waits here.
+func TestTheSystemGivesUpPeersThatAcknowledgeNothing(t *testing.T) {
+	onBothLinks(t, func(t *testing.T, cfg Config) {
+		cfg.Shards = 1
+		hall := New(cfg)
+		server, client := overTCP(t)
+		gone := make(ended)
+		c := hall.Take(server, nil, gone, Terms{})
+		got := make(chan int)
+		hall.shards[0].post(func() {
+			n := 0
+			switch l := c.link.(type) {
+			case *bare:
+				n, _ = syscall.GetsockoptInt(l.fd, syscall.IPPROTO_TCP, tcpUserTimeout)
+			case *piped:
+				raw, err := l.socket.(syscall.Conn).SyscallConn()
+				if err == nil {
+					_ = raw.Control(func(fd uintptr) { n, _ = syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout) })
+				}
+			}
+			got <- n
+		})
+		if n := <-got; n != 30_000 {
+			t.Errorf("after %d ms", n)
+		}
+		_ = client.Close()
+		<-gone
+		hall.Close()
+	})
+}

@@ -3,6 +3,7 @@ package fanout
 import (
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"slices"
 	"strings"
@@ -112,25 +113,39 @@ func TestPassesThatTakeLongAreFurtherApart(t *testing.T) {
 	cfg := Config{SmallRoom: 1}
 	cfg.defaults()
 	for _, c := range []struct {
-		took, apart time.Duration
-		busy        float64
-		want        time.Duration
+		took, worked, apart time.Duration
+		busy                float64
+		want                time.Duration
 	}{
-		{took: 5 * ms, want: 100 * ms},
-		{took: 30 * ms, want: 120 * ms},
-		{took: 60 * ms, want: 150 * ms},
-		{took: 60 * ms, busy: 0.9, want: 150 * ms},
-		{took: 30 * ms, busy: 0.9, want: 120 * ms},
-		{took: 200 * ms, busy: 0.6, want: 150 * ms},
-		{took: 200 * ms, busy: 0.9, want: 400 * ms},
-		{took: 2000 * ms, busy: 0.9, want: longestPace},
-		{took: 60 * ms, apart: 90 * ms, busy: 0.9, want: 0},
+		{took: 5 * ms, worked: 5 * ms, want: 100 * ms},
+		{took: 30 * ms, worked: 30 * ms, want: 120 * ms},
+		{took: 60 * ms, worked: 60 * ms, want: 150 * ms},
+		{took: 60 * ms, worked: 5 * ms, want: 100 * ms},
+		{took: 60 * ms, worked: 5 * ms, busy: 0.9, want: 120 * ms},
+		{took: 60 * ms, worked: 60 * ms, busy: 0.9, want: 150 * ms},
+		{took: 30 * ms, worked: 30 * ms, busy: 0.9, want: 120 * ms},
+		{took: 200 * ms, worked: 200 * ms, busy: 0.6, want: 150 * ms},
+		{took: 200 * ms, worked: 200 * ms, busy: 0.9, want: 400 * ms},
+		{took: 2000 * ms, worked: 50 * ms, busy: 0.9, want: longestPace},
+		{took: 60 * ms, worked: 60 * ms, apart: 90 * ms, busy: 0.9, want: 0},
 	} {
 		s := newShard(&cfg, 0, time.Now())
 		p := newPart(s)
-		p.subs, p.took, p.apart, s.busy = make([]sub, 1), c.took, c.apart, c.busy
+		p.subs, p.took, p.worked, p.apart, s.busy = make([]sub, 1), c.took, c.worked, c.apart, c.busy
 		if got := p.pace(); got != c.want {
-			t.Errorf("after a pass of %v, frames %v apart, %.0f %% busy: the next waits %v, want %v", c.took, c.apart, 100*c.busy, got, c.want)
+			t.Errorf("after a pass of %v, %v of it work, frames %v apart, %.0f %% busy: the next waits %v, want %v", c.took, c.worked, c.apart, 100*c.busy, got, c.want)
+		}
+	}
+}
+
+// How busy a shard is shows in what it did not wait, over half a second and no less.
+func TestAShardKnowsHowBusyItIs(t *testing.T) {
+	s := newShard(&Config{}, 0, time.Now())
+	for _, c := range []struct{ at, idle, want float64 }{{0.4, 0.1, 0}, {0.5, 0.1, 0.6}, {0.9, 0.2, 0.6}, {1.5, 0, 0.8}, {2.0, 0.5, 0}} {
+		s.idle += time.Duration(c.idle * float64(time.Second))
+		s.measure(time.Duration(c.at * float64(time.Second)))
+		if math.Abs(s.busy-c.want) > 1e-9 {
+			t.Errorf("after %.1f s it is %.2f busy, want %.2f", c.at, s.busy, c.want)
 		}
 	}
 }
@@ -171,6 +186,9 @@ func TestASmallRoomDoesNotWaitForALargeOne(t *testing.T) {
 		if s.step(); n > 4 {
 			t.Fatal("the pass does not end")
 		}
+	}
+	if large.worked <= 0 || large.worked >= large.took {
+		t.Errorf("the pass took %v, %v of it work, and the small room's turn was between", large.took, large.worked)
 	}
 	t.Cleanup(s.polling.close)
 }

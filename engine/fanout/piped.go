@@ -25,7 +25,8 @@ func newPiped(c *Conn, socket net.Conn) *piped {
 		inner = w.NetConn()
 	}
 	if tcp, ok := inner.(*net.TCPConn); ok {
-		_ = tcp.SetWriteBuffer(socketBuffer) // a smaller buffer is a wish, not a need
+		_ = tcp.SetWriteBuffer(socketBuffer) // wishes, not needs
+		giveUpInTime(tcp)
 	}
 	return &piped{conn: c, socket: socket, taken: make(chan struct{}, 1)}
 }

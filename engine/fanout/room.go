@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	// full is how many bytes make a pass begin before its time, and many how many frames: a dozen lines share each write by
-	// then. Compressed ones are half as long and cost the same.
+	// full is how many bytes make a pass begin before its time, and many how many frames: of usual lines as many as fill
+	// that, of compressed ones, which are half as long and cost the same to write, as many.
 	full = 12 << 10
 	many = 14
-	// dear is how many times what a pass took lies between its beginning and that of the next, where this is more than
-	// Config.Pace; at most half as much again. Where writing to all takes long, a few more frames share each write.
+	// dear is how many times its own work a pass lies before the next, from beginning to beginning, where this is more than
+	// Config.Pace; at most one and a half times that. Where writing to all takes long, a few more frames share each write.
 	dear = 4
 	// busy is the share of its time that a shard may spend working before large rooms give way, and longestPace how far.
 	busy        = 0.7
@@ -112,7 +112,7 @@ type part struct {
 	subs []sub
 	buf  []byte // of the stream, from position base
 	base uint64
-	news int    // frames since the last pass began
+	news int    // frames in it that no pass has begun for
 	copy []byte // of buf, for who cannot take it at once; nil if there is nobody
 
 	state  state
@@ -121,7 +121,8 @@ type part struct {
 	cursor int           // of the pass: subs before it have all there was at lap
 	lap    uint64        // the end of the stream when the pass began
 	began  time.Duration // the last pass
-	took   time.Duration
+	took   time.Duration // it, from its beginning to its end
+	worked time.Duration // of that, in its own slices
 	last   time.Duration // the last frame
 	apart  time.Duration // how far apart frames come, smoothed
 }
@@ -167,7 +168,7 @@ func (p *part) pace() time.Duration {
 	if least < 0 || len(p.subs) < p.shard.cfg.SmallRoom || p.apart > least*3/4 {
 		return 0
 	}
-	pace := max(least, min(dear*p.took, least*3/2))
+	pace := max(least, min(dear*p.worked, least*3/2))
 	if p.shard.busy > busy {
 		pace = max(pace, min(2*p.took, longestPace))
 	}
@@ -183,7 +184,8 @@ func (p *part) begin(now time.Duration) {
 		s.paced[last] = nil
 		s.paced = s.paced[:last]
 	}
-	p.state, p.urgent, p.news, p.began, p.cursor, p.lap = passing, false, 0, now, 0, p.end()
+	p.state, p.urgent, p.news, p.cursor, p.lap = passing, false, 0, 0, p.end()
+	p.began, p.worked = now, 0
 	s.work = append(s.work, p)
 }
 

@@ -142,19 +142,20 @@ func (s *shard) obey() (more bool) {
 
 // rest waits for something to do.
 func (s *shard) rest(timer *time.Timer) {
-	before := s.now()
-	wait := s.due() - before
-	if wait > 0 {
+	before, news := s.now(), 0
+	if wait := s.due() - before; wait > 0 {
 		timer.Reset(wait)
 		select {
 		case <-s.wake:
-		case n := <-s.poll.news():
-			s.poll.serve(s, n)
+		case news = <-s.poll.news():
 		case <-timer.C:
 		}
 	}
 	after := s.now()
 	s.idle += after - before
+	if news > 0 {
+		s.poll.serve(s, news)
+	}
 	s.measure(after)
 }
 
@@ -184,6 +185,7 @@ func (s *shard) step() {
 	over := p.pass(s.cfg.slice)
 	after := s.now()
 	s.stats.PassTime += after - before
+	p.worked += after - before
 	s.measure(after)
 	if !over {
 		s.work = append(s.work, p)

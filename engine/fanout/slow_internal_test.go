@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -63,6 +64,95 @@ func TestWhoIsTooSlowFindsWholeFramesAndThenTheReason(t *testing.T) {
 			t.Errorf("after %d frames it was %s", len(log)-1, end)
 		}
 		<-p.gone
+		hall.Close()
+	})
+}
+
+// until waits until f says so of the figures of the only shard; false means that patience ended before.
+func (h *Hall) until(f func(Stats) bool) bool {
+	for limit := time.Now().Add(30 * time.Second); ; {
+		done := make(chan struct{})
+		h.shards[0].post(func() { close(done) })
+		<-done
+		if s := h.Stats()[0]; f(s) {
+			return true
+		}
+		if time.Now().After(limit) {
+			return false
+		}
+	}
+}
+
+// Who has little waiting, but for long, is sent away as well.
+func TestWhoIsBehindForTooLongIsSentAway(t *testing.T) {
+	onBothLinks(t, func(t *testing.T, cfg Config) {
+		cfg.Shards, cfg.Tick, cfg.QueueTime, cfg.QueueBytes, cfg.PingEvery = 1, 10*time.Millisecond, 100*time.Millisecond, 1<<30, time.Hour
+		cfg.CloseTime = time.Hour
+		hall := New(cfg)
+		server, client := overTCP(t)
+		p := &peer{gone: make(ended), socket: client, begin: make(chan struct{}), heard: make(chan []string, 1)}
+		p.conn = hall.Take(server, nil, p.gone, Terms{})
+		room := hall.NewRoom()
+		p.conn.Enter(room)
+		frame := text(strings.Repeat("x", 50000))
+		room.Publish(frame, true)
+		if !hall.until(func(s Stats) bool {
+			if s.QueuedBytes == 0 {
+				room.Publish(frame, true)
+			}
+			return s.SlowClosed > 0
+		}) {
+			t.Error("it is still there")
+			p.conn.Shut(Farewell{Code: ws.StatusGoingAway})
+		}
+		go p.listen()
+		close(p.begin)
+		log := <-p.heard
+		if end := log[len(log)-1]; end != "closed 1013" {
+			t.Errorf("after %d frames it was %s", len(log)-1, end)
+		}
+		<-p.gone
+		hall.Close()
+	})
+}
+
+// A peer that takes everything and answers no ping is dead.
+func TestWhoAnswersNoPingIsDead(t *testing.T) {
+	onBothLinks(t, func(t *testing.T, cfg Config) {
+		cfg.Shards, cfg.Tick, cfg.PingEvery, cfg.QueueTime = 1, 10*time.Millisecond, 40*time.Millisecond, time.Hour
+		hall := New(cfg)
+		server, client := overTCP(t)
+		gone := make(ended)
+		began := time.Now()
+		hall.Take(server, nil, gone, Terms{})
+		pings, over := 0, make(chan struct{})
+		go func() {
+			defer close(over)
+			for {
+				h, err := ws.ReadHeader(client)
+				if err != nil {
+					return
+				}
+				if _, err := io.CopyN(io.Discard, client, h.Length); err == nil && h.OpCode == ws.OpPing {
+					pings++
+				}
+			}
+		}()
+		select {
+		case <-gone:
+		case <-time.After(30 * time.Second):
+			t.Error("it is still there")
+			_ = client.Close()
+			<-gone
+		}
+		<-over
+		if after := time.Since(began); after < 100*time.Millisecond || pings == 0 {
+			t.Errorf("ended after %v and %d pings", after, pings)
+		}
+		if n := hall.Stats()[0].SlowClosed; n != 0 {
+			t.Error("it counts as slow")
+		}
+		_ = client.Close()
 		hall.Close()
 	})
 }

@@ -28,6 +28,8 @@ func TestTheSameOverNetConn(t *testing.T) {
 		"credentials":       TestOnlyValidCredentialsOfThatUserOpenASession,
 		"eleventh":          TestTheEleventhConnectionOfAUserIsThrottled,
 		"control frames":    TestClientsMaySendControlFramesOnly,
+		"what was said":     TestADrainDoesNotOvertakeWhatHappenedBefore,
+		"open after a ban":  TestABanLeavesTheSessionOpen,
 		"drain":             TestDrainSendsEverybodyAwayOverTheGivenTime,
 		"replaced":          TestASessionThatReplacedItselfHearsEverything,
 		"kick":              TestAKickedUserIsSentAwayOnEveryDeviceAndNobodyElse,
