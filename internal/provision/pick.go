@@ -124,18 +124,23 @@ func (t *term) pick(ctx context.Context, latest time.Time, most int) (calls []ca
 	}
 	door, later, retiring := t.order(k.now)
 	t.turn++
-	if t.turn%upkeepTurn == 0 {
+	if t.others >= upkeepTurn-1 { // not every so many looks: most find no slot
 		waiting := slices.Concat(later, retiring)
 		t.longestFirst(waiting)
 		if err := t.pickFrom(ctx, waiting, k, true, 1); err != nil {
 			return nil, next, err
 		}
 	}
+	kept := len(k.calls)
+	if kept > 0 {
+		t.others = 0
+	}
 	for _, shows := range [][]plan.Show{door, later, retiring} {
 		if err := t.pickFrom(ctx, shows, k, false, most); err != nil {
 			return nil, next, err
 		}
 	}
+	t.others += len(k.calls) - kept
 	return k.calls, k.next, nil
 }
 

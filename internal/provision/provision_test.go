@@ -284,6 +284,32 @@ func TestARenameAtAnOpenShowOvertakesEverything(t *testing.T) {
 	})
 }
 
+// One call in twenty is kept for upkeep: two seconds at ten calls a second, however long calls are on their way.
+func TestARenameAtAReadyShowDoesNotWaitForABacklogBeforeIt(t *testing.T) {
+	for _, latency := range []time.Duration{0, 40 * time.Millisecond, 120 * time.Millisecond} {
+		t.Run(latency.String(), func(t *testing.T) {
+			virtual(t, func(s *stage) {
+				ready := s.event(time.Now().Add(48 * time.Hour))
+				fans := s.tickets(ready, id.Fan, 5)
+				s.provider.Latency = latency
+				s.run(s.config("case"))
+				s.until(time.Minute, "ready", func() bool { return s.readyCount(ready) == len(fans) })
+				before := s.event(time.Now().Add(24 * time.Hour))
+				s.tickets(before, id.Fan, 1500)
+				s.until(time.Minute, "a backlog is worked on", func() bool { return len(s.provider.Calls()) > 60 })
+				for i, fan := range fans {
+					name := fmt.Sprint("Zoë ", i)
+					s.name(ready, fan, name)
+					d := s.until(time.Minute, "renamed", func() bool { got, _ := s.ready(ready, fan); return got == name })
+					if d > 2500*time.Millisecond {
+						s.Errorf("name %d took %v", i, d)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestRefundBanUnbanAndReturnedTicketAreFollowed(t *testing.T) {
 	virtual(t, func(s *stage) {
 		e := s.event(time.Now().Add(-time.Minute))

@@ -58,6 +58,7 @@ type term struct {
 
 	installation string             // set by begin
 	turn         int                // looks at the ledger so far; dispatcher only, as the next
+	others       int                // calls since the last one that was kept for upkeep
 	served       map[id.Event]int   // the turn in which an event last got a call
 	asked        map[id.Event]asked // what a show said when it was last asked
 	workers      sync.WaitGroup
