@@ -22,8 +22,10 @@ const (
 	// patience is how many refusals are taken for "not yet": a user just made may be unknown to the next call, and a ban
 	// just lifted may still stand.
 	patience = 5
-	// holdFor is how long an event rests after a refusal that would meet all its rows, such as a full quota.
+	// holdFor is how long a kind of an event rests after a refusal that would meet all its rows, such as a full quota.
 	holdFor = 30 * time.Second
+	// inARow is how many rows of a kind are set aside, none between them made, until the rest is believed to meet the same.
+	inARow = 10
 )
 
 // backoff is full jitter: uniform between nothing and a bound that doubles with each attempt.
@@ -35,19 +37,25 @@ func backoff(attempts int) time.Duration {
 	return 20*time.Millisecond + rand.N(bound) //nolint:gosec // spreads load, guards nothing
 }
 
+// aside is how long a row rests that has been set aside so many times before.
+func aside(times int) time.Duration {
+	return min(ledger.AsideMost, ledger.AsideRetry<<min(max(times, 0), 10))
+}
+
+// judge says what the error of a row's call means, which was its so many-th in a row.
 func judge(err error, attempts int) ledger.Verdict {
 	f := fault.As(err)
 	switch f.Kind {
 	case fault.Throttled:
 		return ledger.Verdict{Settled: true} // the pace slows down instead
 	case fault.Invalid:
-		return ledger.Verdict{Wait: ledger.AsideRetry, Aside: true, Counts: true, Settled: true}
+		return ledger.Verdict{Wait: aside(attempts - 1), Aside: true, Counts: true, Settled: true}
 	case fault.Denied, fault.NotFound, fault.Conflict, fault.Unauthorized:
 		if f.Code == chime.CodeLimit || f.Code == chime.CodeNoAccess {
 			return ledger.Verdict{Wait: ledger.AsideRetry, Aside: true, Hold: true, Counts: true, Settled: true}
 		}
 		if attempts >= patience {
-			return ledger.Verdict{Wait: ledger.AsideRetry, Aside: true, Counts: true, Settled: true}
+			return ledger.Verdict{Wait: aside(attempts - patience), Aside: true, Counts: true, Settled: true}
 		}
 		return ledger.Verdict{Wait: backoff(attempts), Counts: true, Settled: true}
 	case fault.Unavailable, fault.Internal:

@@ -222,7 +222,7 @@ const (
 )
 
 // todo reads the first rows of an event that wait for a task and are due. Kinds that the provider has just refused for a
-// reason that all of them share are left out.
+// reason that all of them share are left out, but for what somebody asks to be tried.
 func (t *term) todo(ctx context.Context, event id.Event, what ledger.Task, now time.Time, most int) ([]ledger.Row, error) {
 	rows, err := ledger.Todo(ctx, t.db, event, what, now, most)
 	t.mu.Lock()
@@ -230,7 +230,7 @@ func (t *term) todo(ctx context.Context, event id.Event, what ledger.Task, now t
 	if len(t.held) == 0 {
 		return rows, err
 	}
-	return slices.DeleteFunc(rows, func(r ledger.Row) bool { return now.Before(t.held[heldKind{event, r.Kind}]) }), err
+	return slices.DeleteFunc(rows, func(r ledger.Row) bool { return now.Before(t.held[heldKind{event, r.Kind, what}]) && !r.Retried() }), err
 }
 
 // own is todo for the show that is being asked.

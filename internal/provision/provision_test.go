@@ -18,6 +18,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/provision"
+	"github.com/stagedoor/stagedoor/internal/provision/ledger"
 	"github.com/stagedoor/stagedoor/internal/provision/provisiontest"
 	"github.com/stagedoor/stagedoor/internal/readiness"
 	"github.com/stagedoor/stagedoor/internal/schema"
@@ -639,6 +640,87 @@ func TestPermanentFailuresAreSetAsideAndShown(t *testing.T) {
 		}
 		if ev := status.Events[0]; ev.State != readiness.StateFailing || ev.Failed != 1 || ev.Made != 103 || ev.Wanted != 104 {
 			s.Errorf("%+v", ev)
+		}
+	})
+}
+
+// A show whose accounts are all refused takes next to nothing of what others could use, and less as time goes on.
+func TestManyThatAreRefusedAreNotTriedHot(t *testing.T) {
+	virtual(t, func(s *stage) {
+		e := s.event(time.Now().Add(48 * time.Hour))
+		s.tickets(e, id.Fan, 400)
+		refused := s.refuse("CreateAppInstanceUser", 400, "BadRequest", 0)
+		s.run(s.config("case"))
+		s.until(time.Minute, "the channel is made", func() bool { return s.provider.Channels() == 1 })
+		refused.Store(true)
+		pass := func(d time.Duration) (calls int) {
+			before := len(provisiontest.Acts(s.provider.Calls()))
+			timer := time.NewTimer(d)
+			<-timer.C
+			return len(provisiontest.Acts(s.provider.Calls())) - before
+		}
+		pass(time.Minute)
+		if n := pass(15 * time.Minute); n > 150 {
+			s.Errorf("%d calls in a quarter of an hour", n)
+		}
+		refused.Store(false)
+		if d := s.until(2*ledger.AsideMost, "ready", func() bool { return s.readyCount(e) == 400 }); d > ledger.AsideMost+time.Minute {
+			s.Errorf("ready %v after the end of it", d)
+		}
+	})
+}
+
+// One bad row among good ones rests longer each time.
+func TestWhatIsRefusedForAReasonOfItsOwnIsTriedLessAndLess(t *testing.T) {
+	virtual(t, func(s *stage) {
+		e := s.event(time.Now().Add(48 * time.Hour))
+		fans := s.tickets(e, id.Fan, 20)
+		bad := id.ChatUser(id.Fan, fans[7])
+		s.provider.Member = func(_ int, member string) string {
+			if filepath.Base(member) == bad {
+				return "BadRequest"
+			}
+			return ""
+		}
+		s.run(s.config("case"))
+		s.until(time.Minute, "the others are ready", func() bool { return s.readyCount(e) == 19 })
+		tries := func() (n int) {
+			for _, c := range s.provider.Calls() {
+				if c.Op == "BatchCreateChannelMembership" {
+					n++
+				}
+			}
+			return n
+		}
+		before := tries()
+		timer := time.NewTimer(75 * time.Minute) // after 10, 20 and 40 minutes
+		<-timer.C
+		if n := tries() - before; n != 3 {
+			s.Errorf("%d more tries in 75 minutes", n)
+		}
+	})
+}
+
+// Retry does not wait for the pause that a full quota makes for all rows of a kind.
+func TestARetryIsTriedAtOnceAlsoWhereAQuotaWasFull(t *testing.T) {
+	virtual(t, func(s *stage) {
+		e := s.event(time.Now().Add(48 * time.Hour))
+		s.tickets(e, id.Fan, 40)
+		full := s.refuse("CreateAppInstanceUser", 400, "ResourceLimitExceeded", 0)
+		p, _ := s.run(s.config("case"))
+		s.until(time.Minute, "the channel is made", func() bool { return s.provider.Channels() == 1 })
+		full.Store(true)
+		timer := time.NewTimer(35 * time.Second)
+		<-timer.C
+		full.Store(false)
+		if s.readyCount(e) == 40 {
+			s.Fatal("nothing was refused")
+		}
+		if n, err := p.Retry(context.Background(), provision.RetryInput{Event: e}); err != nil || n == 0 {
+			s.Fatal(n, err)
+		}
+		if d := s.until(time.Minute, "ready", func() bool { return s.readyCount(e) == 40 }); d > 8*time.Second {
+			s.Errorf("took %v", d)
 		}
 	})
 }

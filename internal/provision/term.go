@@ -49,6 +49,7 @@ type term struct {
 	stirs   map[id.Event]int         // how often something about the event changed
 	quiet   map[id.Event]time.Time   // nothing to do until then, unless stirred
 	held    map[heldKind]time.Time   // not to be asked for until then
+	refused map[heldKind]int         // rows set aside since one was made
 	bases   map[id.Event]ledger.Base // app instances that are ready, by place
 	full    time.Time                // until then the account is believed to have no app instance left
 	flying  int
@@ -68,10 +69,11 @@ type term struct {
 type heldKind struct {
 	event id.Event
 	kind  ledger.Kind
+	task  ledger.Task
 }
 
 func (p *Provisioner) newTerm(epoch int64) *term {
-	return &term{Provisioner: p, epoch: epoch, stirs: map[id.Event]int{}, quiet: map[id.Event]time.Time{}, held: map[heldKind]time.Time{},
+	return &term{Provisioner: p, epoch: epoch, stirs: map[id.Event]int{}, quiet: map[id.Event]time.Time{}, held: map[heldKind]time.Time{}, refused: map[heldKind]int{},
 		bases: map[id.Event]ledger.Base{}, served: map[id.Event]int{}, asked: map[id.Event]asked{}, lead0: firstLead}
 }
 
@@ -346,9 +348,7 @@ func (t *term) run(ctx context.Context, c call) {
 	t.mu.Lock()
 	t.breaker.note(wholeError(answers), now)
 	for i, a := range answers {
-		if a.err != nil && judge(a.err, 0).Hold {
-			t.held[heldKind{c.first().Event, c.rows[i].Kind}] = now.Add(holdFor)
-		}
+		t.heed(c.rows[i], a.err, now)
 	}
 	t.mu.Unlock()
 	for _, a := range answers {
@@ -356,6 +356,23 @@ func (t *term) run(ctx context.Context, c call) {
 			t.log.Warn("chat provider", "event", c.first().Event, "kind", c.first().Kind, "task", c.first().Task, "err", a.err)
 			break // one line a call
 		}
+	}
+}
+
+// heed has a kind of an event rest when its rows meet the same refusal, and go on when one is made. t.mu is held.
+func (t *term) heed(r ledger.Row, err error, now time.Time) {
+	kind := heldKind{r.Event, r.Kind, r.Task}
+	if err == nil {
+		delete(t.refused, kind)
+		delete(t.held, kind)
+		return
+	}
+	v := judge(err, r.Attempts)
+	if v.Aside {
+		t.refused[kind]++
+	}
+	if v.Hold || t.refused[kind] >= inARow {
+		t.held[kind] = now.Add(holdFor)
 	}
 }
 

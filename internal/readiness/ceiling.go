@@ -11,7 +11,7 @@ import (
 
 // need is how much of the provider's quotas something takes.
 type need struct {
-	members   int // of one channel
+	members   int // of one channel, beside who makes it
 	users     int // of one app instance
 	instances int // of the account
 	shared    bool
@@ -23,9 +23,9 @@ func ceilings(c pace.Ceilings, n need, by string) []string {
 	ask := func(quota string, to int) string {
 		return fmt.Sprintf("ask for a raise of %q to %s before %s", quota, words.Number(to), by)
 	}
-	if c.MembersPerChannel > 0 && n.members > c.MembersPerChannel {
-		out = append(out, fmt.Sprintf("%s need %s memberships in one channel; Amazon's default quota is %s: %s.",
-			words.Plural(n.members, "ticket"), words.Number(n.members), words.Number(c.MembersPerChannel), ask("ChannelMemberships per Channel", n.members)))
+	if all := n.members + 1; c.MembersPerChannel > 0 && n.members > 0 && all > c.MembersPerChannel { // who makes a channel is a member
+		out = append(out, fmt.Sprintf("%s and the provisioner need %s memberships in one channel; Amazon's default quota is %s: %s.",
+			words.Plural(n.members, "ticket"), words.Number(all), words.Number(c.MembersPerChannel), ask("ChannelMemberships per Channel", all)))
 	}
 	if c.UsersPerInstance > 0 && n.users > c.UsersPerInstance {
 		whose := "one app instance"
@@ -57,7 +57,7 @@ func (o *outlook) warn(c pace.Ceilings) {
 			continue
 		}
 		n := need{members: r.members, users: users[string(s.place)] + rule.MaxAdmins, shared: !s.own()}
-		if r.made.members > c.MembersPerChannel {
+		if r.made.members+1 > c.MembersPerChannel {
 			n.members = 0
 		}
 		if made[string(s.place)] > c.UsersPerInstance {

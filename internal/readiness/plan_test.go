@@ -55,7 +55,7 @@ func TestAPlanSaysByWhenToImport(t *testing.T) {
 		}
 		says(h, p.Sentences, "42,000 tickets take 42,424 calls: 1 h 12 min (all at 10/s).", "Import by Tuesday 18:4", "(Europe/Berlin): doors are Tuesday 20:00.",
 			"In an app instance of its own: 3 calls more to make it, 1 call to clean up.", "In the shared app instance: 42,001 calls, 1 h 1")
-		says(h, p.Warnings, "42,000 tickets need 42,000 memberships in one channel; Amazon's default quota is 10,000: ask for a raise of \"ChannelMemberships per Channel\" to 42,000 before Tuesday 18:4")
+		says(h, p.Warnings, "42,000 tickets and the provisioner need 42,001 memberships in one channel; Amazon's default quota is 10,000: ask for a raise of \"ChannelMemberships per Channel\" to 42,001 before Tuesday 18:4")
 	})
 }
 

@@ -84,17 +84,21 @@ type Row struct {
 	State      State
 	Name       string // the name that the provider shows, as far as we know
 	ARN        arn.ARN
-	Task       Task // "" for nothing
-	Generation int  // how often it was made from nothing: part of the request token
-	Attempts   int  // since the last success
+	Task       Task  // "" for nothing
+	Generation int   // how often it was made from nothing: part of the request token
+	Attempts   int   // since the last success
+	NextTry    int64 // when it is due, in ms of the wall clock; 0 at once
 }
 
+// Retried reports whether somebody asked for another try: no pause of its kind stands before it.
+func (r *Row) Retried() bool { return r.Attempts > 0 && r.NextTry == 0 }
+
 // Columns are those of a Row, in the order of Fields.
-const Columns = "event_id, subject, kind, role, rank, want_name, state, name, arn, work, generation, attempts"
+const Columns = "event_id, subject, kind, role, rank, want_name, state, name, arn, work, generation, attempts, next_try_ms"
 
 // Fields are the addresses to scan Columns into.
 func (r *Row) Fields() []any {
-	return []any{&r.Event, &r.Subject, &r.Kind, &r.Role, &r.Rank, &r.WantName, &r.State, &r.Name, &r.ARN, &r.Task, &r.Generation, &r.Attempts}
+	return []any{&r.Event, &r.Subject, &r.Kind, &r.Role, &r.Rank, &r.WantName, &r.State, &r.Name, &r.ARN, &r.Task, &r.Generation, &r.Attempts, &r.NextTry}
 }
 
 // decideSQL is the one rule that says what a row waits for. It is run over every row whose own columns or whose dependencies

@@ -8,8 +8,12 @@ import (
 	"github.com/stagedoor/stagedoor/internal/id"
 )
 
-// AsideRetry is how often what was set aside is tried again: a raised quota or a repaired permission heals by itself.
-const AsideRetry = 10 * time.Minute
+// What was set aside is tried again after AsideRetry: a raised quota or a repaired permission heals by itself. What is refused for a
+// reason of its own waits twice as long each time, at last AsideMost.
+const (
+	AsideRetry = 10 * time.Minute
+	AsideMost  = 8 * AsideRetry
+)
 
 // Verdict says what an error means for a row.
 type Verdict struct {

@@ -180,7 +180,7 @@ const farSQL = `SELECT event_id FROM (SELECT event_id FROM placement UNION SELEC
 
 // believeNoClock lets rows be tried whose next attempt lies further ahead than any pause: the clock was set back.
 func (p *Planner) believeNoClock(ctx context.Context, now time.Time) error {
-	far := now.Add(2 * ledger.AsideRetry).UnixMilli()
+	far := now.Add(2 * ledger.AsideMost).UnixMilli()
 	events, err := db.All(ctx, p.DB, func(e *id.Event) []any { return []any{e} }, farSQL, far)
 	if err != nil || len(events) == 0 {
 		return err
