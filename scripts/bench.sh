@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p bin/bench
 [ ! -e bin/bench/new.txt ] || mv bin/bench/new.txt bin/bench/old.txt
+variables=$(scripts/postgres.sh start) && eval "$variables"
 go test -run '^$' -bench "${1:-.}" -benchmem -count "${2:-6}" ./... | grep -v 'no test files' | tee bin/bench/new.txt
 files=(bin/bench/new.txt)
 [ ! -e bin/bench/old.txt ] || files=(bin/bench/old.txt bin/bench/new.txt)
