@@ -30,7 +30,7 @@ func fetch(t *testing.T, url string) (int, string) {
 
 func TestMetricsAreOnAListenerOfTheirOwn(t *testing.T) {
 	h := start(t, func(c *config.Serve) { c.MetricsListen = "127.0.0.1:0" })
-	within(t, 30*time.Second, "a leader in the metrics", func() bool {
+	within(t, 2*time.Minute, "a leader in the metrics", func() bool {
 		status, text := fetch(t, h.MetricsURL())
 		return status == http.StatusOK && strings.Contains(text, "\nstagedoor_provision_leader 1\n") && strings.Contains(text, "\ngo_goroutines ") &&
 			strings.Contains(text, "\nstagedoor_provider_calls_total{operation=\"CreateChannel\",outcome=\"ok\"} 1\n")
@@ -50,7 +50,7 @@ func TestTheConsolePausesAndPlans(t *testing.T) {
 	boss := h.organizer()
 	var s readiness.Status
 	const api = "/api/v1/console/provisioning"
-	within(t, 30*time.Second, "a leader", func() bool {
+	within(t, 2*time.Minute, "a leader", func() bool {
 		boss.must("GET", api, nil, &s)
 		return s.Leader != nil && len(s.Events) == 1
 	})

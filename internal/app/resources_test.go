@@ -22,7 +22,7 @@ func TestEverythingAtTheProviderIsInTheConsole(t *testing.T) {
 	fan.chatPass()
 
 	var page inventory.Page
-	within(t, 30*time.Second, "the name at the provider", func() bool {
+	within(t, 2*time.Minute, "the name at the provider", func() bool {
 		boss.must("GET", resources+"?q=ada&kind=user&state=made", nil, &page)
 		return len(page.Items) == 1 && page.Items[0].Name == "Ada Fan"
 	})

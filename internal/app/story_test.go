@@ -39,7 +39,7 @@ func (h *house) enter(label, nickname string) *person {
 func (p *person) chatPass() *pass.Pass {
 	p.h.t.Helper()
 	var a pass.Answer
-	within(p.h.t, 30*time.Second, "a pass for the chat", func() bool {
+	within(p.h.t, 2*time.Minute, "a pass for the chat", func() bool {
 		p.must("POST", demo+"/chat/pass", nil, &a)
 		return a.State == pass.Ready
 	})
