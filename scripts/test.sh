@@ -65,7 +65,7 @@ go_tests() {
   section "Go: compile with the race detector" compile
   # Two thousand tickets at ten calls a second, and ten thousand members, take minutes under the race detector; smaller shows
   # and halls prove the same there.
-  local long='^(TestTwoThousandTickets|TestThrottlingSlowsDown|TestReadyAtIs|TestShowsThatDoNotFit|TestAHallIsReady|TestTwentyShowsFill|TestShowsGetWhat|TestALateBuyer|TestTroubleIsNot|TestEverybodyTogetherKeeps|TestUrgentCallsLeave|TestASweepBesideABacklog|TestASweepTakesAFifth|TestWhatVanishedIsBack|TestAVanishedAppInstance|TestASweepBeginsAnew|TestNothingIsDeletedBefore|TestALeavingShowIsLeft|TestAnImportIsPlanned|TestAStormOfMemberships)'
+  local long='^(TestTwoThousandTickets|TestThrottlingSlowsDown|TestReadyAtIs|TestShowsThatDoNotFit|TestAHallIsReady|TestTwentyShowsFill|TestShowsGetWhat|TestALateBuyer|TestTroubleIsNot|TestEverybodyTogetherKeeps|TestUrgentCallsLeave|TestASweepBesideABacklog|TestASweepTakesAFifth|TestWhatVanishedIsBack|TestAVanishedAppInstance|TestASweepBeginsAnew|TestNothingIsDeletedBefore|TestALeavingShowIsLeft|TestAnImportIsPlanned|TestManyThatAreRefused|TestWhatIsRefusedFor|TestAStormOfMemberships)'
   # Many tests wait for a clock: one package more than there are processors keeps them busy.
   section "Go: tests on both databases, race detector, random order" go test -race -shuffle=on -p $(($(nproc) + 1)) -skip "$long" -timeout 10m ./...
   # Counted, not timed: what is found does not depend on the machine, and no input is cut off by the clock.
