@@ -40,8 +40,11 @@ func TestTheSystemGivesUpPeersThatAcknowledgeNothing(t *testing.T) {
 			case *bare:
 				n, _ = syscall.GetsockoptInt(l.fd, syscall.IPPROTO_TCP, tcpUserTimeout)
 			case *piped:
-				raw, err := l.socket.(syscall.Conn).SyscallConn()
-				if err == nil {
+				socket, ok := l.socket.(syscall.Conn)
+				if !ok {
+					break
+				}
+				if raw, err := socket.SyscallConn(); err == nil {
 					_ = raw.Control(func(fd uintptr) { n, _ = syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout) })
 				}
 			}

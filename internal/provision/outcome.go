@@ -55,7 +55,7 @@ func judge(err error, attempts int) ledger.Verdict {
 			return ledger.Verdict{Wait: ledger.AsideRetry, Aside: true, Hold: true, Counts: true, Settled: true}
 		}
 		if attempts >= patience {
-			return ledger.Verdict{Wait: aside(attempts - patience), Aside: true, Counts: true, Settled: true}
+			return ledger.Verdict{Wait: ledger.AsideRetry, Aside: true, Counts: true, Settled: true}
 		}
 		return ledger.Verdict{Wait: backoff(attempts), Counts: true, Settled: true}
 	case fault.Unavailable, fault.Internal:

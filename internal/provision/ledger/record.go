@@ -8,8 +8,8 @@ import (
 	"github.com/stagedoor/stagedoor/internal/id"
 )
 
-// What was set aside is tried again after AsideRetry: a raised quota or a repaired permission heals by itself. What is refused for a
-// reason of its own waits twice as long each time, at last AsideMost.
+// What was set aside is tried again after AsideRetry: a raised quota, a repaired permission or what a sweep makes anew heals by itself. What the
+// provider takes for a bad request waits twice as long each time, at last AsideMost.
 const (
 	AsideRetry = 10 * time.Minute
 	AsideMost  = 8 * AsideRetry
