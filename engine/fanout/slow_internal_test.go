@@ -29,25 +29,37 @@ func overTCP(t testing.TB) (server, client net.Conn) {
 	return server, client
 }
 
+// sleeper is somebody in a room who does not read before he is told to begin.
+func (h *Hall) sleeper(t testing.TB) (*peer, *Room) {
+	t.Helper()
+	server, client := overTCP(t)
+	p := &peer{gone: make(ended), socket: client, begin: make(chan struct{}), heard: make(chan []string, 1)}
+	p.conn = h.Take(server, nil, p.gone, Terms{})
+	room := h.NewRoom()
+	p.conn.Enter(room)
+	return p, room
+}
+
+// settle returns when the only shard has done what it was asked before.
+func (h *Hall) settle() {
+	done := make(chan struct{})
+	h.shards[0].post(func() { close(done) })
+	<-done
+}
+
 // Who falls behind by too much finds, when he reads at last, whole frames without a gap, and then why it is over. The
 // tick is so long that nobody is cut off while the test reads.
 func TestWhoIsTooSlowFindsWholeFramesAndThenTheReason(t *testing.T) {
 	onBothLinks(t, func(t *testing.T, cfg Config) {
 		cfg.Shards, cfg.Tick, cfg.QueueBytes = 1, time.Hour, 64<<10
 		hall := New(cfg)
-		server, client := overTCP(t)
-		p := &peer{gone: make(ended), socket: client, begin: make(chan struct{}), heard: make(chan []string, 1)}
-		p.conn = hall.Take(server, nil, p.gone, Terms{})
-		room := hall.NewRoom()
-		p.conn.Enter(room)
+		p, room := hall.sleeper(t)
 		for n := 0; hall.Stats()[0].SlowClosed == 0; n++ {
 			room.Publish(ws.MustCompileFrame(ws.NewTextFrame(fmt.Appendf(nil, "%d|%s", n, strings.Repeat("x", 5000)))), true)
 			if n > 10000 {
 				t.Fatal("50 MB sent to somebody who reads nothing")
 			}
-			done := make(chan struct{})
-			hall.shards[0].post(func() { close(done) })
-			<-done
+			hall.settle()
 		}
 		if q := hall.Stats()[0].QueuedBytes; q > 64<<10+6000 {
 			t.Errorf("%d bytes are kept for it", q)
@@ -71,9 +83,7 @@ func TestWhoIsTooSlowFindsWholeFramesAndThenTheReason(t *testing.T) {
 // until waits until f says so of the figures of the only shard; false means that patience ended before.
 func (h *Hall) until(f func(Stats) bool) bool {
 	for limit := time.Now().Add(30 * time.Second); ; {
-		done := make(chan struct{})
-		h.shards[0].post(func() { close(done) })
-		<-done
+		h.settle()
 		if s := h.Stats()[0]; f(s) {
 			return true
 		}
@@ -89,11 +99,7 @@ func TestWhoIsBehindForTooLongIsSentAway(t *testing.T) {
 		cfg.Shards, cfg.Tick, cfg.QueueTime, cfg.QueueBytes, cfg.PingEvery = 1, 10*time.Millisecond, 100*time.Millisecond, 1<<30, time.Hour
 		cfg.CloseTime = time.Hour
 		hall := New(cfg)
-		server, client := overTCP(t)
-		p := &peer{gone: make(ended), socket: client, begin: make(chan struct{}), heard: make(chan []string, 1)}
-		p.conn = hall.Take(server, nil, p.gone, Terms{})
-		room := hall.NewRoom()
-		p.conn.Enter(room)
+		p, room := hall.sleeper(t)
 		frame := text(strings.Repeat("x", 50000))
 		room.Publish(frame, true)
 		if !hall.until(func(s Stats) bool {

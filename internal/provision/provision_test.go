@@ -609,17 +609,21 @@ func TestThrottlingSlowsDownAndClimbsBack(t *testing.T) {
 	})
 }
 
+// refuseMember has the provider take a user in a batch for a bad request.
+func (s *stage) refuseMember(user string) {
+	s.provider.Member = func(_ int, member string) string {
+		if filepath.Base(member) == user {
+			return "BadRequest"
+		}
+		return ""
+	}
+}
+
 func TestPermanentFailuresAreSetAsideAndShown(t *testing.T) {
 	virtual(t, func(s *stage) {
 		e := s.event(time.Now().Add(time.Hour))
 		fans := s.tickets(e, id.Fan, 50)
-		bad := id.ChatUser(id.Fan, fans[7])
-		s.provider.Member = func(_ int, member string) string {
-			if filepath.Base(member) == bad {
-				return "BadRequest"
-			}
-			return ""
-		}
+		s.refuseMember(id.ChatUser(id.Fan, fans[7]))
 		s.run(s.config("case"))
 		s.until(time.Minute, "the others are ready, the bad one was tried", func() bool {
 			status, err := s.board().Status(context.Background(), time.Now())
@@ -675,13 +679,7 @@ func TestWhatIsRefusedForAReasonOfItsOwnIsTriedLessAndLess(t *testing.T) {
 	virtual(t, func(s *stage) {
 		e := s.event(time.Now().Add(48 * time.Hour))
 		fans := s.tickets(e, id.Fan, 20)
-		bad := id.ChatUser(id.Fan, fans[7])
-		s.provider.Member = func(_ int, member string) string {
-			if filepath.Base(member) == bad {
-				return "BadRequest"
-			}
-			return ""
-		}
+		s.refuseMember(id.ChatUser(id.Fan, fans[7]))
 		s.run(s.config("case"))
 		s.until(time.Minute, "the others are ready", func() bool { return s.readyCount(e) == 19 })
 		tries := func() (n int) {

@@ -90,7 +90,8 @@ type Row struct {
 	NextTry    int64 // when it is due, in ms of the wall clock; 0 at once
 }
 
-// Retried reports whether somebody asked for another try: no pause of its kind stands before it.
+// Retried reports whether it has failed and is wanted at once all the same, by who asked for another try or for the thing anew: no
+// pause of its kind stands before it.
 func (r *Row) Retried() bool { return r.Attempts > 0 && r.NextTry == 0 }
 
 // Columns are those of a Row, in the order of Fields.
