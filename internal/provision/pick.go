@@ -130,11 +130,11 @@ func (t *term) pick(ctx context.Context, latest time.Time, most int) (calls []ca
 		if err := t.pickFrom(ctx, waiting, k, true, 1); err != nil {
 			return nil, next, err
 		}
+		if len(k.calls) > 0 || k.next.IsZero() { // somebody had his turn, or nobody waits for one
+			t.others = 0
+		}
 	}
 	kept := len(k.calls)
-	if kept > 0 {
-		t.others = 0
-	}
 	for _, shows := range [][]plan.Show{door, later, retiring} {
 		if err := t.pickFrom(ctx, shows, k, false, most); err != nil {
 			return nil, next, err
