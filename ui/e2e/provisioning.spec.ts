@@ -87,7 +87,8 @@ test('everything at the provider is counted, found by its order, and told in ful
   await page.getByTestId('filter-kind').selectOption('user');
   await expect(page.getByTestId('resource')).toHaveCount(50);
   await expect(page).toHaveURL(/kind=user/);
-  const reference = await page.getByTestId('resource').nth(3).locator('.who bdi').innerText();
+  // Staff tickets have no number of the box office, and the list shows their own.
+  const reference = await page.getByTestId('resource').locator('.who bdi').filter({ hasNotText: /^tk/ }).nth(3).innerText();
   await page.getByTestId('resource-search').fill(reference.toLowerCase());
   await expect(page.getByTestId('resource').first()).toContainText(reference);
   await expectAccessible(page);
