@@ -179,8 +179,24 @@ func localZone() string {
 	return "UTC"
 }
 
+// steered is what pause and resume answer to a script.
+type steered struct {
+	Paused  bool `json:"paused"`
+	Drained bool `json:"drained"` // nothing is on its way any more, as far as this command has waited for that
+}
+
+// tell prints an answer: for a script, or the sentence.
+func tell(script bool, answer any, sentence string) error {
+	if script {
+		return printJSON(os.Stdout, answer)
+	}
+	_, err := fmt.Println(sentence)
+	return err
+}
+
 type provisionPauseCmd struct {
 	Wait bool `help:"Return only when nothing is on its way any more."`
+	JSON bool `help:"As JSON, for scripts."`
 }
 
 // Run pauses.
@@ -190,27 +206,26 @@ func (p *provisionPauseCmd) Run(ctx context.Context, c *provisionCmd) error {
 			return err
 		}
 		if !p.Wait {
-			fmt.Println("Paused. What is on its way is finished; stagedoor provision resume goes on.")
-			return nil
+			return tell(p.JSON, steered{Paused: true}, "Paused. What is on its way is finished; stagedoor provision resume goes on.")
 		}
 		if err := b.Drained(ctx); err != nil {
 			return err
 		}
-		fmt.Println("Paused, and nothing is on its way. stagedoor provision resume goes on.")
-		return nil
+		return tell(p.JSON, steered{Paused: true, Drained: true}, "Paused, and nothing is on its way. stagedoor provision resume goes on.")
 	})
 }
 
-type provisionResumeCmd struct{}
+type provisionResumeCmd struct {
+	JSON bool `help:"As JSON, for scripts."`
+}
 
 // Run resumes.
-func (provisionResumeCmd) Run(ctx context.Context, c *provisionCmd) error {
+func (r *provisionResumeCmd) Run(ctx context.Context, c *provisionCmd) error {
 	return c.with(ctx, func(b *app.Booth) error {
 		if err := b.Resume(ctx); err != nil {
 			return err
 		}
-		fmt.Println("Resumed.")
-		return nil
+		return tell(r.JSON, steered{}, "Resumed.")
 	})
 }
 
@@ -218,6 +233,7 @@ type provisionRetryCmd struct {
 	Event  string `help:"Only of this show: identifier or last part of its page's address."`
 	Ticket string `help:"Only of this ticket."`
 	ARN    string `name:"arn" help:"Only what has this ARN."`
+	JSON   bool   `help:"As JSON, for scripts."`
 }
 
 // Run asks for another try.
@@ -227,7 +243,6 @@ func (p *provisionRetryCmd) Run(ctx context.Context, c *provisionCmd) error {
 		if err != nil {
 			return flagged(err)
 		}
-		fmt.Printf("%d to be tried again at once.\n", n)
-		return nil
+		return tell(p.JSON, map[string]int{"retried": n}, fmt.Sprintf("%d to be tried again at once.", n))
 	})
 }

@@ -43,6 +43,10 @@ func TestTheProvisionerIsLookedAtAndSteeredFromTheCommandLine(t *testing.T) {
 		{[]string{"provision", "pause", "--wait"}, "Paused, and nothing is on its way."},
 		{[]string{"provision", "status"}, "nobody leads, paused"},
 		{[]string{"provision", "resume"}, "Resumed."},
+		{[]string{"provision", "pause", "--json"}, "\"paused\": true,\n  \"drained\": false"},
+		{[]string{"provision", "pause", "--wait", "--json"}, "\"paused\": true,\n  \"drained\": true"},
+		{[]string{"provision", "resume", "--json"}, "\"paused\": false"},
+		{[]string{"provision", "retry", "--json"}, "\"retried\": 0"},
 		{[]string{"provision", "retry"}, "0 to be tried again"},
 		{[]string{"provision", "sweep", "--no-wait"}, "It is asked for, but nobody leads: whoever leads next compares"},
 	} {

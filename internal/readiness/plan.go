@@ -138,7 +138,7 @@ func (o *outlook) question(in PlanInput) (*question, error) {
 	if in.Event != "" {
 		i := slices.IndexFunc(o.shows, func(s show) bool { return s.id == in.Event || s.slug == string(in.Event) })
 		if i < 0 || !o.shows[i].make {
-			return nil, fault.New(fault.NotFound, "no_such_show", "no show %q whose chat is still to be made", in.Event).On("event")
+			return nil, fault.New(fault.NotFound, "no_such_show", "there is no such show, or its chat is not to be made any more").On("event")
 		}
 		q.show, q.rest = o.shows[i], o.rests[i]
 		o.shows, o.rests = slices.Delete(o.shows, i, i+1), slices.Delete(o.rests, i, i+1)
