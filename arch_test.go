@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"internal/schema":     {},
 	"internal/selfsigned": {},
 	"internal/ingress":    {},
+	"internal/collector":  {},
 	"internal/pace":       {"internal/arn", "internal/db", "internal/fault"},
 	"internal/wsconn":     {"internal/fault"},
 
@@ -111,7 +112,7 @@ var mayImport = map[string][]string{
 var (
 	ground = []string{
 		"internal/fault", "internal/id", "internal/arn", "internal/bus", "internal/db", "internal/schema", "internal/wsconn",
-		"internal/ingress", "internal/selfsigned", "internal/lease", "internal/pace",
+		"internal/ingress", "internal/collector", "internal/selfsigned", "internal/lease", "internal/pace",
 	}
 	features = []string{
 		"internal/event", "internal/gate", "internal/guard", "internal/nick", "internal/react", "internal/organizer",

@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/stagedoor/stagedoor/internal/collector"
 	"github.com/stagedoor/stagedoor/internal/readiness/screen"
 )
 
@@ -33,6 +34,7 @@ type cli struct {
 }
 
 func main() {
+	collector.Ease()
 	var c cli
 	k := kong.Parse(&c, kong.Name("stagedoor"), kong.ShortUsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Description("Ticketed online shows: the door, the hall and the chat. `stagedoor serve` runs everything on embedded defaults."))

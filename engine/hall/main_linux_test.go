@@ -33,6 +33,7 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/engine"
+	"github.com/stagedoor/stagedoor/internal/collector"
 )
 
 // childEnv makes the test binary a server instead of the tests; its value is a role.
@@ -86,6 +87,7 @@ func child(text string) error {
 
 // serveEngine runs an engine until its standard input ends.
 func serveEngine(cfg engine.Config) error {
+	collector.Ease() // as stagedoor engine does
 	cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	e, err := engine.New(context.Background(), cfg)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/stagedoor/stagedoor/internal/collector"
 )
 
 // act is a part of a measurement: so many lines under way at any time, or so many a second whatever happens.
@@ -100,7 +102,7 @@ type show struct {
 	perConnect          float64 // ms of the server's processor
 	own                 holders
 	base                int64   // memory without sessions
-	idle, clean, loaded float64 // bytes a session: as it is, after a garbage collection, and after all acts
+	idle, clean, loaded float64 // bytes a session: when it is calm, after a garbage collection, and after all acts
 }
 
 // holders is what ticket holders cost: everybody has temporary credentials that the engine has not seen before.
@@ -173,12 +175,21 @@ func (h *hall) open(kind string, s *show) (*process, *crowd) {
 	if profiled {
 		p.ask("stop", "")
 	}
-	s.idle = float64(p.resident()-s.base) / float64(h.n)
-	if got := p.ask("collect", "").Sessions; got != h.n {
+	if got := p.ask("look", "").Sessions; got != h.n {
 		h.Errorf("the %s counts %d sessions of %d", kind, got, h.n)
 	}
-	s.clean = float64(p.resident()-s.base) / float64(h.n)
 	return p, c
+}
+
+// weigh measures what sessions hold on which nothing happens: once what the rush left behind was given back, and after a collection.
+func (h *hall) weigh(p *process, s *show) {
+	h.Helper()
+	if s.kind == "engine" || s.kind == deflating { // the bare ones give nothing back
+		<-time.After(collector.Calm + time.Second)
+	}
+	s.idle = float64(p.resident()-s.base) / float64(h.n)
+	p.ask("collect", "")
+	s.clean = float64(p.resident()-s.base) / float64(h.n)
 }
 
 func (h *hall) everybody() []int {
@@ -231,6 +242,7 @@ func (h *hall) show(kind string) *show {
 	h.Helper()
 	s := &show{kind: kind, acts: map[string]figures{}}
 	p, c := h.open(kind, s)
+	h.weigh(p, s)
 	most := 0.0
 	for _, name := range actNames {
 		a := act{name: name, long: h.long}
