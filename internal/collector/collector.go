@@ -2,7 +2,7 @@
 // when it is not needed any more.
 //
 // Go collects when as much was allocated as is alive: with little alive, often, and most of all while a crowd comes in. With room for
-// 24 MB between two collections a connect costs a tenth less (docs/bench/2026-11-28-fanout.md); with more than that alive everything
+// 24 MB between two collections a connect costs 8 to 10 % less (docs/bench/2026-11-28-fanout.md); with more than that alive everything
 // is as Go does it. What a rush leaves behind would be kept for minutes as long as nobody allocates: once it is calm, it is collected
 // and given back to the system. More room saves little more, and what stays alive is then strewn over more memory.
 package collector
