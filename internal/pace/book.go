@@ -8,9 +8,6 @@ import (
 )
 
 const (
-	// smooth is the least distance between two slots, in parts of the even one: an urgent call waits for one slot and not
-	// for a burst to be over, and who was late catches up at 10 %.
-	smooth = 0.9
 	// spare is how many calls are kept beyond those that count, for what their answers tell: as many as wait for answers.
 	spare = 16
 	// unlimited is how many calls are kept where there is no limit: they tell what passes when that turns out to be untrue.

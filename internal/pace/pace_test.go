@@ -63,11 +63,11 @@ func TestASlotThatIsTooLateIsNotTaken(t *testing.T) {
 		}
 		for range 3 {
 			s, ok := book(t, d, p, create, now.Add(50*time.Millisecond))
-			if gap := s.At.Sub(now); ok || gap != 90*time.Millisecond {
+			if gap := s.At.Sub(now); ok || gap != 100*time.Millisecond {
 				t.Errorf("taken: %v, %v later", ok, gap)
 			}
 		}
-		if s, ok := book(t, d, p, create, now.Add(time.Second)); !ok || s.At.Sub(now) != 90*time.Millisecond {
+		if s, ok := book(t, d, p, create, now.Add(time.Second)); !ok || s.At.Sub(now) != 100*time.Millisecond {
 			t.Errorf("taken: %v, %v later", ok, s.At.Sub(now))
 		}
 	})

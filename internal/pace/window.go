@@ -30,12 +30,14 @@ func (e entry) arrived() int64 { return e.at + e.held }
 // window is the last calls of a row, by slot.
 type window []entry
 
-// next is the first moment at which one more of perSecond calls may start: all but perSecond-1 have arrived a second ago.
+// next is the first moment at which one more of perSecond calls may start: all but perSecond-1 have arrived a second ago. Slots are
+// never closer than they would be evenly: an urgent call waits for one of them and not for a burst, and those who share a bucket
+// keep out of each other's way.
 func (w window) next(perSecond int) int64 {
 	if len(w) == 0 || perSecond == 0 {
 		return 0
 	}
-	first := w[len(w)-1].at + int64(smooth*second/float64(perSecond))
+	first := w[len(w)-1].at + int64(second/perSecond)
 	if len(w) < perSecond {
 		return first
 	}

@@ -134,3 +134,48 @@ func TestPassingIsWhatWasNotRefused(t *testing.T) {
 		t.Errorf("nothing passes: %v", got)
 	}
 }
+
+// Five who may make ten calls a second each fill the account's fifty. Of those who could take the same slot the first does. When
+// slots could be closer than evenly, a tenth or only a fiftieth, they came in bunches for good, and what was left between two
+// bunches the last one could not use: nine calls instead of ten, and nobody else made the tenth.
+func TestFiveWhoShareAnAccountAllMakeTheirCalls(t *testing.T) {
+	const each, all, measured = 10, 50, 30 * second
+	for seed := range uint64(40) {
+		rng := rand.New(rand.NewPCG(seed, seed))
+		var account window
+		var own [all / each]window
+		var ready, pause, calls [all / each]int64
+		for i := range own {
+			ready[i] = bigBang + 1000*rng.Int64N(3000)
+			pause[i] = bigBang + rng.Int64N(20*second)
+		}
+		for now := bigBang; now < bigBang+30*second+measured; {
+			who, at := 0, int64(0)
+			for i, w := range own {
+				if slot := max(ready[i], w.next(each), account.next(all)); at == 0 || slot < at {
+					who, at = i, slot
+				}
+			}
+			if at > pause[who] { // once, each has nothing to do for a while
+				ready[who], pause[who] = at+1000*(10+rng.Int64N(300)), bigBang+3600*second
+				continue
+			}
+			now = at
+			e := entry{now, guard.Microseconds(), passed}
+			account, own[who] = account.book(e, all+spare), own[who].book(e, each+spare)
+			if now >= bigBang+30*second {
+				calls[who]++
+			}
+		}
+		sum := int64(0)
+		for i, n := range calls {
+			sum += n
+			if rate := float64(n) * second / measured; rate < 0.975*each {
+				t.Errorf("seed %d: number %d made %.2f calls a second", seed, i+1, rate)
+			}
+		}
+		if rate := float64(sum) * second / measured; rate < 0.98*all {
+			t.Errorf("seed %d: %.2f calls a second together", seed, rate)
+		}
+	}
+}
