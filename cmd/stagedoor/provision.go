@@ -182,7 +182,12 @@ func localZone() string {
 // steered is what pause and resume answer to a script.
 type steered struct {
 	Paused  bool `json:"paused"`
-	Drained bool `json:"drained"` // nothing is on its way any more, as far as this command has waited for that
+	Drained bool `json:"drained,omitempty"` // this command has waited until nothing was on its way any more
+}
+
+// retried is what retry answers to one.
+type retried struct {
+	Retried int `json:"retried"` // rows of the ledger
 }
 
 // tell prints an answer: for a script, or the sentence.
@@ -243,6 +248,6 @@ func (p *provisionRetryCmd) Run(ctx context.Context, c *provisionCmd) error {
 		if err != nil {
 			return flagged(err)
 		}
-		return tell(p.JSON, map[string]int{"retried": n}, fmt.Sprintf("%d to be tried again at once.", n))
+		return tell(p.JSON, retried{n}, fmt.Sprintf("%d to be tried again at once.", n))
 	})
 }

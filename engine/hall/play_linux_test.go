@@ -185,7 +185,7 @@ func (h *hall) open(kind string, s *show) (*process, *crowd) {
 func (h *hall) weigh(p *process, s *show) {
 	h.Helper()
 	if s.kind == "engine" || s.kind == deflating { // the bare ones give nothing back
-		<-time.After(collector.Calm + time.Second)
+		<-time.After(2*collector.Calm + time.Second)
 	}
 	s.idle = float64(p.resident()-s.base) / float64(h.n)
 	p.ask("collect", "")

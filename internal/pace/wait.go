@@ -14,8 +14,8 @@ type startKey struct {
 
 // Wait waits for a slot and reports whether the call may start now: not when ctx has ended, and not when it is late. (Where
 // there are no limits nothing is late, and while nothing is throttled there is nothing to wait for.) It notes when the call
-// starts, so that the next ones need not allow for its being late: without that a bucket is used to 97.7 %, with it to
-// 98.5 %.
+// starts, so that the next ones need not allow for its being late: without that ten calls would take 1.023 s, with it they take
+// 1.015 s.
 func (p *Pace) Wait(ctx context.Context, s Slot) bool {
 	if s.free {
 		return ctx.Err() == nil
