@@ -34,7 +34,7 @@ type cli struct {
 }
 
 func main() {
-	collector.Ease()
+	collector.Tidy()
 	var c cli
 	k := kong.Parse(&c, kong.Name("stagedoor"), kong.ShortUsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Description("Ticketed online shows: the door, the hall and the chat. `stagedoor serve` runs everything on embedded defaults."))

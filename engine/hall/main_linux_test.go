@@ -87,7 +87,7 @@ func child(text string) error {
 
 // serveEngine runs an engine until its standard input ends.
 func serveEngine(cfg engine.Config) error {
-	collector.Ease() // as stagedoor engine does
+	collector.Tidy() // as stagedoor engine does
 	cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	e, err := engine.New(context.Background(), cfg)
 	if err != nil {
