@@ -1,22 +1,20 @@
 // Package collector has memory given back to the system when it is calm.
 //
 // What a rush leaves behind – thousands who came in at once, an import – Go keeps until it collects by itself: when as much was
-// allocated again as is alive, or after two minutes, and then it gives back slowly. A quiet process held up to twice of what it needs
-// (docs/bench/2026-11-28-fanout.md).
+// allocated again as is alive, or after two minutes, and then it gives back slowly. Sessions on which nothing happened held up to
+// twice of what they need (docs/bench/2026-11-28-fanout.md).
 //
 // How often Go collects stays as it is. With room for 24 MB between two collections a connect cost 8 % less processor, and a line to a
 // thousand 7 % more: what stays alive is then strewn over more memory than a processor keeps near.
 package collector
 
 import (
-	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
-	"sync"
 	"time"
 )
 
-// Calm is how long next to nothing has to be allocated, and nothing collected, before memory is given back: at most twice that after a rush.
+// Calm is how long next to nothing has to be allocated before memory is given back: at most twice that after a rush.
 const Calm = 5 * time.Second
 
 const (
@@ -27,69 +25,17 @@ const (
 )
 
 // Tidy does it for this process, for good.
-func Tidy() { tidy(Calm) }
+func Tidy() { go tidy(time.Tick(Calm)) }
 
-// tidier is at work from tidy until stop.
-type tidier struct {
-	calm  time.Duration
-	timer *time.Timer // of look
-
-	mu        sync.Mutex // guards these
-	allocated uint64     // in all, when it was looked last
-	stopped   bool
-}
-
-func tidy(calm time.Duration) *tidier {
-	t := &tidier{calm: calm}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.timer = time.AfterFunc(calm, t.look)
-	t.await()
-	return t
-}
-
-func (t *tidier) stop() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.stopped = true
-	t.timer.Stop()
-}
-
-// await has collected called after the next collection: nobody holds the token that it leaves behind.
-func (t *tidier) await() {
-	type token struct{ _ [4]uint64 } // not a tiny object: those share their fate with others
-	runtime.AddCleanup(new(token), (*tidier).collected, t)
-}
-
-// collected has the next look wait: there is somebody at work.
-func (t *tidier) collected() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.stopped {
-		t.timer.Reset(t.calm)
-		t.await()
+func tidy(ticks <-chan time.Time) {
+	before := memory{}
+	for range ticks {
+		now := look()
+		if now.calm(before) {
+			debug.FreeOSMemory()
+		}
+		before = now
 	}
-}
-
-// look is called when nothing was collected for a while.
-func (t *tidier) look() {
-	if t.idle(now()) {
-		debug.FreeOSMemory()
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.stopped {
-		t.timer.Reset(t.calm)
-	}
-}
-
-// idle reports whether now is the time to give memory back.
-func (t *tidier) idle(m memory) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	calm := m.allocated-t.allocated <= trickle
-	t.allocated = m.allocated
-	return calm && m.spare() > max(worth, m.alive/2) && !t.stopped
 }
 
 // memory is what package runtime/metrics says of it, in bytes.
@@ -100,10 +46,12 @@ type memory struct {
 	allocated uint64 // since the process began
 }
 
-// spare is how much a collection might give back.
-func (m memory) spare() uint64 { return max(m.objects+m.free, m.alive) - m.alive }
+// calm reports whether next to nothing was allocated since the last look, and enough can be given back.
+func (m memory) calm(before memory) bool {
+	return m.allocated-before.allocated <= trickle && m.objects+m.free > m.alive+max(worth, m.alive/2)
+}
 
-func now() memory {
+func look() memory {
 	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
 		{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(s)
