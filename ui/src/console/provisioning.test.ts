@@ -86,6 +86,8 @@ describe('what if', () => {
     expect(Object.keys(checkPlan({ ...form, tickets: '', doors: '' }))).toEqual(['tickets', 'doors']);
     expect(Object.keys(checkPlan({ ...form, tickets: 'many', zone: 'Mars' }))).toEqual(['tickets', 'zone']);
     expect(checkPlan({ ...form, event: 'ev1', tickets: '', doors: '' })).toEqual({});
+    expect(checkPlan({ ...form, tickets: '10,000,000' })).toEqual({});
+    expect(checkPlan({ ...form, tickets: '10,000,001' }).tickets).toContain('ten million at most');
   });
   const plan: Plan = {
     tickets: 42_000,

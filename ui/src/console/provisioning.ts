@@ -165,7 +165,7 @@ export function checkPlan(f: PlanForm): PlanErrors {
   const errors: PlanErrors = {};
   const tickets = Number(f.tickets.replaceAll(/[\s,.']/g, ''));
   if (f.tickets.trim() === '' ? f.event === '' : !Number.isInteger(tickets) || tickets < (f.event === '' ? 1 : 0) || tickets > 10_000_000) {
-    errors.tickets = 'A whole number, such as 42,000.';
+    errors.tickets = 'A whole number such as 42,000, ten million at most.';
   }
   if (f.event === '') {
     if (!knownZone(f.zone.trim())) errors.zone = 'A time zone such as Europe/Berlin.';
