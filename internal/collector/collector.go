@@ -21,7 +21,7 @@ const (
 	// trickle is how many bytes may be allocated in a time that counts as calm.
 	trickle = 4 << 20
 	// worth is how many bytes there must be to give back; where much is alive, half of that, for a collection walks through all of it.
-	worth = 4 << 20
+	worth = 2 << 20
 )
 
 // Tidy does it for this process, for good.
