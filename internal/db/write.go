@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -160,6 +161,7 @@ func (w *writer) stop() {
 func (w *writer) run() {
 	defer close(w.ended)
 	for first := range w.queue {
+		runtime.Gosched() // who is about to write does, and shares the commit: the answers to the last one have just been given
 		group := []*job{first}
 		for len(group) < maxGroup {
 			select {
