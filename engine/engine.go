@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -111,6 +112,9 @@ type Engine struct {
 	closed  bool
 	once    sync.Once // Close works once
 }
+
+// ConnContext is for the http.Server that serves an Engine. Without it everything works, too, but a session that opens costs a tenth more.
+func ConnContext(ctx context.Context, c net.Conn) context.Context { return session.ConnContext(ctx, c) }
 
 // New opens the database, brings its schema up to date and starts the background work. ctx bounds the start only.
 func New(ctx context.Context, cfg Config) (*Engine, error) {

@@ -2,7 +2,6 @@ package fanout
 
 import (
 	"errors"
-	"io"
 	"net"
 	"os"
 	"syscall"
@@ -19,9 +18,9 @@ const (
 
 // bare is a link over a descriptor of our own: no net.Conn, no netpoll entry.
 type bare struct {
-	fd    int
-	poll  *poller
-	outer io.Closer // what the socket was wrapped in, which has to hear of its end; may be nil
+	fd   int
+	poll *poller
+	free func() // tells who counts connections of its end; may be nil
 }
 
 // takeDescriptor gives the socket's descriptor to the shard. nil means that it has none to give: TLS works on bytes that
@@ -45,11 +44,11 @@ func takeDescriptor(s *shard, socket net.Conn) (*bare, *poller) {
 	if err != nil || fd < 0 {
 		return nil, nil
 	}
-	// The old descriptor and its entry in Go's poller go; the connection lives on in ours, which is non-blocking, too.
+	// The old descriptor and its entry in Go's poller go; the connection lives on in ours, which is non-blocking, too. Close
+	// returns when nobody reads from the old one any more.
 	b := &bare{fd: fd, poll: poll}
-	if w, wrapped := socket.(interface{ NetConn() net.Conn }); wrapped {
-		b.outer = socket
-		_ = w.NetConn().Close()
+	if counted, ok := socket.(interface{ Part() (free func()) }); ok {
+		b.free = counted.Part()
 	} else {
 		_ = socket.Close()
 	}
@@ -130,8 +129,8 @@ func (b *bare) rinse() {
 
 func (b *bare) close(gone func()) {
 	_ = syscall.Close(b.fd) // and with it the entry in the epoll set
-	if b.outer != nil {
-		_ = b.outer.Close()
+	if b.free != nil {
+		b.free()
 	}
 	gone()
 }

@@ -94,7 +94,7 @@ func serveEngine(cfg engine.Config) error {
 		return err
 	}
 	// A congestion control that paces sets a timer for every write, which is not what is measured.
-	listen := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error { return c.Control(plainCongestion) }}
+	listen := net.ListenConfig{KeepAlive: -1, Control: func(_, _ string, c syscall.RawConn) error { return c.Control(plainCongestion) }}
 	l, err := listen.Listen(context.Background(), "tcp4", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func serveEngine(cfg engine.Config) error {
 	}
 	told, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	s := &http.Server{Handler: e, ReadHeaderTimeout: time.Minute}
+	s := &http.Server{Handler: e, ReadHeaderTimeout: time.Minute, ConnContext: engine.ConnContext}
 	over := make(chan error, 1)
 	go func() { over <- s.Serve(l) }()
 	obeyed := make(chan struct{})

@@ -3,10 +3,12 @@ package session
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -169,7 +171,7 @@ func (h *Hub) refuse(w http.ResponseWriter, r *http.Request, code ws.StatusCode,
 // send: it can then share a write with the first frame. Compression is agreed upon without context takeover only: a frame
 // for everybody is compressed once. An error has been answered.
 func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request, c *conn, expires time.Time) (answer []byte, err error) {
-	said := &answering{ResponseWriter: w}
+	said := &answering{ResponseWriter: w, lent: h.lent(r)}
 	said.text.Grow(256) // for the first frame, too
 	var up ws.HTTPUpgrader
 	deflate := wsflate.Extension{Parameters: wsflate.Parameters{ServerNoContextTakeover: true, ClientNoContextTakeover: true}}
@@ -192,14 +194,41 @@ func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request, c *conn, expires t
 	return said.text.Bytes(), nil
 }
 
-// answering is a ResponseWriter that keeps what is written to its hijacked connection.
+// socketKey is that of ConnContext.
+type socketKey struct{}
+
+// ConnContext is for http.Server. With it a session takes the descriptor out of its connection instead of hijacking that:
+// net/http then finds it closed and keeps its buffers for the next one, where a hijacked connection leaves twelve
+// kilobytes of garbage behind.
+func ConnContext(ctx context.Context, socket net.Conn) context.Context {
+	return context.WithValue(ctx, socketKey{}, socket)
+}
+
+// lent returns the socket of a request that net/http may keep, nil if there is none whose descriptor can be taken.
+func (h *Hub) lent(r *http.Request) net.Conn {
+	socket, _ := r.Context().Value(socketKey{}).(net.Conn)
+	if _, ok := socket.(syscall.Conn); !ok || h.cfg.Portable {
+		return nil
+	}
+	return socket
+}
+
+// answering is a ResponseWriter that keeps what is written to its connection, which is hijacked unless it is lent.
 type answering struct {
 	http.ResponseWriter
+	lent net.Conn
 	text bytes.Buffer
 }
 
+// nothing is what has come on a socket whose reader stays behind. A client waits for the answer before it sends anything
+// (RFC 6455, section 4.1); whatever else it has sent is lost.
+var nothing = bufio.NewReader(bytes.NewReader(nil))
+
 // Hijack is for http.ResponseController.
 func (a *answering) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if a.lent != nil {
+		return a.lent, bufio.NewReadWriter(nothing, bufio.NewWriterSize(&a.text, 256)), nil
+	}
 	socket, rw, err := http.NewResponseController(a.ResponseWriter).Hijack()
 	if err == nil {
 		rw.Writer.Reset(&a.text)

@@ -59,7 +59,9 @@ func open(t testing.TB, change func(*session.Config)) *stage {
 	}
 	s.hub = session.New(cfg)
 	s.chat.SetSink(s.hub)
-	server := httptest.NewServer(s.hub)
+	server := httptest.NewUnstartedServer(s.hub)
+	server.Config.ConnContext = session.ConnContext // tests of the engine do without
+	server.Start()
 	s.url = server.URL
 	t.Cleanup(func() {
 		if !s.closed {

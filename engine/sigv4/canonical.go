@@ -2,7 +2,6 @@ package sigv4
 
 import (
 	"cmp"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -196,10 +195,21 @@ func (c *claim) sign(canonical []byte, secret string) [sha256.Size]byte {
 	return code
 }
 
-// MAC is HMAC-SHA-256 (RFC 2104).
-func MAC(key []byte, text string) (sum [sha256.Size]byte) {
-	h := hmac.New(sha256.New, key)
-	_, _ = h.Write([]byte(text)) // never fails
-	h.Sum(sum[:0])
-	return sum
+// MAC is HMAC-SHA-256 (RFC 2104, section 2). Each signature needs five, each with a key of its own, and hmac.New makes
+// seven objects for a key: a tenth of what a session costs to open.
+func MAC(key []byte, text string) [sha256.Size]byte {
+	if len(key) > sha256.BlockSize {
+		sum := sha256.Sum256(key)
+		key = sum[:]
+	}
+	var block [sha256.BlockSize]byte
+	copy(block[:], key)
+	xor := func(b []byte, pad byte) []byte {
+		for _, k := range block {
+			b = append(b, k^pad)
+		}
+		return b
+	}
+	inner := sha256.Sum256(append(xor(make([]byte, 0, 256), 0x36), text...)) // all but long texts stay on the stack
+	return sha256.Sum256(append(xor(make([]byte, 0, sha256.BlockSize+sha256.Size), 0x5c), inner[:]...))
 }

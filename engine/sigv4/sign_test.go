@@ -1,6 +1,7 @@
 package sigv4_test
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -49,6 +50,19 @@ func TestWeSignAsTheSDKDoes(t *testing.T) {
 		got.Header.Set("X-Stagedoor-About", "other")
 		if _, _, err := sigv4.VerifyHeader(got, gotBody, "chime", secretOf(c), signedAt); err == nil {
 			t.Errorf("%s: a changed header was accepted", target)
+		}
+	}
+}
+
+func TestMACIsHMAC(t *testing.T) {
+	long := strings.Repeat("0123456789", 60)
+	for key := range 150 {
+		for _, text := range []int{0, 1, 8, 55, 64, 191, 192, 193, 600} {
+			h := hmac.New(sha256.New, []byte(long[:key]))
+			_, _ = h.Write([]byte(long[:text]))
+			if got := sigv4.MAC([]byte(long[:key]), long[:text]); !hmac.Equal(got[:], h.Sum(nil)) {
+				t.Errorf("a key of %d bytes and a text of %d: %x", key, text, got)
+			}
 		}
 	}
 }

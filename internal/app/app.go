@@ -94,15 +94,14 @@ func New(ctx context.Context, cfg config.Serve, log *slog.Logger) (_ *App, err e
 
 // listen opens the ports; a port in use is said before anything runs.
 func (a *App) listen(ctx context.Context) (err error) {
-	var lc net.ListenConfig
-	if a.pages, err = lc.Listen(ctx, "tcp", a.cfg.Listen); err != nil {
+	if a.pages, err = ingress.Listen(ctx, a.cfg.Listen); err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
 	if a.metrics, err = listenMetrics(ctx, a.cfg.MetricsListen); err != nil {
 		return fmt.Errorf("--metrics-listen: %w", err)
 	}
 	if a.engine != nil && a.cfg.EngineListen != "" {
-		if a.sdk, err = lc.Listen(ctx, "tcp", a.cfg.EngineListen); err != nil {
+		if a.sdk, err = ingress.Listen(ctx, a.cfg.EngineListen); err != nil {
 			return fmt.Errorf("--engine-listen: %w", err)
 		}
 		n := note{URL: a.EngineURL(), Region: a.engine.Region(), AccessKeyID: a.engine.Credentials().AccessKeyID}
@@ -183,7 +182,9 @@ func newGate(socketsPerViewer int, operator func(*http.Request) bool, log *slog.
 	}
 	log.Log(context.Background(), level, "viewers that fit into the limit of open files (ulimit -n)", "viewers", b.Sockets/socketsPerViewer,
 		"descriptors", b.Descriptors, "for_requests", b.Requests, "for_operators", b.Operators, "for_files", b.Files)
-	return ingress.NewGate(b, operator, log), nil
+	g := ingress.NewGate(b, operator, log)
+	g.ConnContext = engine.ConnContext
+	return g, nil
 }
 
 // fewViewers is so few that an operator should hear of it.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/engine"
 	"github.com/stagedoor/stagedoor/internal/config"
+	"github.com/stagedoor/stagedoor/internal/ingress"
 	"github.com/stagedoor/stagedoor/internal/selfsigned"
 )
 
@@ -41,8 +42,7 @@ func NewAlone(ctx context.Context, cfg config.Engine, c engine.Config, log *slog
 		return nil, err
 	}
 	a := &Alone{cfg: cfg, log: log, drain: c.DrainTime}
-	var lc net.ListenConfig
-	if a.listener, err = lc.Listen(ctx, "tcp", cfg.Listen); err != nil {
+	if a.listener, err = ingress.Listen(ctx, cfg.Listen); err != nil {
 		return nil, fmt.Errorf("--listen: %w", err)
 	}
 	defer func() {

@@ -16,25 +16,7 @@ func (c *counting) Write(p []byte) (int, error) { c.writes++; return c.conn.Writ
 
 // net writes many pieces in one system call only to connections in which it recognises its own.
 func TestManyPiecesGoOutAtOnce(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	peer, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = peer.Close() }()
-	g := NewGate(Share(1000), nil, nil)
-	accepted, err := g.Listener(l).Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	own, ok := accepted.(*conn)
-	if !ok {
-		t.Fatalf("a %T", accepted)
-	}
+	g, own, peer := accept(t)
 	c := &counting{conn: own}
 	pieces := net.Buffers{[]byte("one "), []byte("two "), []byte("three")}
 	if n, err := pieces.WriteTo(c); n != 13 || err != nil || c.writes != 0 {
@@ -46,4 +28,29 @@ func TestManyPiecesGoOutAtOnce(t *testing.T) {
 	if text, err := io.ReadAll(peer); string(text) != "one two three" || g.Open() != 0 {
 		t.Errorf("%q, %v; %d open", text, err, g.Open())
 	}
+}
+
+// accept returns a connection of a gate and its other end.
+func accept(t *testing.T) (*Gate, *conn, net.Conn) {
+	t.Helper()
+	l, err := Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	peer, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = peer.Close() })
+	g := NewGate(Share(1000), nil, nil)
+	accepted, err := g.Listener(l).Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, ok := accepted.(*conn)
+	if !ok {
+		t.Fatalf("a %T", accepted)
+	}
+	return g, c, peer
 }

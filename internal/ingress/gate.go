@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,6 +23,9 @@ type Gate struct {
 	budget   Budget
 	operator func(*http.Request) bool
 	log      *slog.Logger
+
+	// ConnContext is that of the http.Server; nil for none. Set it before Serve.
+	ConnContext func(context.Context, net.Conn) context.Context
 
 	open     atomic.Int64
 	refused  atomic.Uint64
@@ -91,6 +95,14 @@ func (c *conn) Close() error {
 	err := c.TCPConn.Close()
 	c.once.Do(func() { c.gate.open.Add(-1) })
 	return err
+}
+
+// Part closes the connection here while its descriptor lives on in other hands. It keeps its place until free is called.
+func (c *conn) Part() (free func()) {
+	free = func() {} // closed before, and counted
+	c.once.Do(func() { free = sync.OnceFunc(func() { c.gate.open.Add(-1) }) })
+	_ = c.TCPConn.Close()
+	return free
 }
 
 // NetConn is the connection underneath, for socket options.

@@ -33,12 +33,19 @@ const (
 	maxStreams = 32
 )
 
+// Listen opens a TCP port for Serve. The system probes nobody who is silent, which would be four calls for each connection and packets for all of them: a
+// silent request has its limits (above), and a socket that was upgraded its pings.
+func Listen(ctx context.Context, addr string) (net.Listener, error) {
+	lc := net.ListenConfig{KeepAlive: -1}
+	return lc.Listen(ctx, "tcp", addr)
+}
+
 // Serve runs one HTTP server behind the gate until ctx ends, then lets requests finish. With secure it speaks TLS and
 // HTTP/2; nil means plain HTTP/1.1.
 func (g *Gate) Serve(ctx context.Context, l net.Listener, h http.Handler, t Times, secure *tls.Config) error {
 	s := &http.Server{
 		Handler: g.Handler(h), ReadHeaderTimeout: headerTime, ReadTimeout: t.Body, WriteTimeout: t.Answer, IdleTimeout: idleTime,
-		TLSConfig: secure, MaxHeaderBytes: maxHeader, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams}, ErrorLog: log.New(&serverLog{log: g.log}, "", 0),
+		TLSConfig: secure, MaxHeaderBytes: maxHeader, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams}, ConnContext: g.ConnContext, ErrorLog: log.New(&serverLog{log: g.log}, "", 0),
 	}
 	g.mu.Lock()
 	g.servers = append(g.servers, s)
