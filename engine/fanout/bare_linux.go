@@ -47,9 +47,13 @@ func takeDescriptor(s *shard, socket net.Conn) (*bare, *poller) {
 	// The old descriptor and its entry in Go's poller go; the connection lives on in ours, which is non-blocking, too. Close
 	// returns when nobody reads from the old one any more.
 	b := &bare{fd: fd, poll: poll}
-	if counted, ok := socket.(interface{ Part() (free func()) }); ok {
-		b.free = counted.Part()
-	} else {
+	switch outer := socket.(type) {
+	case Parted:
+		b.free = outer.Part()
+	case interface{ NetConn() net.Conn }: // who counts by Close
+		_ = outer.NetConn().Close()
+		b.free = func() { _ = socket.Close() }
+	default:
 		_ = socket.Close()
 	}
 	_ = syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_SNDBUF, socketBuffer) // wishes, not needs

@@ -38,7 +38,7 @@ type Config struct {
 	Shards     int           // GOMAXPROCS
 	QueueBytes int           // what may wait for a slow reader; 256 KiB
 	QueueTime  time.Duration // how long it may wait; 10 s
-	PingEvery  time.Duration // 30 s; a peer silent for two and a half of these is dead
+	PingEvery  time.Duration // 20 s, before home routers forget a connection; a peer silent for two and a half of these is dead
 	Tick       time.Duration // resolution of all of these but Pace; 1 s
 	CloseTime  time.Duration // how long a peer may take to answer a close frame; 5 s
 	Expired    Farewell      // of a connection whose time is over (Terms.Until)
@@ -54,7 +54,7 @@ func (c *Config) defaults() {
 	set(&c.Shards, runtime.GOMAXPROCS(0))
 	set(&c.QueueBytes, 256<<10)
 	set(&c.QueueTime, 10*time.Second)
-	set(&c.PingEvery, 30*time.Second)
+	set(&c.PingEvery, 20*time.Second)
 	set(&c.Tick, time.Second)
 	set(&c.CloseTime, 5*time.Second)
 	set(&c.Pace, 100*time.Millisecond)
@@ -122,6 +122,34 @@ type Terms struct {
 // Take takes over a socket on which the WebSocket handshake has been read; the answer to it is for the caller to send.
 // early is what the peer has sent since. The shard with the fewest connections gets it.
 func (h *Hall) Take(socket net.Conn, early []byte, guest Guest, terms Terms) *Conn {
+	c := h.place(guest, terms)
+	if b, poll := c.shard.descriptor(socket); b != nil {
+		return c.begin(b, poll, early)
+	}
+	return c.begin(newPiped(c, socket), nil, early)
+}
+
+// TakeDescriptor is Take for a socket that somebody else goes on to have: all that he finds is that it is closed. nil if it has
+// no descriptor to give, and then nothing has happened to it.
+func (h *Hall) TakeDescriptor(socket net.Conn, guest Guest, terms Terms) *Conn {
+	c := h.place(guest, terms)
+	b, poll := c.shard.descriptor(socket)
+	if b == nil {
+		c.shard.taken.Add(-1)
+		return nil
+	}
+	return c.begin(b, poll, nil)
+}
+
+// Parted is a connection that counts as open after its Close: Part closes it, and free says that its descriptor, which lives on
+// here, is closed, too.
+type Parted interface {
+	net.Conn
+	Part() (free func())
+}
+
+// place makes a connection of a shard that has not got a link yet.
+func (h *Hall) place(guest Guest, terms Terms) *Conn {
 	s := h.shards[0]
 	for _, other := range h.shards[1:] {
 		if other.taken.Load() < s.taken.Load() {
@@ -133,21 +161,22 @@ func (h *Hall) Take(socket net.Conn, early []byte, guest Guest, terms Terms) *Co
 	if !terms.Until.IsZero() {
 		c.expires = s.now() + time.Until(terms.Until)
 	}
-	poll := s.link(c, socket)
-	s.post(func() { s.add(c, poll, early) })
 	return c
 }
 
-// link picks how the bytes of c travel. The poller is nil for a piped one.
-func (s *shard) link(c *Conn, socket net.Conn) *poller {
-	if !s.cfg.Portable {
-		if b, poll := takeDescriptor(s, socket); b != nil {
-			c.link = b
-			return poll
-		}
+// descriptor takes the one of a socket, unless that has none or the bytes are to travel over net.Conn.
+func (s *shard) descriptor(socket net.Conn) (*bare, *poller) {
+	if s.cfg.Portable {
+		return nil, nil
 	}
-	c.link = newPiped(c, socket)
-	return nil
+	return takeDescriptor(s, socket)
+}
+
+// begin gives a connection its link and its place in the shard. The poller is nil for a piped one.
+func (c *Conn) begin(l link, poll *poller, early []byte) *Conn {
+	c.link = l
+	c.shard.post(func() { c.shard.add(c, poll, early) })
+	return c
 }
 
 // CutOff closes every socket without a word.

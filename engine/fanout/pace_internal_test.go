@@ -160,7 +160,10 @@ func TestASmallRoomDoesNotWaitForALargeOne(t *testing.T) {
 		server, client := socketPair(t)
 		t.Cleanup(func() { _ = client.Close() })
 		c := &Conn{shard: s, guest: make(ended), expires: never, until: never}
-		poll := s.link(c, server)
+		b, poll := s.descriptor(server)
+		if c.link = b; b == nil {
+			c.link = newPiped(c, server)
+		}
 		s.add(c, poll, nil)
 		p.enter(c)
 		t.Cleanup(c.end)

@@ -93,7 +93,7 @@ func serveEngine(cfg engine.Config) error {
 	if err != nil {
 		return err
 	}
-	// A congestion control that paces sets a timer for every write, which is not what is measured.
+	// No probes, as ingress.Listen has it. A congestion control that paces sets a timer for every write, which is not what is measured.
 	listen := net.ListenConfig{KeepAlive: -1, Control: func(_, _ string, c syscall.RawConn) error { return c.Control(plainCongestion) }}
 	l, err := listen.Listen(context.Background(), "tcp4", "127.0.0.1:0")
 	if err != nil {

@@ -67,13 +67,16 @@ func BenchmarkIdleSession(b *testing.B) {
 }
 
 // bare opens a session and keeps nothing but the socket.
-func (s *stage) bare(signed string) net.Conn {
+func (s *stage) bare(signed string) net.Conn { return s.bareEarly(signed, "") }
+
+// bareEarly sends more in one piece with the request.
+func (s *stage) bareEarly(signed, more string) net.Conn {
 	s.Helper()
 	host, target, _ := strings.Cut(strings.TrimPrefix(signed, "http://"), "/")
 	c, err := net.Dial("tcp", host)
 	s.ok(err)
 	_, err = fmt.Fprintf(c, "GET /%s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", target, host)
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n%s", target, host, more)
 	s.ok(err)
 	var buf [1024]byte
 	for n := 0; !bytes.Contains(buf[:n], []byte("SESSION_ESTABLISHED")); {

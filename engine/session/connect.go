@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"syscall"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -43,7 +42,14 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuseBusy(w, why)
 		return
 	}
-	defer h.exitHandshake()
+	var rest func() // of a session that has begun: the request is over
+	defer func() {
+		if rest == nil {
+			h.exitHandshake()
+			return
+		}
+		go func() { defer h.exitHandshake(); rest() }()
+	}()
 	switch origin := r.Header.Get("Origin"); {
 	case r.Method != http.MethodGet:
 		w.Header().Set("Allow", http.MethodGet)
@@ -54,7 +60,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case origin != "" && h.cfg.Origin != nil && !h.cfg.Origin(origin):
 		refuseHTTP(w, http.StatusForbidden, "ForbiddenException", "Forbidden", "This origin may not open messaging sessions.")
 	default:
-		h.connect(w, r)
+		rest = h.connect(w, r)
 	}
 }
 
@@ -67,7 +73,8 @@ type request struct {
 	expires   time.Time // end of the credentials
 }
 
-func (h *Hub) connect(w http.ResponseWriter, r *http.Request) {
+// connect opens a session. What there is left to do for it when the request is answered comes back; nil for nothing.
+func (h *Hub) connect(w http.ResponseWriter, r *http.Request) (rest func()) {
 	var p *iam.Principal
 	now := time.Now()
 	query, err := sigv4.VerifyPresigned(r, "chime", func(key, token string) (secret string, err error) {
@@ -78,47 +85,47 @@ func (h *Hub) connect(w http.ResponseWriter, r *http.Request) {
 	req := request{user: arn.ARN(strings.Clone(query.Get("userArn"))), sessionID: strings.Clone(query.Get("sessionId"))}
 	if err != nil || !req.user.Is(arn.KindUser) || !p.Allows("chime:Connect", string(req.user)) {
 		h.refuse(w, r, closeUnauthorized, "Unauthorized")
-		return
+		return nil
 	}
 	req.expires = p.Expires
 	if wrong := req.read(query); wrong != "" {
 		refuseHTTP(w, http.StatusBadRequest, "BadRequestException", "BadRequest", wrong)
-		return
+		return nil
 	}
 	if h.cfg.Limiter.Take(now, "Connect", quota.Keys{Account: p.Account, AppInstance: string(req.user.AppInstance()), User: string(req.user)}) != nil {
 		refuseHTTP(w, http.StatusTooManyRequests, "ThrottledClientException", "Throttled", "Rate exceeded")
-		return
+		return nil
 	}
 	m, v := h.reserve(req.user, req.sessionID)
 	if v != reservedOK {
 		h.refuseFull(w, v)
-		return
+		return nil
 	}
 	if err := h.load(r.Context(), m); err != nil {
 		h.release(m)
 		if fault.Is(err, fault.Denied) || fault.Is(err, fault.NotFound) {
 			h.refuse(w, r, closeForbidden, "Forbidden")
-			return
+			return nil
 		}
 		h.cfg.Log.Error("the channels of a connecting user cannot be read", "user", req.user, "err", err)
 		w.Header().Set("Retry-After", "1")
 		refuseHTTP(w, http.StatusServiceUnavailable, "ServiceUnavailableException", "ServiceUnavailable", "The service is currently unavailable.")
-		return
+		return nil
 	}
 	c := &conn{hub: h, m: m, sessionID: req.sessionID}
 	answer, err := h.upgrade(w, r, c, req.expires)
 	if err != nil {
 		h.release(m)
-		return
+		return nil
 	}
 	if req.prefetch && h.cfg.Details != nil {
 		c.Send(answer)
-		h.prefetch(c, req.sortBy)
-		return
+		return func() { h.prefetch(c, req.sortBy) }
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.attach(c, answer, false)
+	return nil
 }
 
 // read takes the rest of a verified query; it returns what is wrong with it. Parameters that we do not know are the
@@ -171,69 +178,81 @@ func (h *Hub) refuse(w http.ResponseWriter, r *http.Request, code ws.StatusCode,
 // send: it can then share a write with the first frame. Compression is agreed upon without context takeover only: a frame
 // for everybody is compressed once. An error has been answered.
 func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request, c *conn, expires time.Time) (answer []byte, err error) {
-	said := &answering{ResponseWriter: w, lent: h.lent(r)}
+	var said answering
 	said.text.Grow(256) // for the first frame, too
 	var up ws.HTTPUpgrader
 	deflate := wsflate.Extension{Parameters: wsflate.Parameters{ServerNoContextTakeover: true, ClientNoContextTakeover: true}}
 	if h.cfg.Compress {
 		up.Negotiate = deflate.Negotiate
 	}
-	socket, rw, _, err := up.Upgrade(r, said)
-	if err != nil {
-		if socket != nil {
-			_ = socket.SetWriteDeadline(time.Now().Add(handshakeTime))
-			_, _ = socket.Write(said.text.Bytes())
-			_ = socket.Close()
+	_, _, _, wrong := up.Upgrade(r, &said)
+	_, compressed := deflate.Accepted()
+	terms := fanout.Terms{Until: expires, Deflate: compressed}
+	if wrong == nil {
+		if c.Conn = h.hall.TakeDescriptor(lent(w, r), c, terms); c.Conn != nil {
+			h.took()
+			return said.text.Bytes(), nil
 		}
+	}
+	socket, rw, err := http.NewResponseController(w).Hijack()
+	switch {
+	case err != nil:
+		refuseHTTP(w, http.StatusInternalServerError, "ServiceFailureException", "ServiceFailure", "This connection cannot be upgraded.")
 		return nil, err
+	case wrong != nil:
+		_ = socket.SetWriteDeadline(time.Now().Add(handshakeTime))
+		_, _ = socket.Write(said.text.Bytes())
+		_ = socket.Close()
+		return nil, wrong
 	}
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered()) // Peek of what is there cannot fail
 	h.took()
-	_, compressed := deflate.Accepted()
-	c.Conn = h.hall.Take(socket, bytes.Clone(early), c, fanout.Terms{Until: expires, Deflate: compressed}) // a copy, so that the 8 KiB of rw can go
+	c.Conn = h.hall.Take(socket, bytes.Clone(early), c, terms) // a copy, so that the buffers of rw can go
 	return said.text.Bytes(), nil
 }
+
+// answering keeps what is answered to a handshake; which connection that will go to is seen afterwards.
+type answering struct {
+	http.ResponseWriter // nil: nothing is asked of it
+	text                bytes.Buffer
+}
+
+// Hijack is for http.ResponseController.
+func (a *answering) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return timeless{}, bufio.NewReadWriter(nil, bufio.NewWriterSize(&a.text, 256)), nil
+}
+
+// timeless is a connection that is only told to have no deadlines, as a hijacked one and a descriptor have none.
+type timeless struct{ net.Conn }
+
+func (timeless) SetDeadline(time.Time) error { return nil }
 
 // socketKey is that of ConnContext.
 type socketKey struct{}
 
-// ConnContext is for http.Server. With it a session takes the descriptor out of its connection instead of hijacking that:
-// net/http then finds it closed and keeps its buffers for the next one, where a hijacked connection leaves twelve
-// kilobytes of garbage behind.
+// ConnContext is for http.Server. With it a session takes the descriptor out of its connection instead of hijacking that.
+// net/http finds the connection closed when the request is over, which it takes for a client that has left, and keeps its
+// buffers for the next one, where a hijacked connection leaves them to the garbage collector. A wrapper that counts
+// connections by their Close must also have Part (fanout.Parted), or its connections are hijacked as ever.
+//
+// What a client sends before it has the answer may then be lost in part; it has to wait (RFC 6455, section 4.1).
 func ConnContext(ctx context.Context, socket net.Conn) context.Context {
 	return context.WithValue(ctx, socketKey{}, socket)
 }
 
-// lent returns the socket of a request that net/http may keep, nil if there is none whose descriptor can be taken.
-func (h *Hub) lent(r *http.Request) net.Conn {
-	socket, _ := r.Context().Value(socketKey{}).(net.Conn)
-	if _, ok := socket.(syscall.Conn); !ok || h.cfg.Portable {
+// lent returns the socket of a request that may be closed behind net/http's back; nil if there is none. Who writes an answer
+// without it, or later than net/http believes, is no http.Hijacker and has nothing to lend.
+func lent(w http.ResponseWriter, r *http.Request) net.Conn {
+	if _, ok := w.(http.Hijacker); !ok || r.ContentLength != 0 {
 		return nil
 	}
-	return socket
-}
-
-// answering is a ResponseWriter that keeps what is written to its connection, which is hijacked unless it is lent.
-type answering struct {
-	http.ResponseWriter
-	lent net.Conn
-	text bytes.Buffer
-}
-
-// nothing is what has come on a socket whose reader stays behind. A client waits for the answer before it sends anything
-// (RFC 6455, section 4.1); whatever else it has sent is lost.
-var nothing = bufio.NewReader(bytes.NewReader(nil))
-
-// Hijack is for http.ResponseController.
-func (a *answering) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	if a.lent != nil {
-		return a.lent, bufio.NewReadWriter(nothing, bufio.NewWriterSize(&a.text, 256)), nil
+	switch socket := r.Context().Value(socketKey{}).(type) {
+	case *net.TCPConn:
+		return socket
+	case fanout.Parted:
+		return socket
 	}
-	socket, rw, err := http.NewResponseController(a.ResponseWriter).Hijack()
-	if err == nil {
-		rw.Writer.Reset(&a.text)
-	}
-	return socket, rw, err
+	return nil
 }
 
 func (h *Hub) refuseFull(w http.ResponseWriter, v verdict) {

@@ -64,7 +64,7 @@ type Config struct {
 	MaxPrefetch    int            // prefetches read from the database at a time, others wait; 4
 	QueueBytes     int            // what may wait for a slow reader; 256 KiB
 	QueueTime      time.Duration  // how long it may wait; 10 s
-	PingEvery      time.Duration  // 30 s; a peer silent for two and a half of these is dead
+	PingEvery      time.Duration  // 20 s; a peer silent for two and a half of these is dead
 	Tick           time.Duration  // resolution of pings and of the end of credentials; 1 s
 	CloseTime      time.Duration  // how long a peer may take to answer a close frame; 5 s
 	MaxBacklog     int            // events that may wait for dispatch before everybody is sent away; 65,536

@@ -41,6 +41,8 @@ func TestTheSameOverNetConn(t *testing.T) {
 		"broken frames":     TestFramesThatBreakTheProtocolEndTheConnectionBeforeTheyAreRead,
 		"silent at the end": TestAPeerThatDoesNotAnswerDoesNotHoldTheEndUp,
 		"descriptors":       TestNoDescriptorIsLeftBehind,
+		"request over":      TestTheRequestIsOverBeforeThePrefetchIsRead,
+		"early":             TestWhoSendsBeforeTheAnswerHarmsNobodyElse,
 	} {
 		t.Run(name, test)
 	}

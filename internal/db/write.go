@@ -161,7 +161,7 @@ func (w *writer) stop() {
 func (w *writer) run() {
 	defer close(w.ended)
 	for first := range w.queue {
-		runtime.Gosched() // who is about to write does, and shares the commit: the answers to the last one have just been given
+		runtime.Gosched() // whoever is ready to write does so first and shares the commit, above all those whom the last one has just answered
 		group := []*job{first}
 		for len(group) < maxGroup {
 			select {

@@ -97,7 +97,8 @@ func (c *conn) Close() error {
 	return err
 }
 
-// Part closes the connection here while its descriptor lives on in other hands. It keeps its place until free is called.
+// Part closes the connection here while its descriptor lives on in other hands (fanout.Parted). It keeps its place until free
+// is called.
 func (c *conn) Part() (free func()) {
 	free = func() {} // closed before, and counted
 	c.once.Do(func() { free = sync.OnceFunc(func() { c.gate.open.Add(-1) }) })
@@ -105,7 +106,7 @@ func (c *conn) Part() (free func()) {
 	return free
 }
 
-// NetConn is the connection underneath, for socket options.
+// NetConn is the connection underneath.
 func (c *conn) NetConn() net.Conn { return c.TCPConn }
 
 // askTime and tellTime are how long somebody who is turned away has to begin a request and to hear why.

@@ -33,8 +33,8 @@ const (
 	maxStreams = 32
 )
 
-// Listen opens a TCP port for Serve. The system probes nobody who is silent, which would be four calls for each connection and packets for all of them: a
-// silent request has its limits (above), and a socket that was upgraded its pings.
+// Listen opens a port for Serve. The system probes nobody there who is silent, which would be four calls for each connection
+// and packets every 15 seconds: a request has its limits (above), and a socket that was upgraded its pings.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	lc := net.ListenConfig{KeepAlive: -1}
 	return lc.Listen(ctx, "tcp", addr)
