@@ -182,9 +182,7 @@ func newGate(socketsPerViewer int, operator func(*http.Request) bool, log *slog.
 	}
 	log.Log(context.Background(), level, "viewers that fit into the limit of open files (ulimit -n)", "viewers", b.Sockets/socketsPerViewer,
 		"descriptors", b.Descriptors, "for_requests", b.Requests, "for_operators", b.Operators, "for_files", b.Files)
-	g := ingress.NewGate(b, operator, log)
-	g.ConnContext = engine.ConnContext
-	return g, nil
+	return ingress.NewGate(b, operator, engine.ConnContext, log), nil
 }
 
 // fewViewers is so few that an operator should hear of it.

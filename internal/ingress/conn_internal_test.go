@@ -43,7 +43,7 @@ func accept(t *testing.T) (*Gate, *conn, net.Conn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = peer.Close() })
-	g := NewGate(Share(1000), nil, nil)
+	g := NewGate(Share(1000), nil, nil, nil)
 	accepted, err := g.Listener(l).Accept()
 	if err != nil {
 		t.Fatal(err)

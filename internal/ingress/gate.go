@@ -22,10 +22,8 @@ const refusal = `{"Code":"ServiceUnavailable","Message":"This server is full. Pl
 type Gate struct {
 	budget   Budget
 	operator func(*http.Request) bool
+	context  func(context.Context, net.Conn) context.Context
 	log      *slog.Logger
-
-	// ConnContext is that of the http.Server; nil for none. Set it before Serve.
-	ConnContext func(context.Context, net.Conn) context.Context
 
 	open     atomic.Int64
 	refused  atomic.Uint64
@@ -37,12 +35,12 @@ type Gate struct {
 }
 
 // NewGate makes a gate. operator says whether a request claims to come from those who run the house: a claim is enough to
-// be heard, the program then checks it. nil: nobody does.
-func NewGate(b Budget, operator func(*http.Request) bool, log *slog.Logger) *Gate {
+// be heard, the program then checks it. nil: nobody does. connContext is that of each http.Server, or nil.
+func NewGate(b Budget, operator func(*http.Request) bool, connContext func(context.Context, net.Conn) context.Context, log *slog.Logger) *Gate {
 	if operator == nil {
 		operator = func(*http.Request) bool { return false }
 	}
-	return &Gate{budget: b, operator: operator, log: log, refusing: make(chan struct{}, b.Refusals)}
+	return &Gate{budget: b, operator: operator, context: connContext, log: log, refusing: make(chan struct{}, b.Refusals)}
 }
 
 // Open is how many connections there are.

@@ -28,7 +28,7 @@ type house struct {
 // serve runs h until the test ends. Who sends "X-Operator" claims to run the house.
 func serve(t *testing.T, b ingress.Budget, times ingress.Times, h http.Handler) *house {
 	t.Helper()
-	gate := ingress.NewGate(b, func(r *http.Request) bool { return r.Header.Get("X-Operator") != "" },
+	gate := ingress.NewGate(b, func(r *http.Request) bool { return r.Header.Get("X-Operator") != "" }, nil,
 		slog.New(slog.NewTextHandler(t.Output(), nil)))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

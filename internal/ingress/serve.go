@@ -45,7 +45,7 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 func (g *Gate) Serve(ctx context.Context, l net.Listener, h http.Handler, t Times, secure *tls.Config) error {
 	s := &http.Server{
 		Handler: g.Handler(h), ReadHeaderTimeout: headerTime, ReadTimeout: t.Body, WriteTimeout: t.Answer, IdleTimeout: idleTime,
-		TLSConfig: secure, MaxHeaderBytes: maxHeader, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams}, ConnContext: g.ConnContext, ErrorLog: log.New(&serverLog{log: g.log}, "", 0),
+		TLSConfig: secure, MaxHeaderBytes: maxHeader, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams}, ConnContext: g.context, ErrorLog: log.New(&serverLog{log: g.log}, "", 0),
 	}
 	g.mu.Lock()
 	g.servers = append(g.servers, s)

@@ -42,7 +42,7 @@ func TestOneConnectionOfHTTP2HasFewRequestsUnderWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gate := ingress.NewGate(ingress.Share(1000), nil, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	gate := ingress.NewGate(ingress.Share(1000), nil, nil, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	secure := &tls.Config{GetCertificate: keeper.Get, MinVersion: tls.VersionTLS12}
