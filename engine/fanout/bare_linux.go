@@ -47,13 +47,9 @@ func takeDescriptor(s *shard, socket net.Conn) (*bare, *poller) {
 	// The old descriptor and its entry in Go's poller go; the connection lives on in ours, which is non-blocking, too. Close
 	// returns when nobody reads from the old one any more.
 	b := &bare{fd: fd, poll: poll}
-	switch outer := socket.(type) {
-	case Parted:
-		b.free = outer.Part()
-	case interface{ NetConn() net.Conn }: // who counts by Close
-		_ = outer.NetConn().Close()
-		b.free = func() { _ = socket.Close() }
-	default:
+	if counted, ok := socket.(Parted); ok {
+		b.free = counted.Part()
+	} else {
 		_ = socket.Close()
 	}
 	_ = syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_SNDBUF, socketBuffer) // wishes, not needs

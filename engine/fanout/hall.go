@@ -19,8 +19,10 @@
 package fanout
 
 import (
+	"cmp"
 	"net"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -122,8 +124,9 @@ type Terms struct {
 // Take takes over a socket on which the WebSocket handshake has been read; the answer to it is for the caller to send.
 // early is what the peer has sent since. The shard with the fewest connections gets it.
 func (h *Hall) Take(socket net.Conn, early []byte, guest Guest, terms Terms) *Conn {
-	c := h.place(guest, terms)
-	if b, poll := c.shard.descriptor(socket); b != nil {
+	s := h.emptiest()
+	c := s.newConn(guest, terms)
+	if b, poll := s.descriptor(socket); b != nil {
 		return c.begin(b, poll, early)
 	}
 	return c.begin(newPiped(c, socket), nil, early)
@@ -132,13 +135,12 @@ func (h *Hall) Take(socket net.Conn, early []byte, guest Guest, terms Terms) *Co
 // TakeDescriptor is Take for a socket that somebody else goes on to have: all that he finds is that it is closed. nil if it has
 // no descriptor to give, and then nothing has happened to it.
 func (h *Hall) TakeDescriptor(socket net.Conn, guest Guest, terms Terms) *Conn {
-	c := h.place(guest, terms)
-	b, poll := c.shard.descriptor(socket)
+	s := h.emptiest()
+	b, poll := s.descriptor(socket)
 	if b == nil {
-		c.shard.taken.Add(-1)
 		return nil
 	}
-	return c.begin(b, poll, nil)
+	return s.newConn(guest, terms).begin(b, poll, nil)
 }
 
 // Parted is a connection that counts as open after its Close: Part closes it, and free says that its descriptor, which lives on
@@ -148,16 +150,13 @@ type Parted interface {
 	Part() (free func())
 }
 
-// place makes a connection of a shard that has not got a link yet.
-func (h *Hall) place(guest Guest, terms Terms) *Conn {
-	s := h.shards[0]
-	for _, other := range h.shards[1:] {
-		if other.taken.Load() < s.taken.Load() {
-			s = other
-		}
-	}
-	s.taken.Add(1)
-	c := &Conn{shard: s, guest: guest, expires: never, until: never, flat: terms.Deflate && h.cfg.Deflate}
+func (h *Hall) emptiest() *shard {
+	return slices.MinFunc(h.shards, func(a, b *shard) int { return cmp.Compare(a.taken.Load(), b.taken.Load()) })
+}
+
+// newConn makes a connection that has yet to begin.
+func (s *shard) newConn(guest Guest, terms Terms) *Conn {
+	c := &Conn{shard: s, guest: guest, expires: never, until: never, flat: terms.Deflate && s.cfg.Deflate}
 	if !terms.Until.IsZero() {
 		c.expires = s.now() + time.Until(terms.Until)
 	}
@@ -175,6 +174,7 @@ func (s *shard) descriptor(socket net.Conn) (*bare, *poller) {
 // begin gives a connection its link and its place in the shard. The poller is nil for a piped one.
 func (c *Conn) begin(l link, poll *poller, early []byte) *Conn {
 	c.link = l
+	c.shard.taken.Add(1)
 	c.shard.post(func() { c.shard.add(c, poll, early) })
 	return c
 }

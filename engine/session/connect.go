@@ -232,8 +232,8 @@ type socketKey struct{}
 
 // ConnContext is for http.Server. With it a session takes the descriptor out of its connection instead of hijacking that.
 // net/http finds the connection closed when the request is over, which it takes for a client that has left, and keeps its
-// buffers for the next one, where a hijacked connection leaves them to the garbage collector. A wrapper that counts
-// connections by their Close must also have Part (fanout.Parted), or its connections are hijacked as ever.
+// buffers for the next one, where a hijacked connection leaves them to the garbage collector. Who wraps
+// connections to count them gives them Part (fanout.Parted), or hears of their Close when their sessions begin.
 //
 // What a client sends before it has the answer may then be lost in part; it has to wait (RFC 6455, section 4.1).
 func ConnContext(ctx context.Context, socket net.Conn) context.Context {

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -46,6 +48,36 @@ func TestWritesOfManyGoroutinesAreAllThereAndFailuresUndoOnlyThemselves(t *testi
 			t.Fatalf("boolean: %v %v", yes, err)
 		}
 	})
+}
+
+// Whoever has just been answered comes again for the next commit. On one processor the writer began it before with the first
+// that came.
+func TestThoseWhoAreAnsweredTogetherWriteTogetherAgain(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	const writers, each = 16, 50
+	d := open(t, filepath.Join(t.TempDir(), "test.db"))
+	var transactions []*db.Tx // by the writer's goroutine alone
+	var wg sync.WaitGroup
+	for range writers {
+		wg.Go(func() {
+			for range each {
+				if err := d.Write(t.Context(), func(tx *db.Tx) error {
+					if n := len(transactions); n == 0 || transactions[n-1] != tx {
+						transactions = append(transactions, tx)
+					}
+					return nil
+				}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(transactions); n > 2*each {
+		t.Errorf("%d writes in %d transactions, want about %d", writers*each, n, each)
+	} else {
+		t.Log(n, "transactions")
+	}
 }
 
 // Without the lock PostgreSQL lets both processes read the same number, and one increment of two is lost.
