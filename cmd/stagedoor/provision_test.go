@@ -87,7 +87,7 @@ func TestAPlanIsSaidInPlainWords(t *testing.T) {
 	}
 	doors := time.Now().Add(72 * time.Hour).UTC().Format("2006-01-02T15:04")
 	out, err := says(t, data, "provision", "plan", "--tickets", "42000", "--doors", doors, "--zone", "Europe/Berlin", "--shared")
-	for _, want := range []string{"42,000 tickets take 42,421 calls: 1 h 12 min", "Import by ", "(Europe/Berlin)", "In the shared app instance: 42,001 calls, 1 h 11 min, to clean up.",
+	for _, want := range []string{"42,000 tickets take 42,421 calls: 1 h 11 min", "Import by ", "(Europe/Berlin)", "In the shared app instance: 42,001 calls, 1 h 11 min, to clean up.",
 		"! 42,000 tickets and the provisioner need 42,001 memberships in one channel"} {
 		if err != nil || !strings.Contains(out, want) {
 			t.Errorf("%q: %v\n%s", want, err, out)

@@ -63,7 +63,7 @@ func (b *budget) pacer(l *lines, way int) chime.Pacer {
 		if err := b.giveWay(ctx, call, way); err != nil {
 			return err
 		}
-		return b.pace.Do(ctx, b.db, call, func() error {
+		return b.pace.Do(ctx, b.db, call, func(ctx context.Context) error {
 			leave() // the next one may want a slot while this one waits for its answer
 			return send(ctx)
 		})

@@ -187,7 +187,7 @@ func asker(s config.Storage, c config.Chime, engineURL string, d *db.DB) (doctor
 	client := chime.New(cfg)
 	return func(ctx context.Context) (doctor.Answer, error) {
 		var a doctor.Answer
-		err := pace.New(preset).Do(ctx, d, pace.Call{Op: "ListAppInstances"}, func() error {
+		err := pace.New(preset).Do(ctx, d, pace.Call{Op: "ListAppInstances"}, func(ctx context.Context) error {
 			began := time.Now()
 			_, err := client.ListAppInstances(ctx, "")
 			a.Took = time.Since(began)

@@ -18,9 +18,11 @@ const (
 // Answered tells how a booked call ended. A call that was answered has arrived, which makes room earlier; one that was
 // throttled slows down the bucket that is most likely to have been meant; one that was not sent gives its slot back.
 func (p *Pace) Answered(tx *db.Tx, s Slot, o Outcome) error {
+	now := p.micros(p.Now())
+	p.landed(s, now, o)
 	err := p.change(tx, s.holds, func(rows []row) bool {
-		p.learn(rows)
-		answer(rows, s.us, p.micros(p.Now()), o)
+		p.learn(rows, now)
+		answer(rows, s.us, now, o)
 		return true
 	})
 	if err != nil || o != NotSent {
@@ -62,7 +64,6 @@ func (r *row) ended(i int, now int64, o Outcome) {
 	switch o {
 	case OK, Throttled:
 		e.mark, e.held = passed, max(0, min(e.held, now-e.at))
-		r.held += (e.held - r.held) / 8
 		if o == Throttled {
 			e.mark = refused
 		}

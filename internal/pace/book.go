@@ -36,8 +36,13 @@ func (r *row) book(at, now int64, bound bool) {
 	if r.slow != nil && r.slow.over(r.bucket, now) {
 		r.slow = nil
 	}
-	if r.slow != nil && bound {
-		r.slow = r.slow.booked(at - r.calls[len(r.calls)-1].at)
+	if last := len(r.calls) - 1; last >= 0 {
+		switch waited := at - r.calls[last].at; {
+		case r.slow != nil && bound:
+			r.slow = r.slow.booked(waited)
+		case r.slow == nil && (bound || r.calls.overdue()): // somebody may have waited, and asked again when that was over
+			r.charge(waited)
+		}
 	}
 	r.calls = r.calls.book(entry{at, unsure, pending}, r.bucket.keep())
 	r.used = max(r.used, now)
@@ -72,10 +77,10 @@ func (r row) free() bool { return r.bucket.PerSecond == 0 && r.slow == nil }
 // Book takes the next slot of every bucket that covers the call, not before earliest. If that is later than latest (zero:
 // any time will do), nothing is written, ok is false and Slot.At says when.
 func (p *Pace) Book(tx *db.Tx, c Call, earliest, latest time.Time) (s Slot, ok bool, err error) {
-	s.holds = p.holds(c)
+	s.holds, s.op = p.holds(c), c.Op
 	err = p.change(tx, s.holds, func(rows []row) bool {
 		now, first := p.micros(p.Now()), p.micros(earliest)
-		p.learn(rows)
+		p.learn(rows, now)
 		s.us = slot(rows, first, now)
 		s.At = p.local(s.us)
 		s.free = !slices.ContainsFunc(rows, func(r row) bool { return !r.free() })

@@ -45,8 +45,9 @@ func TestClocksThatDiffer(t *testing.T) {
 				})
 			}
 			wg.Wait()
+			// While a shift of his clock is news to somebody his calls seem to be overdue: a place or two, for a second.
 			for i := 11; i < len(slots); i++ {
-				if gap := slots[i].Sub(slots[i-10]); i >= 100 && gap < 999*time.Millisecond || gap > 1100*time.Millisecond {
+				if gap := slots[i].Sub(slots[i-10]); i >= 100 && gap < 999*time.Millisecond || gap > 1200*time.Millisecond {
 					t.Errorf("%v apart: calls %d to %d in %v", apart, i-10, i, gap)
 				}
 			}

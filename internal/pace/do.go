@@ -18,9 +18,10 @@ const (
 	horizon = 1200 * time.Millisecond
 )
 
-// Do books a slot, waits for it, runs f and tells the outcome, which it reads from f's error: a fault of the kind Throttled
-// or Unavailable, or anything else, which is an answer. It returns that error, or why f was not run.
-func (p *Pace) Do(ctx context.Context, d *db.DB, c Call, f func() error) error {
+// Do books a slot, waits for it, runs f, which makes one request with the context it gets (see Watch), and tells the outcome, which
+// it reads from f's error: a fault of the kind Throttled or Unavailable, or anything else, which is an answer. It returns that
+// error, or why f was not run.
+func (p *Pace) Do(ctx context.Context, d *db.DB, c Call, f func(context.Context) error) error {
 	lead := firstLead
 	for {
 		var s Slot
@@ -39,7 +40,7 @@ func (p *Pace) Do(ctx context.Context, d *db.DB, c Call, f func() error) error {
 			continue
 		}
 		if p.Wait(ctx, s) {
-			err := f()
+			err := f(p.Watch(ctx, s))
 			_ = p.tell(ctx, d, s, outcome(err)) // what is not told costs room, not correctness
 			return err
 		}

@@ -23,7 +23,7 @@ func TestDoSendsInTimeOrNotAtAll(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 60 {
 			wg.Go(func() {
-				err := p.Do(ctx, d, create, func() error {
+				err := p.Do(ctx, d, create, func(context.Context) error {
 					mu.Lock()
 					defer mu.Unlock()
 					starts = append(starts, time.Now())
@@ -63,7 +63,7 @@ func TestDoReadsTheOutcomeFromTheError(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
 		p := pace.New(preset(t, "case"))
 		for _, err := range []error{nil, errors.New("no"), fault.New(fault.NotFound, "", "no"), fault.New(fault.Unavailable, "", "gone")} {
-			if got := p.Do(t.Context(), d, create, func() error { return err }); got != err { //nolint:errorlint // the very same
+			if got := p.Do(t.Context(), d, create, func(context.Context) error { return err }); got != err { //nolint:errorlint // the very same
 				t.Errorf("%v became %v", err, got)
 			}
 			if r := rate(t, d, p, "all", ""); r.Throttled {
@@ -71,7 +71,7 @@ func TestDoReadsTheOutcomeFromTheError(t *testing.T) {
 			}
 		}
 		slow := fault.New(fault.Throttled, "", "slow")
-		if err := p.Do(t.Context(), d, create, func() error { return slow }); !errors.Is(err, slow) {
+		if err := p.Do(t.Context(), d, create, func(context.Context) error { return slow }); !errors.Is(err, slow) {
 			t.Errorf("%v", err)
 		}
 		if r := rate(t, d, p, "all", ""); !r.Throttled {
@@ -80,7 +80,7 @@ func TestDoReadsTheOutcomeFromTheError(t *testing.T) {
 		if err := d.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := p.Do(t.Context(), d, create, func() error { t.Error("sent without a slot"); return nil }); !errors.Is(err, db.ErrClosed) {
+		if err := p.Do(t.Context(), d, create, func(context.Context) error { t.Error("sent without a slot"); return nil }); !errors.Is(err, db.ErrClosed) {
 			t.Errorf("%v", err)
 		}
 	})
@@ -95,7 +95,7 @@ func TestDoDoesNotQueueBehindASlowTime(t *testing.T) {
 		p := pace.New(preset(t, "case"))
 		var away atomic.Bool
 		away.Store(true)
-		f := func() error {
+		f := func(context.Context) error {
 			if away.Load() {
 				return fault.New(fault.Throttled, "", "slow")
 			}

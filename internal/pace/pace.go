@@ -2,14 +2,17 @@
 //
 //	Call ── buckets that cover it ──► a row each: the last calls ──► the first moment at which all have room: the slot
 //
-// A bucket of ten a second lets an eleventh call start when the first of the last ten has certainly arrived at the
-// provider a second ago. That holds in every sliding second, as the provider sees it, for all processes that share the
-// database; their clocks may differ. A call has certainly arrived when it is answered, or a little after it started:
+// A bucket of ten a second lets an eleventh call start when the first of the last ten has arrived at the provider a second ago. That holds in every sliding second, as the provider sees it, for all processes that share the
+// database; their clocks may differ. By when a call has arrived follows from how long it took in all:
 //
-//	slot ─ at most MaxLate ─► start ─ at most guard more than the fastest way ─► arrival ──► answer
+//	slot ─ at most MaxLate ─► start ─ a connection ─► written ─ usual, and what it took longer in all ─► arrival ──► answer
 //
-// Book takes a slot, Wait waits for it, Answered tells how it ended; Do does all three. When the provider throttles more
-// than it documents, the bucket slows down and climbs back (adapt.go).
+// While the answer is not overdue it is believed to be at most guard longer on its way than others (flight.go).
+//
+// Where ways are so uneven that this would cost more than a fiftieth of a bucket, a late call may be the eleventh (row.go).
+//
+// Book takes a slot, Wait waits for it, Watch sees the request leave and the answer come, Answered tells how it ended; Do does
+// all. When the provider throttles more than it documents, the bucket slows down and climbs back (adapt.go).
 package pace
 
 import (
@@ -25,7 +28,7 @@ import (
 const (
 	// MaxLate is how late a call may start in its slot. A call that is later must not be sent.
 	MaxLate = 8 * time.Millisecond
-	// guard is by how much one call's way to the provider may be longer than another's.
+	// guard is by how much a call's way to the provider is believed to be longer than the quickest one's while nothing says more.
 	guard = 15 * time.Millisecond
 	// unsure is how long after its slot, in microseconds, a call may arrive of which we do not know when it started.
 	unsure = int64((MaxLate + guard) / time.Microsecond)
@@ -63,6 +66,7 @@ func (c Call) Key(s Scope) string {
 type Slot struct {
 	At    time.Time // by Now's clock
 	us    int64     // At in the table's time
+	op    string
 	holds []hold
 	free  bool // nothing limits the call: it may start at any time
 	loose bool // no second is counted: it may be late
@@ -84,13 +88,14 @@ type Pace struct {
 	shift   atomic.Int64 // microseconds from our clock to the fastest clock seen in the table
 	swept   atomic.Int64 // when old rows were last deleted
 
-	mu     sync.Mutex // guards starts
-	starts map[startKey]int64
+	mu      sync.Mutex // guards these
+	flights map[callKey]*flight
+	ways    map[string]*way // by operation
 }
 
 // New makes a pace that keeps a preset's limits.
 func New(p Preset) *Pace {
-	out := &Pace{Preset: p, buckets: map[string][]Bucket{}, booker: rand.Text()[:8], start: time.Now(), starts: map[startKey]int64{}}
+	out := &Pace{Preset: p, buckets: map[string][]Bucket{}, booker: rand.Text()[:8], start: time.Now(), flights: map[callKey]*flight{}, ways: map[string]*way{}}
 	for _, b := range p.Buckets {
 		if b.Ops == nil {
 			out.every = append(out.every, b)

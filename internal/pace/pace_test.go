@@ -87,51 +87,6 @@ func TestACallThatWasNotSentGivesItsSlotBack(t *testing.T) {
 	})
 }
 
-// Ten calls start on time and are not yet answered. Who knows that they did allows for their way to the provider to be 15 ms
-// longer than the next one's; who does not know, for their being late, too. Who sees the answer knows that they are there.
-func TestTheWorstIsAllowedForUntilItIsKnown(t *testing.T) {
-	each(t, func(t *testing.T, d *db.DB) {
-		p, other := pace.New(preset(t, "case")), pace.New(preset(t, "case"))
-		var slots []pace.Slot
-		for range 10 {
-			s, _ := book(t, d, p, create, time.Time{})
-			slots = append(slots, s)
-		}
-		for _, s := range slots {
-			if !p.Wait(t.Context(), s) {
-				t.Fatal("late")
-			}
-		}
-		next := func(p *pace.Pace, want time.Duration) {
-			t.Helper()
-			s, _ := book(t, d, p, create, p.Now().Add(-time.Hour))
-			snap, err := p.Snapshot(t.Context(), d)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, at := range []time.Time{s.At, snap.Earliest(create, p.Now().Add(-time.Hour))} {
-				if got := at.Sub(slots[0].At); got < want || got > want+10*time.Microsecond {
-					t.Errorf("the eleventh %v after the first, want %v", got, want)
-				}
-			}
-		}
-		next(p, 1015*time.Millisecond)
-		next(other, 1023*time.Millisecond)
-		answered(t, d, p, slots[0], pace.OK)
-		next(other, 1015*time.Millisecond)
-
-		// The next ten are answered at once.
-		<-time.After(time.Until(slots[0].At.Add(2 * time.Second)))
-		for i := range slots {
-			slots[i], _ = book(t, d, p, create, time.Time{})
-			p.Wait(t.Context(), slots[i])
-			<-time.After(time.Millisecond)
-			answered(t, d, p, slots[i], pace.OK)
-		}
-		next(other, 1001*time.Millisecond)
-	})
-}
-
 func TestWaitLetsNobodyBeLate(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
 		p := pace.New(preset(t, "case"))
@@ -196,7 +151,7 @@ func TestWithoutLimitsNothingWaits(t *testing.T) {
 func TestSlownessIsInTheTable(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
 		p := pace.New(preset(t, "case"))
-		if r := rate(t, d, p, "all", ""); r.Throttled || math.Abs(r.Rate-9.85) > 0.01 || r.Limit != 10 {
+		if r := rate(t, d, p, "all", ""); r.Throttled || math.Abs(r.Rate-9.93) > 0.01 || r.Limit != 10 {
 			t.Errorf("unused: %+v", r)
 		}
 		for i := range 20 {
@@ -219,19 +174,24 @@ func TestSlownessIsInTheTable(t *testing.T) {
 	})
 }
 
-// What is forecast for a bucket that is not throttled depends on how soon calls are answered.
+// What is forecast for a bucket that is not throttled depends on how even the ways of calls are, and is what they take.
 func TestTheForecastKnowsTheGuard(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
-		p := pace.New(preset(t, "case"))
-		for way, want := range map[time.Duration]float64{2 * time.Millisecond: 10 / 1.002, 100 * time.Millisecond: 10 / 1.015} {
-			for range 60 {
+		for uneven, want := range map[time.Duration]float64{0: 10 / 1.003, 60 * time.Millisecond: 10 / 1.015} {
+			p := pace.New(preset(t, "case"))
+			var began time.Time
+			for i := range 1800 {
+				if i == 1200 {
+					began = time.Now()
+				}
 				s, _ := book(t, d, p, create, time.Time{})
 				p.Wait(t.Context(), s)
-				<-time.After(way)
+				<-time.After(20*time.Millisecond + time.Duration(i%7)*uneven/7)
 				answered(t, d, p, s, pace.OK)
 			}
-			if r := rate(t, d, p, "all", ""); math.Abs(r.Rate-want) > 0.01 {
-				t.Errorf("%v: %.3f, want %.3f", way, r.Rate, want)
+			real := 600 / time.Since(began).Seconds()
+			if r := rate(t, d, p, "all", ""); math.Abs(r.Rate-want) > 0.02 || math.Abs(real-want) > 0.02 {
+				t.Errorf("%v: %.3f forecast, %.3f came, want %.3f", uneven, r.Rate, real, want)
 			}
 		}
 	})

@@ -27,7 +27,7 @@ func (p *Pace) Rates(ctx context.Context, d *db.DB) ([]Rate, error) {
 	var out []Rate
 	for _, b := range p.Buckets {
 		if b.Scope == Account {
-			all = append(all, columns{bucket: b.Name, held: guard.Microseconds()})
+			all = append(all, columns{bucket: b.Name})
 		}
 		seen := map[string]bool{}
 		for _, c := range all {
@@ -45,7 +45,7 @@ func (r row) rate(now int64) Rate {
 		r.slow = nil
 	}
 	out := Rate{Bucket: r.bucket.Name, Scope: r.bucket.Scope, Key: r.key, Limit: r.bucket.PerSecond, Throttled: r.slow != nil,
-		Rate: float64(r.bucket.PerSecond) / (1 + float64(r.held)/second)}
+		Rate: float64(r.bucket.PerSecond) / (1 + r.costShare())}
 	if r.slow != nil {
 		out.Rate = r.slow.forecast(r.bucket, now)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/stagedoor/stagedoor/internal/db"
 )
@@ -15,7 +16,7 @@ type row struct {
 	version int64 // 0: not in the table
 	used    int64 // when it was last written
 	calls   window
-	held    int64 // average of how long calls are held
+	cost    int64 // of calls that may have come late, see charge
 	slow    *slow // nil at the documented rate
 	same    bool  // need not be written
 }
@@ -23,19 +24,22 @@ type row struct {
 // columns of a row in the table.
 type columns struct {
 	bucket, key         string
-	version, used, held int64
+	version, used, cost int64
 	calls, slowed       string
 }
 
 func (c *columns) fields() []any {
-	return []any{&c.bucket, &c.key, &c.version, &c.used, &c.calls, &c.held, &c.slowed}
+	return []any{&c.bucket, &c.key, &c.version, &c.used, &c.calls, &c.cost, &c.slowed}
 }
 
-const rowColumns = "bucket, scope_key, version, used_us, calls, held_us, slowed"
+const rowColumns = "bucket, scope_key, version, used_us, calls, cost_us, slowed"
 
 // row reads a column set.
 func (c columns) row(h hold) row {
-	r := row{hold: h, version: c.version, used: c.used, calls: unpack(c.calls), held: c.held}
+	if c.version == 0 {
+		return row{hold: h, cost: unusedCost}
+	}
+	r := row{hold: h, version: c.version, used: c.used, calls: unpack(c.calls), cost: c.cost}
 	if c.slowed != "" {
 		r.slow = &slow{}
 		if json.Unmarshal([]byte(c.slowed), r.slow) != nil {
@@ -48,7 +52,7 @@ func (c columns) row(h hold) row {
 func (p *Pace) read(tx *db.Tx, h hold) (row, error) {
 	c, err := db.One(tx.Context(), tx, (*columns).fields, "SELECT "+rowColumns+" FROM pace WHERE bucket = $1 AND scope_key = $2", h.bucket.Name, h.key)
 	if errors.Is(err, sql.ErrNoRows) {
-		return row{hold: h, held: guard.Microseconds()}, nil
+		return columns{}.row(h), nil
 	}
 	if err != nil {
 		return row{}, err
@@ -69,8 +73,8 @@ func (r row) write(tx *db.Tx) (ok bool, err error) {
 	}
 	n, err := tx.Exec(`INSERT INTO pace (`+rowColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (bucket, scope_key) DO UPDATE SET version = excluded.version, used_us = excluded.used_us, calls = excluded.calls,
-			held_us = excluded.held_us, slowed = excluded.slowed WHERE pace.version = excluded.version - 1`,
-		r.bucket.Name, r.key, r.version, r.used, r.calls.pack(), r.held, slowed)
+			cost_us = excluded.cost_us, slowed = excluded.slowed WHERE pace.version = excluded.version - 1`,
+		r.bucket.Name, r.key, r.version, r.used, r.calls.pack(), r.cost, slowed)
 	return n > 0, err
 }
 
@@ -116,3 +120,38 @@ func (p *Pace) change(tx *db.Tx, holds []hold, change func([]row) bool) error {
 		rows[stale] = fresh
 	}
 }
+
+const (
+	// remembered is for how long the cost of late calls counts, in seconds in which the bucket is used up: later it counts for less
+	// and less.
+	remembered = 64
+	// mostCost is how much that may be: what guard would cost. unusedCost is what is believed of a bucket that nobody has used.
+	mostCost   = remembered * int64(guard/time.Microsecond)
+	unusedCost = mostCost / 2
+)
+
+// charge takes into account how long after the call before a slot was free, which had to wait for this row: all that is more than
+// the even distance was the cost of calls that may have come late.
+func (r *row) charge(waited int64) {
+	if n := int64(r.bucket.PerSecond); n > 0 {
+		r.cost += min(second, max(0, waited-second/n)) - r.cost/(remembered*n)
+	}
+}
+
+// mostHeld is how long a call may be held that may have come late. Each such call takes a place of every second in which it may
+// arrive, which costs one slot, or, where that is less, as long as it is held beyond what guard costs anyway. What late calls have
+// not cost lately pays for it, and for the time since the last call if they are why there was none.
+func (r row) mostHeld(now int64) int64 {
+	n := int64(r.bucket.PerSecond)
+	if n == 0 || len(r.calls) == 0 {
+		return guard.Microseconds()
+	}
+	left := max(0, mostCost-r.cost-max(0, now-r.calls[len(r.calls)-1].at-second/n))
+	if left >= second/n {
+		return flightKept
+	}
+	return guard.Microseconds() + left
+}
+
+// costShare is by which part of itself a second of calls is longer than a second.
+func (r row) costShare() float64 { return float64(r.cost) / (remembered * second) }

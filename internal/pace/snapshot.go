@@ -32,7 +32,7 @@ func (s Snapshot) row(h hold) *row {
 	r := s.rows[k]
 	if r == nil {
 		fresh := []row{s.raw[k].row(h)}
-		s.pace.learn(fresh)
+		s.pace.learn(fresh, s.pace.micros(s.pace.Now()))
 		r = &fresh[0]
 		s.rows[k] = r
 	}

@@ -1,6 +1,7 @@
 package pace
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,10 +50,19 @@ func (w window) next(perSecond int) int64 {
 	return max(first, arrivals[len(w)-perSecond]+second)
 }
 
-// book adds a call and forgets the oldest of more than keep.
+// book adds a call. Of more than keep it forgets the one that arrived first, which need not be the one that started first.
 func (w window) book(e entry, keep int) window {
-	w = w[max(0, len(w)+1-keep):]
-	return append(slices.Clone(w), e)
+	w = slices.Clone(w)
+	for len(w) >= keep {
+		i := w.first()
+		w = slices.Delete(w, i, i+1)
+	}
+	return append(w, e)
+}
+
+// first is the place of the call that arrived first.
+func (w window) first() int {
+	return slices.Index(w, slices.MinFunc(w, func(a, b entry) int { return cmp.Compare(a.arrived(), b.arrived()) }))
 }
 
 // find is the place of the call with a slot that is not answered yet, -1 for none.
@@ -68,14 +78,21 @@ func (w window) with(i int, e entry) window {
 }
 
 // without is the window without a call. When there are as many as are kept, others were forgotten, and it is not known how
-// long ago: the oldest of the rest counts twice instead, as long after its slot as any.
+// long ago: the first of the rest counts twice instead, as long after its slot as any.
 func (w window) without(i, keep int) window {
-	if len(w) < keep {
-		return slices.Concat(w[:i], w[i+1:])
+	rest := slices.Delete(slices.Clone(w), i, i+1)
+	if len(w) < keep || len(rest) == 0 {
+		return rest
 	}
-	oldest := w[0]
-	oldest.held, oldest.mark = max(oldest.held, unsure), lost
-	return slices.Concat(window{oldest}, w[:i], w[i+1:])
+	first := rest.first()
+	twin := rest[first]
+	twin.held, twin.mark = max(twin.held, unsure), lost
+	return slices.Insert(rest, first, twin)
+}
+
+// overdue reports whether a call that is not answered may have come later than is usual.
+func (w window) overdue() bool {
+	return slices.ContainsFunc(w, func(e entry) bool { return e.mark == pending && e.held > unsure })
 }
 
 // since counts the calls with slots in the given time before and at a slot, and those of them that were refused.

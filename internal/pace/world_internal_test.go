@@ -66,11 +66,11 @@ func (w *world) load(c Call) []row {
 	for _, h := range w.pace.holds(c) {
 		r, ok := w.rows[h.bucket.Name+h.key]
 		if !ok {
-			r = row{hold: h, held: guard.Microseconds()}
+			r = columns{}.row(h)
 		}
 		out = append(out, r)
 	}
-	w.pace.learn(out)
+	w.pace.learn(out, w.now)
 	return out
 }
 
@@ -101,10 +101,9 @@ func (w *world) dispatch() {
 	w.store(rows)
 	w.flying++
 	w.after(at-w.now+w.late(), func() {
-		for _, r := range rows {
-			w.pace.starts[startKey{r.bucket.Name, r.key, at}] = w.now
-		}
-		w.after(w.way+w.rng.Int64N(guard.Microseconds()), func() { w.arrive(best, at) })
+		s := Slot{us: at, op: best.Op, holds: w.pace.holds(best)}
+		w.pace.leaves(s, w.now)
+		w.after(w.way+w.rng.Int64N(guard.Microseconds()), func() { w.arrive(best, s) })
 		w.dispatch()
 	})
 }
@@ -118,7 +117,7 @@ func (w *world) late() int64 {
 }
 
 // arrive has the provider answer.
-func (w *world) arrive(c Call, at int64) {
+func (w *world) arrive(c Call, s Slot) {
 	o := OK
 	if !w.provider(c, w.now) {
 		o = Throttled
@@ -126,8 +125,9 @@ func (w *world) arrive(c Call, at int64) {
 	w.calls = append(w.calls, sent{c, w.now, o == Throttled})
 	w.after(w.way, func() {
 		w.flying--
+		w.pace.landed(s, w.now, o)
 		rows := w.load(c)
-		answer(rows, at, w.now, o)
+		answer(rows, s.us, w.now, o)
 		w.store(rows)
 	})
 }

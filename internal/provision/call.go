@@ -80,6 +80,13 @@ type answer struct {
 // send makes the call and returns an answer per row.
 func (p *Provisioner) send(ctx context.Context, c call) []answer {
 	r := c.first()
+	if r.Kind == ledger.KindInstance { // may have to look first
+		if r.Task == ledger.TaskDelete {
+			return []answer{{err: gone(p.removeInstance(ctx, c))}}
+		}
+		return []answer{p.createInstance(ctx, c)}
+	}
+	ctx = p.pace.Watch(ctx, c.slot)
 	switch r.Task {
 	case ledger.TaskJoin:
 		return p.join(ctx, c)
@@ -99,8 +106,6 @@ func (p *Provisioner) send(ctx context.Context, c call) []answer {
 func (p *Provisioner) create(ctx context.Context, c call) answer {
 	r, b := c.first(), c.base
 	switch r.Kind {
-	case ledger.KindInstance:
-		return p.createInstance(ctx, c)
 	case ledger.KindAdminUser:
 		a, err := p.chime.CreateUser(ctx, b.Instance, ledger.AdminUser(r.Subject), r.Name, r.Token(b))
 		return existing(r, answer{arn: a, name: r.Name, err: err}, b.Instance.User(ledger.AdminUser(r.Subject)))
@@ -116,6 +121,7 @@ func (p *Provisioner) create(ctx context.Context, c call) answer {
 		return existing(r, answer{err: p.chime.CreateModerator(ctx, c.bearer, c.channel, b.User(r))}, "")
 	case ledger.KindMembership:
 		return p.join(ctx, c)[0]
+	case ledger.KindInstance: // see send
 	}
 	return answer{err: fmt.Errorf("no such kind %q", r.Kind)}
 }
@@ -123,15 +129,16 @@ func (p *Provisioner) create(ctx context.Context, c call) answer {
 // createInstance looks for the app instance by name before it repeats a create whose answer is unknown: the provider
 // chooses this one id, and remembers request tokens for a limited time only.
 func (p *Provisioner) createInstance(ctx context.Context, c call) answer {
-	r, name, client := c.first(), c.base.AppInstanceName(), p.chime
+	r, name := c.first(), c.base.AppInstanceName()
+	client, direct := p.chime, p.pace.Watch(ctx, c.slot)
 	if r.Attempts > 1 {
 		found, ok, err := p.waiting.FindAppInstance(ctx, name)
 		if err != nil || ok {
 			return answer{arn: found, name: name, err: err}
 		}
-		client = p.waiting // its own slot has passed
+		client, direct = p.waiting, ctx // its own slot has passed
 	}
-	a, err := client.CreateAppInstance(ctx, name, r.Token(c.base))
+	a, err := client.CreateAppInstance(direct, name, r.Token(c.base))
 	return answer{arn: a, name: name, err: err}
 }
 
@@ -158,8 +165,6 @@ func (p *Provisioner) join(ctx context.Context, c call) []answer {
 func (p *Provisioner) remove(ctx context.Context, c call) error {
 	r, b := c.first(), c.base
 	switch r.Kind {
-	case ledger.KindInstance:
-		return p.removeInstance(ctx, c)
 	case ledger.KindChannel:
 		return p.chime.DeleteChannel(ctx, c.bearer, b.Instance.Channel(string(r.Event)))
 	case ledger.KindUser:
@@ -168,8 +173,8 @@ func (p *Provisioner) remove(ctx context.Context, c call) error {
 		return p.chime.DeleteMembership(ctx, c.bearer, c.channel, b.User(r))
 	case ledger.KindModerator:
 		return p.chime.DeleteModerator(ctx, c.bearer, c.channel, b.User(r))
-	case ledger.KindAdminUser, ledger.KindAdmin:
-		// They go with their app instance.
+	case ledger.KindInstance, ledger.KindAdminUser, ledger.KindAdmin:
+		// See send; the others go with their app instance.
 	}
 	return fmt.Errorf("a %q is never deleted", r.Kind)
 }
@@ -177,7 +182,7 @@ func (p *Provisioner) remove(ctx context.Context, c call) error {
 // removeInstance deletes an app instance; after a lost create, whatever has its name.
 func (p *Provisioner) removeInstance(ctx context.Context, c call) error {
 	if instance := c.first().ARN; instance != "" {
-		return p.chime.DeleteAppInstance(ctx, instance)
+		return p.chime.DeleteAppInstance(p.pace.Watch(ctx, c.slot), instance)
 	}
 	instance, ok, err := p.waiting.FindAppInstance(ctx, c.base.AppInstanceName())
 	if err != nil || !ok {

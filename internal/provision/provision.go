@@ -28,6 +28,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/bus"
 	"github.com/stagedoor/stagedoor/internal/chime"
 	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/id"
 	"github.com/stagedoor/stagedoor/internal/lease"
 	"github.com/stagedoor/stagedoor/internal/pace"
@@ -109,9 +110,9 @@ func (p *Provisioner) Run(ctx context.Context) error {
 
 // turn lets a call that was not announced wait for its slot.
 func (p *Provisioner) turn(ctx context.Context, call pace.Call, send func(context.Context) error) error {
-	return p.pace.Do(ctx, p.db, call, func() error {
+	return p.pace.Do(ctx, p.db, call, func(ctx context.Context) error {
 		if !p.lease.Valid() {
-			return lease.ErrStale
+			return fault.Wrap(lease.ErrStale, fault.Unavailable, chime.CodeNotSent, "Another process leads the provisioning.")
 		}
 		return send(ctx)
 	})

@@ -53,7 +53,7 @@ func TestAPlanSaysByWhenToImport(t *testing.T) {
 		if before := monday.Add(32 * time.Hour).Sub(*p.ImportBy); before < 72*time.Minute || before > 76*time.Minute {
 			h.Errorf("import %v before doors", before)
 		}
-		says(h, p.Sentences, "42,000 tickets take 42,424 calls: 1 h 12 min (all at 10/s).", "Import by Tuesday 18:4", "(Europe/Berlin): doors are Tuesday 20:00.",
+		says(h, p.Sentences, "42,000 tickets take 42,424 calls: 1 h 11 min (all at 10/s).", "Import by Tuesday 18:4", "(Europe/Berlin): doors are Tuesday 20:00.",
 			"In an app instance of its own: 3 calls more to make it, 1 call to clean up.", "In the shared app instance: 42,001 calls, 1 h 1")
 		says(h, p.Warnings, "42,000 tickets and the provisioner need 42,001 memberships in one channel; Amazon's default quota is 10,000: ask for a raise of \"ChannelMemberships per Channel\" to 42,001 before Tuesday 18:4")
 	})
@@ -101,7 +101,7 @@ func TestAPlanOfAnExistingShowCountsWhatItHas(t *testing.T) {
 		if p.Tickets != 300 || p.Choices[0].Calls != 303 || p.ImportBy != nil || p.Place != readiness.Shared || len(p.Choices) != 1 || p.Zone != "Europe/Berlin" {
 			h.Errorf("as it is: %+v", p)
 		}
-		says(h, p.Sentences, "What is missing for 300 tickets takes 303 calls", "All is ready at", "before doors (Europe/Berlin)", "It is in the shared app instance: 401 calls, 41 s, to clean up")
+		says(h, p.Sentences, "What is missing for 300 tickets takes 303 calls", "All is ready at", "before doors (Europe/Berlin)", "It is in the shared app instance: 401 calls, 40 s, to clean up")
 		p = h.ask("case", readiness.PlanInput{Event: e, Tickets: 1_000, Place: readiness.Own}, monday) // its place is chosen
 		if p.Tickets != 1_300 || p.Choices[0].Calls != 1_313 || p.ImportBy == nil || p.Place != readiness.Shared {
 			h.Errorf("with a thousand more: %+v", p)
@@ -143,7 +143,7 @@ func TestAPlanWithoutLimitsIsNotAsSlowAsTheLimitThatRuns(t *testing.T) {
 		h.exec("INSERT INTO pace_second (second, booker, calls) VALUES ($1, 'somebody', 20)", monday.Unix()-int64(back)-1)
 	}
 	near(t, "as measured", takes(), 505*time.Second)
-	h.exec("INSERT INTO pace (bucket, scope_key, version, used_us, calls, held_us, slowed) VALUES ('all', '', 1, $1, '', 0, '')", monday.Add(-time.Second).UnixMicro())
+	h.exec("INSERT INTO pace (bucket, scope_key, version, used_us, calls, cost_us, slowed) VALUES ('all', '', 1, $1, '', 0, '')", monday.Add(-time.Second).UnixMicro())
 	near(t, "while a limit holds calls back", takes(), 51*time.Second)
 }
 
