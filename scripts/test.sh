@@ -69,12 +69,12 @@ go_tests() {
   section "Go: compile with the race detector" compile
   # Two thousand tickets at ten calls a second, ten thousand members, and disks that lose their power, take minutes under the race
   # detector; smaller shows and halls, and engines that are killed, run the same code there.
-  local long='^(TestTwoThousandTickets|TestThrottlingSlowsDown|TestReadyAtIs|TestShowsThatDoNotFit|TestAHallIsReady|TestTwentyShowsFill|TestShowsGetWhat|TestALateBuyer|TestTroubleIsNot|TestEverybodyTogetherKeeps|TestUrgentCallsLeave|TestASweepBesideABacklog|TestASweepTakesAFifth|TestWhatVanishedIsBack|TestAVanishedAppInstance|TestASweepBeginsAnew|TestNothingIsDeletedBefore|TestALeavingShowIsLeft|TestAnImportIsPlanned|TestManyThatAreRefused|TestWhatIsRefusedFor|TestAStormOfMemberships|TestPowerCuts|TestADiskThatFails|TestAFailedSync)'
+  local long='^(TestTwoThousandTickets|TestThrottlingSlowsDown|TestReadyAtIs|TestShowsThatDoNotFit|TestAHallIsReady|TestTwentyShowsFill|TestShowsGetWhat|TestALateBuyer|TestTroubleIsNot|TestEverybodyTogetherKeeps|TestUrgentCallsLeave|TestASweepBesideABacklog|TestASweepTakesAFifth|TestWhatVanishedIsBack|TestAVanishedAppInstance|TestASweepBeginsAnew|TestNothingIsDeletedBefore|TestALeavingShowIsLeft|TestAnImportIsPlanned|TestManyThatAreRefused|TestWhatIsRefusedFor|TestAStormOfMemberships|TestPowerCuts|TestADiskThatFails|TestAFailedSync|TestNoSlidingSecond|TestTheForecastKnows)'
   # Many tests wait for a clock: one package more than there are processors keeps them busy.
   section "Go: tests on both databases, race detector, random order" race -shuffle=on -p $(($(nproc) + 1)) -skip "$long" -timeout 10m ./...
   # Counted, not timed: what is found does not depend on the machine, and no input is cut off by the clock.
   section "Go: a moment of fuzzing for every target" scripts/fuzz.sh 500x
-  section "Go: the long simulations, without the race detector" go test -run "$long" -timeout 10m ./internal/provision ./internal/readiness ./internal/app ./engine/crash
+  section "Go: the long simulations, without the race detector" go test -run "$long" -timeout 10m ./internal/pace ./internal/provision ./internal/readiness ./internal/app ./engine/crash
   # The race detector saw a few of these worlds above; here are many, in virtual time. make sim plays a million.
   section "Go: two thousand simulated worlds of provisioning" worlds
 }

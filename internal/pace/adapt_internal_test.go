@@ -230,7 +230,7 @@ func TestOneRefusalOfARareCallCostsSeconds(t *testing.T) {
 		for range 4 {
 			now += 600 * second
 			r.book(now, now, false)
-			r.ended(len(r.calls)-1, now, OK)
+			r.ended(len(r.calls)-1, OK)
 		}
 		worst := int64(0)
 		for n := range 12 { // every call is refused, one after the other

@@ -49,7 +49,7 @@ func (r *row) answered(at, now int64, o Outcome) {
 	i := r.calls.find(at)
 	r.same = r.slow == nil && (i < 0 || r.free() && o == OK)
 	if i >= 0 && !r.same {
-		r.ended(i, now, o)
+		r.ended(i, o)
 	}
 	if o == OK {
 		r.slow = r.slow.answered(r.bucket, at, now)
@@ -59,11 +59,11 @@ func (r *row) answered(at, now int64, o Outcome) {
 }
 
 // ended notes in the window how one of its calls ended.
-func (r *row) ended(i int, now int64, o Outcome) {
+func (r *row) ended(i int, o Outcome) {
 	e := r.calls[i]
 	switch o {
 	case OK, Throttled:
-		e.mark, e.held = passed, max(0, min(e.held, now-e.at))
+		e.mark = passed
 		if o == Throttled {
 			e.mark = refused
 		}

@@ -22,29 +22,21 @@ func (b Bucket) keep() int {
 	return b.PerSecond + spare
 }
 
-// next is the first moment at which the row has room.
-func (r row) next(now int64) int64 {
-	at := r.calls.next(r.bucket.PerSecond)
-	if r.slow != nil && len(r.calls) > 0 {
-		at = max(at, r.calls[len(r.calls)-1].at+r.slow.gap(r.bucket, now))
-	}
-	return at
-}
-
 // book takes a slot. bound says that the call had to wait for this row.
 func (r *row) book(at, now int64, bound bool) {
 	if r.slow != nil && r.slow.over(r.bucket, now) {
 		r.slow = nil
 	}
 	if last := len(r.calls) - 1; last >= 0 {
-		switch waited := at - r.calls[last].at; {
-		case r.slow != nil && bound:
+		waited := max(0, at-r.calls[last].at)
+		if r.slow != nil && bound {
 			r.slow = r.slow.booked(waited)
-		case r.slow == nil && (bound || r.calls.overdue()): // somebody may have waited, and asked again when that was over
-			r.charge(waited)
 		}
+		// Who asks again when there is no waiting for late calls any more finds the slot free at once, and has waited all the same.
+		gaveUp := r.calls.next(r.bucket.PerSecond, anything) > at
+		r.charge(waited, r.slow == nil && (bound || gaveUp))
 	}
-	r.calls = r.calls.book(entry{at, unsure, pending}, r.bucket.keep())
+	r.calls = r.calls.book(unknown(at), r.bucket.keep())
 	r.used = max(r.used, now)
 }
 

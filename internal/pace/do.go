@@ -13,9 +13,9 @@ const (
 	// firstLead is how far ahead Do takes a slot: the commit has to be over by then. It doubles while that is too little.
 	firstLead = 10 * time.Millisecond
 	maxLead   = 500 * time.Millisecond
-	// horizon is the furthest slot that Do takes: that of the next call at one a second. One further away is not taken but
-	// looked for again, because a bucket that is slow may become faster until then.
-	horizon = 1200 * time.Millisecond
+	// horizon is how much further slots are taken. One further away is looked for again, when more is known of the calls on their
+	// way, and because a bucket that is slow may become faster until then.
+	horizon = 300 * time.Millisecond
 )
 
 // Do books a slot, waits for it, runs f, which makes one request with the context it gets (see Watch), and tells the outcome, which
@@ -27,14 +27,14 @@ func (p *Pace) Do(ctx context.Context, d *db.DB, c Call, f func(context.Context)
 		var s Slot
 		var ok bool
 		err := d.Write(ctx, func(tx *db.Tx) (err error) {
-			s, ok, err = p.Book(tx, c, p.Now().Add(lead), p.Now().Add(horizon))
+			s, ok, err = p.Book(tx, c, p.Now().Add(lead), p.Now().Add(lead+horizon))
 			return err
 		})
 		if err != nil {
 			return err
 		}
 		if !ok {
-			if err := wait(ctx, min(time.Until(s.At)-horizon/2, horizon)); err != nil {
+			if err := wait(ctx, min(time.Until(s.At)-lead-horizon/2, horizon)); err != nil {
 				return err
 			}
 			continue

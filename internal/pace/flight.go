@@ -53,19 +53,18 @@ func (w *way) least() int64 {
 	return w.quickest
 }
 
-// held is how long after its slot the call can have arrived, if its way there took at most so much longer than the quickest one's.
-// What it took longer in all it may have lost on the way there. One whose answer is overdue may not have arrived before now. most is
-// as much as may be believed of it.
-func (f *flight) held(slot, now, least, most int64) int64 {
-	late, usual := f.left-slot, guard.Microseconds()
+// more is by how much longer than usual the call may have been on its way. What it took longer in all than the quickest one it may
+// have lost on its way there. One whose answer is overdue may not have arrived before now.
+func (f *flight) more(now, least int64) int64 {
+	usual := guard.Microseconds()
 	if f.answered > 0 {
 		took := f.answered - f.left
-		return late + min(took, blur+max(0, took-least), most)
+		return min(took, blur+max(0, took-least))
 	}
 	if now-f.left <= least+usual {
-		return late + usual
+		return usual
 	}
-	return late + min(now-f.left, most)
+	return min(now-f.left, flightKept)
 }
 
 // callKey names a booked call of a row.
@@ -77,7 +76,8 @@ type callKey struct {
 const (
 	// maxFlights is how many calls are noted before old ones are forgotten.
 	maxFlights = 2000
-	// flightKept is how long they are of use, in microseconds: longer than anybody waits for an answer.
+	// flightKept is how long they are of use, in microseconds: longer than anybody waits for an answer. What is not told by then never
+	// will be, and the call is not on its way any more.
 	flightKept = 15 * second
 )
 
@@ -165,15 +165,14 @@ func (p *Pace) learn(rows []row, now int64) {
 	defer p.mu.Unlock()
 	for i := range rows {
 		r := &rows[i]
-		most, calls := r.mostHeld(now), slices.Clone(r.calls)
-		for n, e := range calls {
+		r.calls = slices.Clone(r.calls)
+		for n, e := range r.calls {
 			if e.mark != pending {
 				continue
 			}
 			if f, ok := p.flights[callKey{r.bucket.Name, r.key, e.at}]; ok {
-				calls[n].held = f.held(e.at, now, p.ways[f.op].least(), most)
+				r.calls[n].left, r.calls[n].more = f.left-e.at, f.more(now, p.ways[f.op].least())
 			}
 		}
-		r.calls = calls
 	}
 }

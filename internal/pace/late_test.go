@@ -122,6 +122,10 @@ func TestCallsOfWhichNothingIsToldAreForgotten(t *testing.T) {
 				t.Errorf("%v later: the next call may start in %v", after, time.Until(s.At))
 			}
 		}
+		c.usual(1000, 20*time.Millisecond)
+		if r := rate(t, d, c.pace, "all", ""); r.Rate < 9.93 {
+			t.Errorf("%.3f calls a second are expected", r.Rate)
+		}
 	})
 }
 
@@ -142,8 +146,8 @@ func TestALostCallIsOnItsWay(t *testing.T) {
 	})
 }
 
-// A provider that does not answer for ten seconds is asked on: waiting for ten answers stops calls for half a second at most, and after
-// a while of that not at all.
+// A provider that does not answer for ten seconds is asked on, by somebody who sleeps as long as he is told: waiting for answers stops
+// calls for a second, and not again before that is forgotten.
 func TestAProviderThatHangsDoesNotStopTheCalls(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
 		c := &caller{t, d, pace.New(preset(t, "case"))}
@@ -151,14 +155,14 @@ func TestAProviderThatHangsDoesNotStopTheCalls(t *testing.T) {
 		began, last := time.Now(), time.Now()
 		for n := range 100 {
 			s, ok := pace.Slot{}, false
-			for !ok { // slots are looked for as they are now, as the provisioner does
-				if s, ok = book(t, d, c.pace, create, c.pace.Now().Add(50*time.Millisecond)); !ok {
-					<-time.After(10 * time.Millisecond)
+			for !ok {
+				if s, ok = book(t, d, c.pace, create, c.pace.Now().Add(60*time.Millisecond)); !ok {
+					<-time.After(time.Until(s.At))
 				}
 			}
 			c.pace.Wait(t.Context(), s)
 			time.AfterFunc(10*time.Second, func() { answered(t, d, c.pace, s, pace.OK) })
-			if gap := time.Since(last); gap > 700*time.Millisecond {
+			if gap := time.Since(last); gap > 1100*time.Millisecond {
 				t.Errorf("call %d starts %v after the one before", n, gap)
 			}
 			last = time.Now()
@@ -167,5 +171,24 @@ func TestAProviderThatHangsDoesNotStopTheCalls(t *testing.T) {
 			t.Errorf("a hundred calls take %v", took)
 		}
 		<-time.After(time.Minute)
+	})
+}
+
+// A call hangs in a bucket that is hardly used, and costs nobody anything: nothing is charged for it.
+func TestNobodyIsChargedForWhatHeDoesNotWaitFor(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		c := &caller{t, d, pace.New(preset(t, "case"))}
+		c.usual(20, 20*time.Millisecond)
+		hanging := c.start(1)[0]
+		for range 40 {
+			<-time.After(150 * time.Millisecond)
+			s := c.start(1)[0]
+			<-time.After(20 * time.Millisecond)
+			answered(t, d, c.pace, s, pace.OK)
+		}
+		answered(t, d, c.pace, hanging, pace.OK)
+		if r := rate(t, d, c.pace, "all", ""); r.Rate < 9.93 {
+			t.Errorf("%.3f calls a second are expected", r.Rate)
+		}
 	})
 }

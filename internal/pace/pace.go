@@ -9,7 +9,7 @@
 //
 // While the answer is not overdue it is believed to be at most guard longer on its way than others (flight.go).
 //
-// Where ways are so uneven that this would cost more than a fiftieth of a bucket, a late call may be the eleventh (row.go).
+// Where late calls are so many that this would cost more than 1.5 % of a bucket, one of them may be the eleventh (cost.go).
 //
 // Book takes a slot, Wait waits for it, Watch sees the request leave and the answer come, Answered tells how it ended; Do does
 // all. When the provider throttles more than it documents, the bucket slows down and climbs back (adapt.go).
@@ -30,8 +30,6 @@ const (
 	MaxLate = 8 * time.Millisecond
 	// guard is by how much a call's way to the provider is believed to be longer than the quickest one's while nothing says more.
 	guard = 15 * time.Millisecond
-	// unsure is how long after its slot, in microseconds, a call may arrive of which we do not know when it started.
-	unsure = int64((MaxLate + guard) / time.Microsecond)
 	// second in microseconds, in which all times of the table are.
 	second = 1_000_000
 )

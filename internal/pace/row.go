@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/stagedoor/stagedoor/internal/db"
 )
@@ -120,38 +119,3 @@ func (p *Pace) change(tx *db.Tx, holds []hold, change func([]row) bool) error {
 		rows[stale] = fresh
 	}
 }
-
-const (
-	// remembered is for how long the cost of late calls counts, in seconds in which the bucket is used up: later it counts for less
-	// and less.
-	remembered = 64
-	// mostCost is how much that may be: what guard would cost. unusedCost is what is believed of a bucket that nobody has used.
-	mostCost   = remembered * int64(guard/time.Microsecond)
-	unusedCost = mostCost / 2
-)
-
-// charge takes into account how long after the call before a slot was free, which had to wait for this row: all that is more than
-// the even distance was the cost of calls that may have come late.
-func (r *row) charge(waited int64) {
-	if n := int64(r.bucket.PerSecond); n > 0 {
-		r.cost += min(second, max(0, waited-second/n)) - r.cost/(remembered*n)
-	}
-}
-
-// mostHeld is how long a call may be held that may have come late. Each such call takes a place of every second in which it may
-// arrive, which costs one slot, or, where that is less, as long as it is held beyond what guard costs anyway. What late calls have
-// not cost lately pays for it, and for the time since the last call if they are why there was none.
-func (r row) mostHeld(now int64) int64 {
-	n := int64(r.bucket.PerSecond)
-	if n == 0 || len(r.calls) == 0 {
-		return guard.Microseconds()
-	}
-	left := max(0, mostCost-r.cost-max(0, now-r.calls[len(r.calls)-1].at-second/n))
-	if left >= second/n {
-		return flightKept
-	}
-	return guard.Microseconds() + left
-}
-
-// costShare is by which part of itself a second of calls is longer than a second.
-func (r row) costShare() float64 { return float64(r.cost) / (remembered * second) }

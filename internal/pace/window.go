@@ -20,21 +20,28 @@ const (
 // marks are all of them.
 const marks = "+.!?"
 
-// entry is a booked call: its slot, and how long after it the call can have arrived at the latest. Microseconds.
+// entry is a booked call: its slot, how long after it the call left at the latest, and by how much longer than usual it may have
+// been on its way. Microseconds.
 type entry struct {
-	at, held int64
-	mark     mark
+	at, left, more int64
+	mark           mark
 }
 
-func (e entry) arrived() int64 { return e.at + e.held }
+// unknown is a call of which nothing is known but its slot.
+func unknown(at int64) entry {
+	return entry{at: at, left: MaxLate.Microseconds(), more: guard.Microseconds(), mark: pending}
+}
+
+// arrived is when the call has arrived, had its way been of the usual length, if it was longer by what may be believed at most.
+func (e entry) arrived(most int64) int64 { return e.at + e.left + min(e.more, most) }
 
 // window is the last calls of a row, by slot.
 type window []entry
 
 // next is the first moment at which one more of perSecond calls may start: all but perSecond-1 have arrived a second ago. Slots are
 // never closer than they would be evenly: an urgent call waits for one of them and not for a burst, and those who share a bucket
-// keep out of each other's way.
-func (w window) next(perSecond int) int64 {
+// keep out of each other's way. A way is believed to be longer than usual by most at most.
+func (w window) next(perSecond int, most int64) int64 {
 	if len(w) == 0 || perSecond == 0 {
 		return 0
 	}
@@ -44,7 +51,7 @@ func (w window) next(perSecond int) int64 {
 	}
 	arrivals := make([]int64, len(w))
 	for i, e := range w {
-		arrivals[i] = e.arrived()
+		arrivals[i] = e.arrived(most)
 	}
 	slices.Sort(arrivals)
 	return max(first, arrivals[len(w)-perSecond]+second)
@@ -62,7 +69,7 @@ func (w window) book(e entry, keep int) window {
 
 // first is the place of the call that arrived first.
 func (w window) first() int {
-	return slices.Index(w, slices.MinFunc(w, func(a, b entry) int { return cmp.Compare(a.arrived(), b.arrived()) }))
+	return slices.Index(w, slices.MinFunc(w, func(a, b entry) int { return cmp.Compare(a.arrived(anything), b.arrived(anything)) }))
 }
 
 // find is the place of the call with a slot that is not answered yet, -1 for none.
@@ -85,14 +92,9 @@ func (w window) without(i, keep int) window {
 		return rest
 	}
 	first := rest.first()
-	twin := rest[first]
-	twin.held, twin.mark = max(twin.held, unsure), lost
+	twin, worst := rest[first], unknown(0)
+	twin.left, twin.more, twin.mark = max(twin.left, worst.left), max(twin.more, worst.more), lost
 	return slices.Insert(rest, first, twin)
-}
-
-// overdue reports whether a call that is not answered may have come later than is usual.
-func (w window) overdue() bool {
-	return slices.ContainsFunc(w, func(e entry) bool { return e.mark == pending && e.held > unsure })
 }
 
 // since counts the calls with slots in the given time before and at a slot, and those of them that were refused.
@@ -138,21 +140,23 @@ func (w window) passing(at, after int64) float64 {
 	return float64(n) / float64(max(1, span)) * second
 }
 
-// pack writes a window as text: for each call how long its slot comes after the one before, its mark, how long it is held.
+// pack writes a window as text: for each call how long its slot comes after the one before, its mark, left, and more.
 func (w window) pack() string {
-	b := make([]byte, 0, 10*len(w)+10)
+	b := make([]byte, 0, 12*len(w)+10)
 	last := int64(0)
 	for _, e := range w {
 		b = strconv.AppendInt(b, e.at-last, 36)
 		b = append(b, byte(e.mark))
-		b = strconv.AppendInt(b, e.held, 36)
+		b = strconv.AppendInt(b, e.left, 36)
+		b = append(b, '~')
+		b = strconv.AppendInt(b, e.more, 36)
 		b = append(b, ' ')
 		last = e.at
 	}
 	return string(b)
 }
 
-// unpack reads what pack wrote. What it cannot read it takes for the end.
+// unpack reads what pack wrote. What it cannot read it takes for the end. (The version before wrote no more.)
 func unpack(s string) window {
 	w := make(window, 0, strings.Count(s, " "))
 	last := int64(0)
@@ -161,13 +165,15 @@ func unpack(s string) window {
 		if i < 0 {
 			break
 		}
+		left, more, _ := strings.Cut(f[i+1:], "~")
 		at, err := strconv.ParseInt(f[:i], 36, 64)
-		held, err2 := strconv.ParseInt(f[i+1:], 36, 64)
-		if err != nil || err2 != nil {
+		sure, err2 := strconv.ParseInt(left, 36, 64)
+		most, err3 := strconv.ParseInt(cmp.Or(more, "0"), 36, 64)
+		if err != nil || err2 != nil || err3 != nil {
 			break
 		}
 		last += at
-		w = append(w, entry{last, held, mark(f[i])})
+		w = append(w, entry{last, sure, most, mark(f[i])})
 	}
 	return w
 }

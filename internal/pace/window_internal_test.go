@@ -11,7 +11,7 @@ func randomWindow(rng *rand.Rand) window {
 	at := rng.Int64N(1 << 52)
 	for range rng.IntN(70) {
 		at += rng.Int64N(2*second) - second/100
-		w = append(w, entry{at, rng.Int64N(2 * unsure), mark(marks[rng.IntN(len(marks))])})
+		w = append(w, entry{at, rng.Int64N(20_000), rng.Int64N(2 * second), mark(marks[rng.IntN(len(marks))])})
 	}
 	return w
 }
@@ -30,13 +30,13 @@ func FuzzUnpack(f *testing.F) {
 	f.Add("")
 	f.Add("hk3lpw2bls+hr 2hs0.3k2 2hs0!3k2 ")
 	f.Add("1+2 3 4.5")
-	f.Add("-1y2p0ij32e8e8+-1y2p0ij32e8e8 -1y2p0ij32e8e8?0 ")
+	f.Add("-1y2p0ij32e8e8+-1y2p0ij32e8e8~5k -1y2p0ij32e8e8?0~ ")
 	f.Fuzz(func(t *testing.T, s string) {
 		w := unpack(s)
 		if again := unpack(w.pack()); !slices.Equal(again, w) {
 			t.Errorf("%q is %v, and packed again %v", s, w, again)
 		}
-		w.next(10) // whatever it is, it does not break
+		w.next(10, anything) // whatever it is, it does not break
 		w.passing(second, 0)
 	})
 }
@@ -52,7 +52,7 @@ func TestNoSecondHasMoreCallsThanTheLimit(t *testing.T) {
 		sent := map[int64]int64{} // slot to latest arrival
 		for range 300 {
 			now += rng.Int64N(2 * second / int64(limit))
-			at := max(now, w.next(limit))
+			at := max(now, w.next(limit, anything))
 			recent := 0
 			for _, arrival := range sent {
 				if arrival > at-second {
@@ -65,15 +65,20 @@ func TestNoSecondHasMoreCallsThanTheLimit(t *testing.T) {
 			if recent == limit-1 {
 				full++
 			}
-			w = w.book(entry{at, unsure, pending}, limit+spare)
-			sent[at] = at + unsure
+			e := unknown(at)
+			w = w.book(e, limit+spare)
+			sent[at] = e.arrived(anything)
 			i := rng.IntN(len(w))
 			_, there := sent[w[i].at]
 			switch e := w[i]; {
 			case !there || e.mark != pending:
 			case rng.IntN(3) == 0: // answered at once
-				w = w.with(i, entry{e.at, 100, passed})
+				w = w.with(i, entry{e.at, 40, 60, passed})
 				sent[e.at] = e.at + 100
+			case rng.IntN(3) == 0: // late
+				e.more, e.mark = rng.Int64N(second), passed
+				w = w.with(i, e)
+				sent[e.at] = e.arrived(anything)
 			case rng.IntN(3) == 0: // never sent
 				w = w.without(i, limit+spare)
 				delete(sent, e.at)
@@ -90,11 +95,11 @@ func TestWhatWasForgottenStillCounts(t *testing.T) {
 	const limit = 10
 	var w window
 	for i := range int64(limit) {
-		w = w.book(entry{bigBang + i*second/limit, 0, passed}, limit+spare)
+		w = w.book(entry{bigBang + i*second/limit, 0, 0, passed}, limit+spare)
 	}
 	now := w[limit-1].at
 	for range 3 * limit {
-		w = w.book(entry{w.next(limit), unsure, pending}, limit+spare)
+		w = w.book(unknown(w.next(limit, anything)), limit+spare)
 	}
 	for i := len(w) - 1; i >= 0; i-- {
 		if w[i].mark == pending {
@@ -102,7 +107,7 @@ func TestWhatWasForgottenStillCounts(t *testing.T) {
 			i = len(w)
 		}
 	}
-	if at := w.next(limit); at < bigBang+second || at < now {
+	if at := w.next(limit, anything); at < bigBang+second || at < now {
 		t.Errorf("the next call starts %d µs after ten were sent in a second", at-now)
 	}
 }
@@ -112,7 +117,7 @@ func TestPassingIsWhatWasNotRefused(t *testing.T) {
 	at := bigBang
 	add := func(gap int64, m mark) {
 		at += gap
-		w = append(w, entry{at, 0, m})
+		w = append(w, entry{at, 0, 0, m})
 	}
 	for i := range 40 { // twenty a second, of which each second one is refused
 		add(second/20, []mark{passed, refused}[i%2])
@@ -130,7 +135,7 @@ func TestPassingIsWhatWasNotRefused(t *testing.T) {
 	if got := w.passing(at, before); got < 3.9 || got > 4.1 {
 		t.Errorf("four a second since the pause: %v", got)
 	}
-	if got := (window{{at, 0, refused}}).passing(at, 0); got != 0 {
+	if got := (window{{at, 0, 0, refused}}).passing(at, 0); got != 0 {
 		t.Errorf("nothing passes: %v", got)
 	}
 }
@@ -152,7 +157,7 @@ func TestFiveWhoShareAnAccountAllMakeTheirCalls(t *testing.T) {
 		for now := bigBang; now < bigBang+30*second+measured; {
 			who, at := 0, int64(0)
 			for i, w := range own {
-				if slot := max(ready[i], w.next(each), account.next(all)); at == 0 || slot < at {
+				if slot := max(ready[i], w.next(each, anything), account.next(all, anything)); at == 0 || slot < at {
 					who, at = i, slot
 				}
 			}
@@ -161,7 +166,7 @@ func TestFiveWhoShareAnAccountAllMakeTheirCalls(t *testing.T) {
 				continue
 			}
 			now = at
-			e := entry{now, guard.Microseconds(), passed}
+			e := entry{now, 0, guard.Microseconds(), passed}
 			account, own[who] = account.book(e, all+spare), own[who].book(e, each+spare)
 			if now >= bigBang+30*second {
 				calls[who]++
