@@ -22,7 +22,7 @@ func (s Scope) String() string {
 	return [...]string{"account", "instance", "bearer", "channel", "user"}[s]
 }
 
-// Bucket is one limit: at most PerSecond calls of its operations may start in any sliding second, for each thing of its
+// Bucket is one limit: at most PerSecond calls of its operations may arrive in any sliding second, for each thing of its
 // scope.
 type Bucket struct {
 	Name      string
