@@ -69,7 +69,7 @@ func (r row) free() bool { return r.bucket.PerSecond == 0 && r.slow == nil }
 // Book takes the next slot of every bucket that covers the call, not before earliest. If that is later than latest (zero:
 // any time will do), nothing is written, ok is false and Slot.At says when.
 func (p *Pace) Book(tx *db.Tx, c Call, earliest, latest time.Time) (s Slot, ok bool, err error) {
-	s.holds, s.op = p.holds(c), c.Op
+	s.holds, s.flight = p.holds(c), &flight{op: c.Op}
 	err = p.change(tx, s.holds, func(rows []row) bool {
 		now, first := p.micros(p.Now()), p.micros(earliest)
 		p.learn(rows, now)

@@ -10,10 +10,9 @@ import (
 // flight is what this process knows of a call on its way, in the table's time.
 type flight struct {
 	op       string
-	left     int64 // when it started, and once the request was written on a connection, when that was
+	left     int64 // when it started, and once the request was written on a connection, when that was; 0: not yet
 	written  bool
 	answered int64 // when its answer began; 0: not yet
-	counted  bool  // among the ways of its operation
 }
 
 const (
@@ -27,8 +26,8 @@ const (
 
 // way is how long an operation takes at least: there, at the provider, and back. Microseconds.
 type way struct {
-	quickest, before int64 // of the last calls, and of the waysKept before them; 0: none
-	n, all           int
+	quickest, before int64 // of the last n calls, and of the waysKept before them; 0: none
+	n                int
 }
 
 func (w *way) took(us int64) {
@@ -39,18 +38,17 @@ func (w *way) took(us int64) {
 		w.quickest = us
 	}
 	w.n++
-	w.all++
 }
 
 // least is 0 while it is not known.
 func (w *way) least() int64 {
-	if w == nil || w.all < waysKnown {
+	switch {
+	case w == nil || w.before == 0 && w.n < waysKnown:
 		return 0
+	case w.before == 0:
+		return w.quickest
 	}
-	if w.before > 0 {
-		return min(w.quickest, w.before)
-	}
-	return w.quickest
+	return min(w.quickest, w.before)
 }
 
 // more is by how much longer than usual the call may have been on its way. What it took longer in all than the quickest one it may
@@ -88,21 +86,18 @@ func (p *Pace) leaves(s Slot, now int64) {
 	if len(p.flights) >= maxFlights {
 		maps.DeleteFunc(p.flights, func(k callKey, _ *flight) bool { return k.at < now-flightKept })
 	}
-	f := &flight{op: s.op, left: now}
+	s.flight.left = now
 	for _, h := range s.holds {
-		p.flights[callKey{h.bucket.Name, h.key, s.us}] = f
+		p.flights[callKey{h.bucket.Name, h.key, s.us}] = s.flight
 	}
 }
 
-// note changes what is known of a call, if it was noted that it started.
+// note changes what is known of a call that has started.
 func (p *Pace) note(s Slot, change func(f *flight)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(s.holds) == 0 {
-		return
-	}
-	if f := p.flights[callKey{s.holds[0].bucket.Name, s.holds[0].key, s.us}]; f != nil {
-		change(f)
+	if s.flight.left > 0 {
+		change(s.flight)
 	}
 }
 
@@ -146,16 +141,10 @@ func (p *Pace) landed(s Slot, now int64, o Outcome) {
 		return // a refusal may be quicker than the work
 	}
 	p.note(s, func(f *flight) {
-		if f.counted {
-			return
+		if p.ways[f.op] == nil {
+			p.ways[f.op] = &way{}
 		}
-		f.counted = true
-		w := p.ways[f.op]
-		if w == nil {
-			w = &way{}
-			p.ways[f.op] = w
-		}
-		w.took(f.answered - f.left)
+		p.ways[f.op].took(f.answered - f.left)
 	})
 }
 

@@ -129,6 +129,28 @@ func TestCallsOfWhichNothingIsToldAreForgotten(t *testing.T) {
 	})
 }
 
+// A refusal is quicker than the work, and does not make the work look late.
+func TestARefusalSaysNothingOfHowLongWorkTakes(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		c := &caller{t, d, pace.New(preset(t, "case"))}
+		c.usual(20, 200*time.Millisecond)
+		refused := c.start(1)[0]
+		<-time.After(time.Millisecond)
+		answered(t, d, c.pace, refused, pace.Throttled)
+		<-time.After(time.Minute)
+		c.usual(1, 200*time.Millisecond)
+		first := c.start(1)[0]
+		time.AfterFunc(200*time.Millisecond, func() { answered(t, d, c.pace, first, pace.OK) })
+		for range 9 {
+			s := c.start(1)[0]
+			time.AfterFunc(200*time.Millisecond, func() { answered(t, d, c.pace, s, pace.OK) })
+		}
+		if got := c.next(c.pace, first); got != 1003*time.Millisecond {
+			t.Errorf("the eleventh %v after the first", got)
+		}
+	})
+}
+
 // Who no longer waits for an answer knows nothing of when his call arrives.
 func TestALostCallIsOnItsWay(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {

@@ -64,10 +64,11 @@ func (c Call) Key(s Scope) string {
 type Slot struct {
 	At    time.Time // by Now's clock
 	us    int64     // At in the table's time
-	op    string
 	holds []hold
 	free  bool // nothing limits the call: it may start at any time
 	loose bool // no second is counted: it may be late
+
+	flight *flight // what becomes of the call
 }
 
 // hold is one row of a slot.

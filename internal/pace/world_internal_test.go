@@ -101,7 +101,7 @@ func (w *world) dispatch() {
 	w.store(rows)
 	w.flying++
 	w.after(at-w.now+w.late(), func() {
-		s := Slot{us: at, op: best.Op, holds: w.pace.holds(best)}
+		s := Slot{us: at, flight: &flight{op: best.Op}, holds: w.pace.holds(best)}
 		w.pace.leaves(s, w.now)
 		w.after(w.way+w.rng.Int64N(guard.Microseconds()), func() { w.arrive(best, s) })
 		w.dispatch()

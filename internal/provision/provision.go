@@ -111,7 +111,7 @@ func (p *Provisioner) Run(ctx context.Context) error {
 // turn lets a call that was not announced wait for its slot.
 func (p *Provisioner) turn(ctx context.Context, call pace.Call, send func(context.Context) error) error {
 	return p.pace.Do(ctx, p.db, call, func(ctx context.Context) error {
-		if !p.lease.Valid() {
+		if !p.lease.Valid() { // and nothing is sent, which the pace has to hear
 			return fault.Wrap(lease.ErrStale, fault.Unavailable, chime.CodeNotSent, "Another process leads the provisioning.")
 		}
 		return send(ctx)
